@@ -1,0 +1,341 @@
+"""What every router has in common: checks, utilities, choices, probabilities."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from sklroute.metrics import realised_utility
+from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.policies import MaxUtility, Policy, check_available
+
+__all__ = ["RouterMixin"]
+
+
+class RouterMixin(ClassifierMixin):
+    """Mixin of all routers: the subclass computes, the mixin does the rest.
+
+    A router is a class ``(RouterMixin, BaseEstimator)`` with a constructor parameter
+    ``policy`` and two methods on checked arrays:
+
+    - ``_fit(X, outcomes, sample_weight, groups)`` learns;
+    - ``_predict_quality(X)`` returns the expected quality of every model, of shape
+      (n_queries, n_models).
+
+    A router that also knows how sure it is adds ``_predict_std(X)``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_models,)
+        Names of the models, sorted.
+    mean_quality_ : ndarray of shape (n_models,)
+        Mean observed quality of each model.
+    mean_cost_ : ndarray of shape (n_models,)
+        Mean observed cost of each model; NaN = unknown.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` had names.
+    """
+
+    # Metadata routing works without any set_*_request call.
+    __metadata_request__fit = {"sample_weight": True, "groups": True}
+    __metadata_request__predict = {"available": True, "costs": True, "policy": True}
+    __metadata_request__predict_proba = __metadata_request__predict
+    __metadata_request__score = {"sample_weight": True}
+
+    _temperature = 0.05  # of predict_proba, in units of utility
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ):
+        """Learn how good each model is on which queries.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+        y : Outcomes or any form that `check_outcomes` accepts
+            What the models' answers were worth.
+        sample_weight : array-like of shape (n_queries,), default=None
+            Weights of the queries, >= 0.
+        groups : array-like of shape (n_queries,), default=None
+            Queries of one group are never split between the parts that a router
+            learns from and those on which it tunes itself (variants of one question,
+            questions on one image).
+
+        Returns
+        -------
+        self : object
+            The fitted router.
+        """
+        self._validate_params()
+        X = self._check_X(X, reset=True)
+        outcomes = check_outcomes(y, for_fit=True)
+        check_consistent_length(X, outcomes, groups)
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        kept = weight > 0
+        if not kept.any():
+            raise ValueError("All sample_weight are zero.")
+        if not kept.all():
+            X, outcomes, weight = X[kept], outcomes[kept], weight[kept]
+            groups = None if groups is None else np.asarray(groups)[kept]
+        self._set_pool(outcomes, weight)
+        self._fit(X, outcomes, weight, None if groups is None else np.asarray(groups))
+        return self
+
+    def predict_quality(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Expected quality of every model's answer, if it were called.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+
+        Returns
+        -------
+        quality : ndarray of shape (n_queries, n_models)
+            Values in [0, 1]; columns in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self._predict_quality(self._check_X(X, reset=False))
+
+    def predict_cost(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Expected cost of every model's answer: its mean observed cost.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+
+        Returns
+        -------
+        cost : ndarray of shape (n_queries, n_models)
+            NaN where no cost was ever observed.
+        """
+        check_is_fitted(self)
+        n_queries = len(self._check_X(X, reset=False))
+        return np.tile(self.mean_cost_, (n_queries, 1))
+
+    def predict_utility(
+        self,
+        X: ArrayLike,
+        *,
+        available: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+        policy: Policy | None = None,
+    ) -> NDArray[np.float64]:
+        """Utility of every model under a policy.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+        available : array-like of bool, of shape (n_models,) or \
+(n_queries, n_models), default=None
+            Models that may be called now. None allows all.
+        costs : array-like of shape (n_models,) or (n_queries, n_models), default=None
+            A price list known now. None uses `predict_cost`.
+        policy : Policy, default=None
+            The rule to apply. None uses the router's own.
+
+        Returns
+        -------
+        utility : ndarray of shape (n_queries, n_models)
+            ``-inf`` where unavailable.
+        """
+        policy, arrays = self._policy_arrays(X, available, costs, policy)
+        return policy.utility(**arrays)
+
+    def predict_proba(
+        self,
+        X: ArrayLike,
+        *,
+        available: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+        policy: Policy | None = None,
+    ) -> NDArray[np.float64]:
+        """Probability that each model is the best choice.
+
+        A softmax of `predict_utility`, whose parameters it takes.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_queries, n_models)
+            Rows sum to 1; exactly 0 where unavailable.
+        """
+        utility = self.predict_utility(
+            X, available=available, costs=costs, policy=policy
+        )
+        return softmax(utility / self._temperature, axis=1)
+
+    def predict(
+        self,
+        X: ArrayLike,
+        *,
+        available: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+        policy: Policy | None = None,
+    ) -> NDArray:
+        """Name of the model to call for each query.
+
+        Parameters are those of `predict_utility`.
+
+        Returns
+        -------
+        models : ndarray of shape (n_queries,)
+            Entries of ``classes_``.
+        """
+        policy, arrays = self._policy_arrays(X, available, costs, policy)
+        return self.classes_[policy(**arrays)]
+
+    def score(
+        self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Mean realised utility of the choices.
+
+        The candidates of each query are the models observed and available for it.
+        Decisions use predicted cost; what they are worth uses realised cost.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+        y : Outcomes or any form that `check_outcomes` accepts
+            With 1-D labels the score is the accuracy.
+        sample_weight : array-like of shape (n_queries,), default=None
+            Weights of the queries.
+
+        Returns
+        -------
+        score : float
+            Higher is better.
+        """
+        if np.ndim(y) == 1:
+            return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+        outcomes = self._check_pool(check_outcomes(y))
+        choice = self.predict(X, available=outcomes.candidates)
+        utility = realised_utility(
+            outcomes,
+            choice,
+            cost_weight=getattr(self._policy(None), "cost_weight", 0.0),
+            reduce=None,
+        )
+        return float(np.average(utility, weights=sample_weight))
+
+    # -- shared parts ------------------------------------------------------------
+
+    def _check_X(self, X, *, reset: bool) -> NDArray:
+        try:
+            checked = validate_data(
+                self,
+                X,
+                reset=reset,
+                dtype=(np.float64, np.float32),
+                ensure_all_finite=False,
+            )
+        except ValueError as error:
+            raise _locate_text(X, error) from error
+        if not np.isfinite(checked).all():
+            row, column = np.argwhere(~np.isfinite(checked))[0]
+            name = getattr(self, "feature_names_in_", range(checked.shape[1]))[column]
+            raise ValueError(
+                f"Input X contains NaN or infinity: row {row}, column {name} is "
+                f"{checked[row, column]}."
+            )
+        return checked
+
+    def _set_pool(self, outcomes: Outcomes, weight: NDArray) -> None:
+        self.classes_ = outcomes.models
+        self.mean_quality_ = observed_mean(outcomes.quality, weight)
+        self.mean_cost_ = observed_mean(outcomes.cost, weight)
+
+    def _check_pool(self, outcomes: Outcomes) -> Outcomes:
+        check_is_fitted(self)
+        if not np.array_equal(outcomes.models, self.classes_):
+            raise ValueError(
+                f"y has the models {outcomes.models.tolist()}, the router was fitted "
+                f"on {self.classes_.tolist()}."
+            )
+        return outcomes
+
+    def _policy(self, policy: Policy | None) -> Policy:
+        policy = self.policy if policy is None else policy
+        policy = MaxUtility() if policy is None else policy
+        if not isinstance(policy, Policy):
+            raise TypeError(
+                f"policy must be a sklroute.policies.Policy such as MaxUtility(), "
+                f"got {policy!r}."
+            )
+        return policy
+
+    def _policy_arrays(self, X, available, costs, policy):
+        check_is_fitted(self)
+        policy = self._policy(policy)
+        if policy.needs_std and not hasattr(self, "predict_distribution"):
+            raise ValueError(
+                f"{type(policy).__name__} needs a router with predict_distribution; "
+                f"{type(self).__name__} predicts the expected quality only."
+            )
+        std = None
+        if policy.needs_std:
+            distribution = self.predict_distribution(X)
+            quality, std = distribution.mean, distribution.std
+        else:
+            quality = self.predict_quality(X)
+        available = check_available(available, quality.shape)
+        cost = self.predict_cost(X) if costs is None else costs
+        return policy, {
+            "quality": quality,
+            "cost": cost,
+            "available": available,
+            "std": std,
+        }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def observed_mean(table: NDArray, weight: NDArray | None = None) -> NDArray:
+    """Weighted mean of the observed cells of each column; NaN if there are none."""
+    seen = ~np.isnan(table)
+    weight = np.ones(len(table)) if weight is None else weight
+    total = weight @ seen
+    mean = np.full(table.shape[1], np.nan)
+    np.divide(weight @ np.where(seen, table, 0.0), total, out=mean, where=total > 0)
+    return mean
+
+
+def _locate_text(X, error: ValueError) -> ValueError:
+    """Name the first column that is not numeric, if that is what is wrong."""
+    if "could not convert" not in str(error):
+        return error
+    frame = pd.DataFrame(X)
+    for name in frame.columns:
+        numbers = pd.to_numeric(frame[name], errors="coerce")
+        wrong = numbers.isna() & frame[name].notna()
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            return ValueError(
+                f"{error}: column {name!r}, row {row} of X is not a number. "
+                "Encode texts first, e.g. with TfidfVectorizer or an embedding."
+            )
+    return error
