@@ -1,0 +1,358 @@
+"""Reading the user's own tables of outcomes and features."""
+
+import csv
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+from sklroute.outcomes import Outcomes, check_outcomes
+
+__all__ = ["read_features", "read_outcomes"]
+
+QUALITY, COST = "q:", "cost:"  # prefixes of a wide table's columns
+LOG = ["query", "model", "quality"]  # columns that make a table a log
+IDS = ["query_id", "query"]  # columns that name the rows of a table of features
+
+
+def read_outcomes(
+    path: str | PathLike, *, groups: str | None = None, cv_groups: str | None = None
+) -> Bunch:
+    r"""Read what the models' answers were worth from a CSV or Parquet file.
+
+    The columns tell which of two forms the table has.
+
+    - *Wide*, one row per query: a column ``q:<model>`` per model, perhaps a column
+      ``cost:<model>``, and any other columns (texts, groups, ``query_id``).
+    - *Long*, one row per call: the columns ``query``, ``model`` and ``quality``,
+      perhaps ``cost``, and any others. The queries are taken in order of first
+      appearance.
+
+    An empty cell of quality is an answer that was not run.
+
+    Parameters
+    ----------
+    path : path-like
+        A ``.csv`` or ``.parquet`` file.
+    groups : str, default=None
+        Column with the group (task, subject) of each query, for reports by group.
+    cv_groups : str, default=None
+        Column whose equal values must not be split in cross-validation (variants of
+        one question, questions on one image).
+
+    Returns
+    -------
+    table : Bunch
+        y : Outcomes
+            Quality and costs.
+        frame : DataFrame of n_queries rows
+            The other columns. Of a long table those that are constant within each
+            query, with ``query`` among them.
+        groups, cv_groups : ndarray of shape (n_queries,) or None
+            The columns asked for.
+        path : Path
+            The file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file cannot be read or is not such a table. The message names the
+        file and, where there is one, the row, column or model.
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> from sklroute.datasets import read_outcomes
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     _ = file.write("task,q:small,q:large,cost:large\nocr,0,1,3\nchat,1,1,5")
+    ...     file.flush()
+    ...     table = read_outcomes(file.name, groups="task")
+    >>> table.y.cost
+    array([[ 3., nan],
+           [ 5., nan]])
+    >>> table.groups.tolist()
+    ['ocr', 'chat']
+    """
+    path = Path(path)
+    frame = _read_frame(path)
+    try:
+        y, frame = _read_wide(frame) if _is_wide(frame) else _read_long(frame)
+        check_outcomes(y, for_fit=True)
+        named = {
+            "groups": _column(frame, groups),
+            "cv_groups": _column(frame, cv_groups),
+        }
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return Bunch(y=y, frame=frame, path=path, **named)
+
+
+def read_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
+    """Read the features of the queries, in one block or several.
+
+    Parameters
+    ----------
+    path : path-like
+        - ``.npy``: one array of shape (n_queries, n_features).
+        - ``.npz``: one such array per block; the names are those of the blocks.
+        - ``.parquet`` or ``.csv``: numeric columns make one block; a Parquet column
+          of lists (an embedding per row) makes a block of its own. A column
+          ``query_id`` (or ``query``) is no feature but names the rows.
+    table : Bunch, default=None
+        What `read_outcomes` returned for the same queries. Rows are matched by
+        ``query_id`` (or ``query``) where both files have it, else by position.
+
+    Returns
+    -------
+    features : Bunch
+        X : ndarray of float32, of shape (n_queries, n_features)
+            The blocks side by side.
+        modalities : dict of str to slice
+            Columns of each block.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file cannot be read, a value is not a finite number, or the rows do
+        not match those of ``table``. The message names the file or both files.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tempfile import NamedTemporaryFile
+    >>> from sklroute.datasets import read_features
+    >>> with NamedTemporaryFile(suffix=".npz") as file:
+    ...     np.savez(file, image=np.zeros((5, 3)), text=np.ones((5, 2)))
+    ...     file.flush()
+    ...     features = read_features(file.name)
+    >>> features.X.shape
+    (5, 5)
+    >>> features.modalities
+    {'image': slice(0, 3, None), 'text': slice(3, 5, None)}
+    """
+    path = Path(path)
+    if path.suffix in (".npy", ".npz"):
+        blocks, ids = _read_arrays(path), None
+    else:
+        blocks, ids = _read_columns(path)
+    blocks = {name: _check_block(path, name, block) for name, block in blocks.items()}
+    lengths = {name: len(block) for name, block in blocks.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"{path}: the blocks differ in their rows: {lengths}.")
+    X = np.hstack(list(blocks.values()))
+    if table is not None:
+        X = X[_match(path, ids, len(X), table)]
+    ends = np.cumsum([block.shape[1] for block in blocks.values()]).tolist()
+    starts = [0, *ends[:-1]]
+    modalities = {
+        name: slice(start, end)
+        for name, start, end in zip(blocks, starts, ends, strict=True)
+    }
+    return Bunch(X=X, modalities=modalities)
+
+
+# -- files ---------------------------------------------------------------------------
+
+
+def _read_frame(path: Path) -> pd.DataFrame:
+    readers = {".csv": _read_csv, ".parquet": _read_parquet}
+    if path.suffix not in readers:
+        raise ValueError(
+            f"{path}: unknown kind of file {path.suffix!r}; expected one of "
+            f"{list(readers)}."
+        )
+    _check_file(path)
+    frame = readers[path.suffix](path)
+    if frame.empty:
+        raise ValueError(f"{path}: the table is empty.")
+    return frame
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"No such file: {path}")
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header = next(csv.reader(file), [])
+        # pandas would rename a repeated column without a word.
+        _check_unique(path, pd.Index(header))
+        return pd.read_csv(path, encoding="utf-8-sig")
+    except pd.errors.EmptyDataError as error:
+        raise ValueError(f"{path}: the table is empty.") from error
+    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
+        raise ValueError(f"{path}: not a readable CSV file: {error}") from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise ValueError(
+            f"{path}: reading Parquet needs pyarrow: pip install 'sklroute[parquet]'."
+        ) from error
+    try:
+        columns = pq.read_schema(path).names
+        _check_unique(path, pd.Index(columns))
+        return pd.read_parquet(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+
+
+def _check_unique(path: Path, columns: pd.Index) -> None:
+    twice = columns[columns.duplicated()]
+    if len(twice):
+        raise ValueError(f"{path}: the column {twice[0]!r} appears twice.")
+
+
+# -- outcomes ------------------------------------------------------------------------
+
+
+def _is_wide(frame: pd.DataFrame) -> bool:
+    if any(str(name).startswith(QUALITY) for name in frame):
+        return True
+    if all(name in frame for name in LOG):
+        return False
+    raise ValueError(
+        f"no quality column: expected {QUALITY}<model> (one row per query) or the "
+        f"columns {LOG} (one row per call); the table has {list(frame.columns)}."
+    )
+
+
+def _read_wide(frame: pd.DataFrame) -> tuple[Outcomes, pd.DataFrame]:
+    quality = _prefixed(frame, QUALITY)
+    cost = _prefixed(frame, COST)
+    alone = [name for name in cost if name not in quality]
+    if alone:
+        raise ValueError(
+            f"the column '{COST}{alone[0]}' has no '{QUALITY}{alone[0]}' beside it."
+        )
+    rest = [name for name in frame if not str(name).startswith((QUALITY, COST))]
+    y = Outcomes(quality, cost.reindex(columns=quality.columns))
+    return y, frame[rest]
+
+
+def _prefixed(frame: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    columns = [name for name in frame if str(name).startswith(prefix)]
+    parts = {name.removeprefix(prefix): _numbers(frame, name) for name in columns}
+    return pd.DataFrame(parts, index=frame.index)
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> pd.Series:
+    numbers = pd.to_numeric(frame[name], errors="coerce").astype(float)
+    wrong = np.flatnonzero(numbers.isna() & frame[name].notna())
+    if len(wrong):
+        value = frame[name].iloc[wrong[0]]
+        raise ValueError(f"column {name!r}, row {wrong[0]}: {value!r} is not a number.")
+    return numbers
+
+
+def _read_long(log: pd.DataFrame) -> tuple[Outcomes, pd.DataFrame]:
+    for name in LOG[:2]:
+        if log[name].isna().any():
+            row = np.flatnonzero(log[name].isna())[0]
+            raise ValueError(f"column {name!r}, row {row} is empty.")
+    values = [name for name in ("quality", "cost") if name in log]
+    log = log.assign(**{name: _numbers(log, name) for name in values})
+    y = Outcomes.from_long(log)
+    rest = log.drop(columns=["model", *values])
+    constant = rest.groupby("query").nunique(dropna=False).le(1).all()
+    kept = ["query", *constant.index[constant]]
+    return y, rest[kept].drop_duplicates("query").reset_index(drop=True)
+
+
+def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
+    if name is None:
+        return None
+    if name not in frame:
+        raise ValueError(
+            f"no column {name!r} with one value per query; there are "
+            f"{list(frame.columns)}."
+        )
+    if frame[name].isna().any():
+        row = np.flatnonzero(frame[name].isna())[0]
+        raise ValueError(f"column {name!r}, row {row} is empty.")
+    return frame[name].to_numpy()
+
+
+# -- features ------------------------------------------------------------------------
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray]:
+    _check_file(path)
+    try:
+        content = np.load(path, allow_pickle=False)
+        if path.suffix == ".npy":
+            return {"features": content}
+        with content:
+            blocks = {name: content[name] for name in content.files}
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"{path}: not a readable NumPy file: {error}") from error
+    if not blocks:
+        raise ValueError(f"{path}: the file holds no array.")
+    return blocks
+
+
+def _read_columns(path: Path) -> tuple[dict[str, NDArray], pd.Series | None]:
+    frame = _read_frame(path)
+    key = next((name for name in IDS if name in frame), None)
+    ids = None if key is None else frame.pop(key)
+    lists = [name for name in frame if isinstance(frame[name].iloc[0], np.ndarray)]
+    plain = frame.drop(columns=lists)
+    try:
+        blocks = {name: np.stack(frame[name]) for name in lists}
+        if plain.shape[1]:
+            parts = [_numbers(plain, name) for name in plain]
+            blocks["features"] = np.column_stack(parts)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not blocks:
+        raise ValueError(f"{path}: there is no column of features.")
+    return blocks, ids
+
+
+def _check_block(path: Path, name: str, block: NDArray) -> NDArray[np.float32]:
+    if block.ndim != 2 or block.size == 0 or block.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{path}: block {name!r} must hold numbers in the shape (n_queries, "
+            f"n_features); got {block.dtype} in the shape {block.shape}."
+        )
+    block = block.astype(np.float32)
+    if not np.isfinite(block).all():
+        row, column = np.argwhere(~np.isfinite(block))[0]
+        raise ValueError(
+            f"{path}: block {name!r}, row {row}, column {column} is "
+            f"{block[row, column]}; features must be finite."
+        )
+    return block
+
+
+def _match(path: Path, ids, n_rows: int, table: Bunch) -> NDArray[np.intp]:
+    """Row of the features that belongs to each row of the table."""
+    wanted = next((table.frame[name] for name in IDS if name in table.frame), None)
+    if ids is None or wanted is None:
+        if n_rows != len(table.y):
+            raise ValueError(
+                f"{path} has {n_rows} rows, {table.path} has {len(table.y)} queries."
+            )
+        return np.arange(n_rows)
+    index = pd.Index(ids)
+    if index.has_duplicates:
+        raise ValueError(
+            f"{path}: the query {index[index.duplicated()][0]!r} appears twice."
+        )
+    rows = index.get_indexer(wanted)
+    if (rows < 0).any():
+        absent = wanted.iloc[np.flatnonzero(rows < 0)[0]]
+        raise ValueError(f"{path} has no row for the query {absent!r} of {table.path}.")
+    return rows

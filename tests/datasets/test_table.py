@@ -1,0 +1,230 @@
+"""Users' tables are read as they are, and refused with a reason."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklroute.datasets import read_features, read_outcomes
+
+WIDE = """query_id,task,q:small,q:large,cost:small,cost:large
+a,ocr,0,1,1,9
+b,chat,0.5,,1,
+c,chat,1,1,2,8
+"""
+LONG = """query,model,quality,cost,task,seconds
+a,large,1,9,ocr,.3
+a,small,0,1,ocr,.1
+b,small,0.5,1,chat,.2
+c,large,1,8,chat,.2
+c,small,1,2,chat,.4
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="table.csv"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("text", [WIDE, LONG], ids=["wide", "long"])
+def test_both_forms_of_one_table_say_the_same(write, text):
+    table = read_outcomes(write(text), groups="task")
+    assert table.y.models.tolist() == ["large", "small"]
+    np.testing.assert_array_equal(table.y.quality, [[1, 0], [np.nan, 0.5], [1, 1]])
+    np.testing.assert_array_equal(table.y.cost, [[9, 1], [np.nan, 1], [8, 2]])
+    assert table.groups.tolist() == ["ocr", "chat", "chat"]
+    assert table.cv_groups is None
+
+
+def test_a_wide_table_keeps_its_other_columns(write):
+    table = read_outcomes(write(WIDE))
+    assert list(table.frame) == ["query_id", "task"]
+
+
+def test_a_log_keeps_what_is_constant_within_its_queries(write):
+    table = read_outcomes(write(LONG))
+    assert list(table.frame) == ["query", "task"]
+    assert table.frame["query"].tolist() == ["a", "b", "c"]
+
+
+def test_costs_may_be_absent(write):
+    table = read_outcomes(write("q:a,q:b\n0,1\n1,1\n"))
+    assert np.isnan(table.y.cost).all()
+
+
+def test_a_model_may_lack_costs(write):
+    table = read_outcomes(write("q:a,q:b,cost:b\n0,1,3\n1,1,4\n"))
+    np.testing.assert_array_equal(table.y.cost, [[np.nan, 3], [np.nan, 4]])
+
+
+def test_true_and_false_are_qualities(write):
+    table = read_outcomes(write("q:a,q:b\nTrue,False\nTrue,True\n"))
+    np.testing.assert_array_equal(table.y.quality, [[1, 0], [1, 1]])
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    path = tmp_path / "excel.csv"
+    path.write_text("q:a,q:b\n0,1\n1,0\n", encoding="utf-8-sig")
+    assert read_outcomes(path).y.models.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", [WIDE, LONG], ids=["wide", "long"])
+def test_parquet_says_the_same_as_csv(write, tmp_path, text):
+    from_csv = read_outcomes(write(text))
+    pd.read_csv(write(text)).to_parquet(tmp_path / "table.parquet")
+    from_parquet = read_outcomes(tmp_path / "table.parquet")
+    np.testing.assert_array_equal(np.asarray(from_csv.y), np.asarray(from_parquet.y))
+    pd.testing.assert_frame_equal(from_csv.frame, from_parquet.frame, check_dtype=False)
+
+
+BAD_TABLES = {
+    "empty file": ("", "the table is empty"),
+    "no rows": ("q:a,q:b\n", "the table is empty"),
+    "no quality": ("text,cost:a\nhi,1\n", "no quality column"),
+    "log without model": ("query,quality\na,1\n", "no quality column"),
+    "quality 1.2": ("q:a,q:b\n0,1\n1,1.2\n", r"row 1, model 'b' has 1\.2"),
+    "negative cost": ("q:a,q:b,cost:b\n0,1,-3\n", r"row 0, model 'b' has -3"),
+    "text for a number": ("q:a,q:b\n0,1\nyes,1\n", "'q:a', row 1: 'yes'"),
+    "repeated column": ("q:a,q:a\n0,1\n", "column 'q:a' appears twice"),
+    "cost of nobody": ("q:a,q:b,cost:c\n0,1,2\n", "'cost:c' has no 'q:c'"),
+    "empty row": ("q:a,q:b\n0,1\n,\n1,1\n", "Row 1 of y has no observed quality"),
+    "empty model": ("q:a,q:b\n0,\n1,\n", "Model 'b' has no observed quality"),
+    "call twice": ("query,model,quality\na,m,1\na,m,0\n", "'a' has more than one row"),
+    "nameless model": ("query,model,quality\na,m,1\na,,0\n", "'model', row 1 is empty"),
+    "nameless query": ("query,model,quality\n,m,1\n", "'query', row 0 is empty"),
+    "ragged": ('q:a,q:b\n0,1\n0,1,2\n"', "not a readable CSV file"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_TABLES.values(), ids=BAD_TABLES)
+def test_a_bad_table_is_refused_with_its_path_and_place(write, text, message):
+    path = write(text)
+    with pytest.raises(ValueError, match=message) as error:
+        read_outcomes(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
+        read_outcomes(tmp_path / "nowhere.csv")
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.npy"):
+        read_features(tmp_path / "nowhere.npy")
+
+
+def test_an_unknown_kind_of_file_is_named(write):
+    with pytest.raises(ValueError, match=r"unknown kind of file '\.xlsx'"):
+        read_outcomes(write("", "table.xlsx"))
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+def test_a_broken_table_is_named(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"\x89PNG\r\n\xff\xfe")
+    with pytest.raises(ValueError, match=f"{name}: not a readable"):
+        read_outcomes(path)
+
+
+@pytest.mark.parametrize("name", ["t.npy", "t.npz"])
+def test_broken_features_are_named(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"\x89PNG\r\n\xff\xfe")
+    with pytest.raises(ValueError, match=f"{name}: not a readable NumPy file"):
+        read_features(path)
+
+
+def test_unknown_and_incomplete_group_columns_are_named(write):
+    with pytest.raises(ValueError, match=r"no column 'topic' .* 'task'"):
+        read_outcomes(write(WIDE), groups="topic")
+    with pytest.raises(ValueError, match="no column 'seconds' with one value per"):
+        read_outcomes(write(LONG), cv_groups="seconds")
+    with pytest.raises(ValueError, match="column 'task', row 1 is empty"):
+        read_outcomes(write("task,q:a\nocr,1\n,0\n"), cv_groups="task")
+
+
+def test_one_array_is_one_block(tmp_path):
+    np.save(tmp_path / "x.npy", np.arange(6).reshape(3, 2))
+    features = read_features(tmp_path / "x.npy")
+    assert features.X.dtype == np.float32
+    assert features.modalities == {"features": slice(0, 2)}
+
+
+def test_an_npz_file_has_a_block_per_array(tmp_path):
+    image, text = np.zeros((4, 3), "f2"), np.ones((4, 2), "f2")
+    np.savez(tmp_path / "x.npz", image=image, text=text)
+    features = read_features(tmp_path / "x.npz")
+    assert features.modalities == {"image": slice(0, 3), "text": slice(3, 5)}
+    np.testing.assert_array_equal(features.X, np.hstack([image, text]))
+
+
+def test_a_column_of_lists_is_a_block(tmp_path):
+    frame = pd.DataFrame({"image": [[1.0, 2.0], [3.0, 4.0]], "length": [7, 9]})
+    frame.to_parquet(tmp_path / "x.parquet")
+    features = read_features(tmp_path / "x.parquet")
+    assert features.modalities == {"image": slice(0, 2), "features": slice(2, 3)}
+    np.testing.assert_array_equal(features.X, [[1, 2, 7], [3, 4, 9]])
+
+
+def test_rows_are_matched_by_name_where_both_files_have_it(write):
+    table = read_outcomes(write(LONG))
+    path = write("query_id,f\nc,3\nx,9\na,1\nb,2\n", "features.csv")
+    assert read_features(path, table=table).X.ravel().tolist() == [1, 2, 3]
+
+
+def test_a_query_without_features_is_named(write):
+    table = read_outcomes(write(WIDE))
+    path = write("query_id,f\nc,3\na,1\n", "features.csv")
+    with pytest.raises(ValueError, match=r"features\.csv has no row .* 'b' of"):
+        read_features(path, table=table)
+
+
+def test_features_of_a_query_given_twice_are_refused(write):
+    table = read_outcomes(write(WIDE))
+    path = write("query_id,f\na,3\na,1\n", "features.csv")
+    with pytest.raises(ValueError, match="'a' appears twice"):
+        read_features(path, table=table)
+
+
+def test_a_different_number_of_rows_names_both_files(write, tmp_path):
+    table = read_outcomes(write(WIDE))
+    np.save(tmp_path / "x.npy", np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"x\.npy has 2 rows, .*table\.csv has 3"):
+        read_features(tmp_path / "x.npy", table=table)
+
+
+BAD_ARRAYS = {
+    "NaN": ({"a": np.array([[0.0, np.nan]])}, "block 'a', row 0, column 1 is nan"),
+    "1-D": ({"a": np.zeros(3)}, "block 'a' must hold numbers in the shape"),
+    "text": ({"a": np.array([["x"]])}, "block 'a' must hold numbers"),
+    "rows": ({"a": np.zeros((2, 1)), "b": np.zeros((3, 1))}, "differ in their rows"),
+    "none": ({}, "holds no array"),
+    "objects": ({"a": np.array([[None]])}, "not a readable NumPy file"),
+}
+
+
+@pytest.mark.parametrize(("arrays", "message"), BAD_ARRAYS.values(), ids=BAD_ARRAYS)
+def test_bad_arrays_are_refused_with_their_place(tmp_path, arrays, message):
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(ValueError, match=message) as error:
+        read_features(tmp_path / "x.npz")
+    assert "x.npz" in str(error.value)
+
+
+def test_text_among_the_features_is_named(write):
+    with pytest.raises(ValueError, match=r"x\.csv: column 'f', row 1: 'hello'"):
+        read_features(write("f,g\n1,2\nhello,3\n", "x.csv"))
+
+
+def test_a_table_of_names_alone_has_no_features(write):
+    with pytest.raises(ValueError, match="no column of features"):
+        read_features(write("query_id\na\n", "x.csv"))
+
+
+def test_lists_of_different_lengths_are_refused(tmp_path):
+    frame = pd.DataFrame({"image": [[1.0, 2.0], [3.0]]})
+    frame.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"x\.parquet"):
+        read_features(tmp_path / "x.parquet")
