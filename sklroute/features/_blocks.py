@@ -29,6 +29,8 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
+    blocks_ : dict of str to ndarray of int
+        Column numbers of each block.
     mean_ : ndarray of shape (n_features,)
         Mean of each column.
     scale_ : ndarray of shape (n_features,)
@@ -73,10 +75,10 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If a column belongs to no block or to two, or does not exist.
         """
         X = validate_data(self, X, dtype=(np.float64, np.float32))
-        blocks = _check_blocks(self.modalities, X.shape[1])
+        self.blocks_ = _check_blocks(self.modalities, X.shape[1])
         self.mean_ = X.mean(axis=0)
         self.scale_ = np.ones_like(self.mean_)
-        for columns in blocks.values():
+        for columns in self.blocks_.values():
             norm = np.linalg.norm(X[:, columns] - self.mean_[columns], axis=1).mean()
             # Below rounding error a block is constant: there is nothing to stretch.
             floor = 10 * np.finfo(X.dtype).eps * np.abs(X[:, columns]).max()
