@@ -1,7 +1,23 @@
 """Choose which model answers a query, before any model is called."""
 
+from typing import Any
+
 from sklroute.outcomes import Outcomes
 
 __version__ = "0.1.0"
 
-__all__ = ["Outcomes"]
+_LAZY = {"LatentRouterClassifier": "sklroute.latent"}  # torch is loaded on first use
+
+__all__ = ["LatentRouterClassifier", "Outcomes"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'sklroute' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

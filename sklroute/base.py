@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import (
     _check_sample_weight,
+    _num_samples,
     check_consistent_length,
     check_is_fitted,
     validate_data,
@@ -31,8 +32,6 @@ class RouterMixin(ClassifierMixin):
     - ``_fit(X, outcomes, sample_weight, groups)`` learns;
     - ``_predict_quality(X)`` returns the expected quality of every model, of shape
       (n_queries, n_models).
-
-    A router that also knows how sure it is adds ``_predict_std(X)``.
 
     Attributes
     ----------
@@ -288,25 +287,23 @@ class RouterMixin(ClassifierMixin):
     def _policy_arrays(self, X, available, costs, policy):
         check_is_fitted(self)
         policy = self._policy(policy)
-        if policy.needs_std and not hasattr(self, "predict_distribution"):
+        available = check_available(available, (_num_samples(X), len(self.classes_)))
+        quality, std = self._predict_moments(X, available, policy)
+        return policy, {
+            "quality": quality,
+            "cost": self.predict_cost(X) if costs is None else costs,
+            "available": available,
+            "std": std,
+        }
+
+    def _predict_moments(self, X, available, policy):
+        """Mean, and spread if the policy needs it, of each model's quality."""
+        if policy.needs_std:
             raise ValueError(
                 f"{type(policy).__name__} needs a router with predict_distribution; "
                 f"{type(self).__name__} predicts the expected quality only."
             )
-        std = None
-        if policy.needs_std:
-            distribution = self.predict_distribution(X)
-            quality, std = distribution.mean, distribution.std
-        else:
-            quality = self.predict_quality(X)
-        available = check_available(available, quality.shape)
-        cost = self.predict_cost(X) if costs is None else costs
-        return policy, {
-            "quality": quality,
-            "cost": cost,
-            "available": available,
-            "std": std,
-        }
+        return self.predict_quality(X), None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

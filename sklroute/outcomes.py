@@ -268,16 +268,7 @@ default=None
         ValueError
             If a name is not in the pool; the message gives its row.
         """
-        models = np.asarray(models)
-        column = np.searchsorted(self.models, models).clip(max=len(self.models) - 1)
-        wrong = self.models[column] != models
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise ValueError(
-                f"Row {row}: {models[row].item()!r} is not one of the models "
-                f"{self.models.tolist()}."
-            )
-        return column
+        return _columns(self.models, np.asarray(models))
 
     # -- array protocol ----------------------------------------------------------
 
@@ -323,7 +314,9 @@ default=None
         )
 
 
-def check_outcomes(y: Any, *, for_fit: bool = False) -> Outcomes:
+def check_outcomes(
+    y: Any, *, for_fit: bool = False, models: ArrayLike | None = None
+) -> Outcomes:
     """Turn any accepted form of ``y`` into `Outcomes`.
 
     This is the only code that knows the forms. Every ``fit`` starts with it.
@@ -341,6 +334,8 @@ def check_outcomes(y: Any, *, for_fit: bool = False) -> Outcomes:
           is 1 where all others' is 0. This is plain classification.
     for_fit : bool, default=False
         Whether every query and every model must have an observed quality.
+    models : array-like of shape (n_models,), default=None
+        Names of all models, for labels that do not name each of them.
 
     Returns
     -------
@@ -360,13 +355,13 @@ def check_outcomes(y: Any, *, for_fit: bool = False) -> Outcomes:
            [1., 0.],
            [0., 1.]])
     """
-    outcomes = _read(y)
+    outcomes = _read(y, models)
     if for_fit:
         _check_observed(outcomes)
     return outcomes
 
 
-def _read(y) -> Outcomes:
+def _read(y, models) -> Outcomes:
     if isinstance(y, Outcomes):
         return y
     if isinstance(y, pd.DataFrame) and y.shape[1] > 1:
@@ -376,7 +371,7 @@ def _read(y) -> Outcomes:
         return _from_channels(table)
     if table.ndim == 2 and table.shape[1] > 1:
         return _from_quality(table)
-    return _from_labels(y)
+    return _from_labels(y, models)
 
 
 def _from_channels(table: NDArray) -> Outcomes:
@@ -399,11 +394,25 @@ def _from_quality(table: NDArray) -> Outcomes:
     return Outcomes(table)
 
 
-def _from_labels(y) -> Outcomes:
+def _from_labels(y, models) -> Outcomes:
     labels = column_or_1d(y, warn=True)
     check_classification_targets(labels)
-    models, code = np.unique(labels, return_inverse=True)
+    models = np.unique(labels if models is None else models)
+    code = _columns(models, labels)
     return Outcomes(np.eye(len(models))[code], models=models)
+
+
+def _columns(models: NDArray, names: NDArray) -> NDArray[np.intp]:
+    """Place of each name among sorted models."""
+    column = np.searchsorted(models, names).clip(max=len(models) - 1)
+    wrong = models[column] != names
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"Row {row}: {names.tolist()[row]!r} is not one of the models "
+            f"{models.tolist()}."
+        )
+    return column
 
 
 def _check_observed(outcomes: Outcomes) -> None:

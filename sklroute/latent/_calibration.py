@@ -1,0 +1,40 @@
+"""Calibration of the latent router on held-out queries."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+
+def best_choice_temperature(
+    predicted: NDArray, realised: NDArray, candidates: NDArray
+) -> float:
+    r"""Temperature of the softmax that makes the best choices most likely.
+
+    Maximises :math:`\sum_i \log \sum_{j \in B_i} \mathrm{softmax}(\hat u_i / T)_j`
+    where :math:`B_i` are the models of highest realised utility.
+
+    Parameters
+    ----------
+    predicted, realised : ndarray of shape (n_queries, n_models)
+        Utilities.
+    candidates : ndarray of bool, of shape (n_queries, n_models)
+        Cells that were observed.
+
+    Returns
+    -------
+    temperature : float
+        In [0.005, 5].
+    """
+    rows = candidates.any(axis=1)
+    predicted, realised = predicted[rows], realised[rows]
+    realised = np.where(candidates[rows], realised, -np.inf)
+    predicted = np.where(candidates[rows], predicted, -np.inf)
+    best = realised == realised.max(axis=1, keepdims=True)
+
+    def loss(log_temperature):
+        log_share = log_softmax(predicted / np.exp(log_temperature), axis=1)
+        return -np.log(np.sum(np.exp(log_share) * best, axis=1) + 1e-12).mean()
+
+    bounds = np.log([0.005, 5.0])
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

@@ -1,0 +1,484 @@
+"""The latent router as a scikit-learn estimator."""
+
+from collections.abc import Iterator, Mapping
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+)
+
+from sklroute.base import RouterMixin
+from sklroute.features import BlockScaler
+from sklroute.latent._calibration import best_choice_temperature
+from sklroute.latent._distribution import QualityDistribution
+from sklroute.latent._ensemble import Ensemble
+from sklroute.latent._losses import RoutingLoss
+from sklroute.latent._module import LatentRouterModule, support_of
+from sklroute.latent._net import RouterNet, RoutingDataset, TensorBatches
+from sklroute.latent._profiles import ProfileEncoder, log_marginals
+from sklroute.latent._training import assign_folds, held_out_predictions, seeded, train
+from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.policies import Policy, check_available
+
+N_BINS = 11  # of a binned distribution: quality in steps of 0.1
+CHUNK = 4096  # queries predicted at once: memory does not grow with n_queries
+MIN_HELD_OUT = 50  # groups of queries below which none are held out
+
+
+class LatentRouterClassifier(RouterMixin, BaseEstimator):
+    r"""Route by counterfactual quality, predicted in a latent space of capsules.
+
+    The method of the LatentRouter paper. *Routing capsules* read the modality blocks
+    of a query and their interactions; *capability tokens* hold what is known of each
+    model; in *latent communication* models read the capsules, hear each other under
+    the availability mask and speak back; a *distributional head* predicts how good
+    each model's answer would be, and a *bounded correction* adjusts its mean. The
+    parts are written out, equation by equation, in ``sklroute.latent._module``.
+
+    An ensemble of such networks is trained in one batched pass. Each member holds
+    out its own part of the queries, on which training is stopped and the
+    probabilities are calibrated.
+
+    Parameters
+    ----------
+    modalities : dict of str to slice or array-like of int, default=None
+        Columns of each modality block, e.g. ``{"image": slice(0, 512), "text":
+        slice(512, 1024)}``. None makes all columns one block.
+    n_members : int, default=4
+        Members of the ensemble.
+    hidden_dim : int, default=256
+        Width of the query tokens.
+    n_capsules : int, default=8
+        Number of routing capsules.
+    token_dim : int, default=16
+        Width of capsules and of the models' states; a multiple of ``n_heads``.
+    interactions : bool, default=True
+        Whether capsules read products and differences of the blocks.
+    communication : bool, default=True
+        Whether models communicate.
+    n_layers : int, default=1
+        Rounds of communication.
+    n_heads : int, default=4
+        Attention heads of the communication.
+    feedback : bool, default=True
+        Whether models speak back to the capsules.
+    correction_bound : float, default=0.05
+        Largest correction of the mean quality, in [0, 1]; 0 switches it off.
+    distribution : {"auto", "bernoulli", "binned"}, default="auto"
+        "bernoulli": quality is 0 or 1 (soft outcomes count in part); "binned": eleven
+        values from 0 to 1. "auto" takes the former if all outcomes are 0 or 1.
+    n_regions : int, default=16
+        Regions of feature space in a capability profile.
+    pairwise_weight, listwise_weight, correction_penalty : float, \
+default=0.0, 0.25, 0.05
+        Weights of the loss terms beside the likelihood, see
+        ``sklroute.latent._losses``. The cost weight in their utilities is that of
+        ``policy``.
+    mask_rate : float, default=0.2
+        Share of the training queries that are shown with some models masked.
+    dropout : float, default=0.3
+        Probability of zeroing a hidden unit in training.
+    learning_rate : float, default=2e-3
+        Peak of the one-cycle schedule of AdamW.
+    weight_decay : float, default=0.1
+        Decay of the weight matrices.
+    batch_size : int, default=256
+        Queries per step.
+    max_epochs : int or "auto", default="auto"
+        Passes over the queries. "auto" takes a number of steps that grows with the
+        square root of the number of queries.
+    early_stopping : bool, default=True
+        Whether each member holds out queries, so that training stops and returns to
+        its best epoch by ``monitor``. Off with fewer than 50 (groups of) queries.
+    monitor : {"brier", "utility"}, default="brier"
+        Held-out score to stop on: squared error of the predicted quality, which is
+        the less noisy one, or realised utility of the choices.
+    validation_fraction : float, default=0.125
+        Share of the queries that a member holds out.
+    patience : int, default=5
+        Epochs without improvement after which training stops.
+    policy : Policy, default=None
+        Rule that turns predictions into a choice. None is ``MaxUtility()``.
+    net_params : dict, default=None
+        Further parameters of the skorch net, e.g. ``{"verbose": 1}``.
+    device : str, default="cpu"
+        Where to compute, e.g. "cuda".
+    random_state : int, RandomState or None, default=None
+        Seed of the held-out parts, the weights and the batches.
+
+    Attributes
+    ----------
+    net_ : RouterNet
+        The fitted skorch net; ``net_.history`` has the course of training.
+    scaler_ : BlockScaler
+        Scaling of the blocks.
+    profile_encoder_ : ProfileEncoder
+        What turns calibration outcomes into capability profiles.
+    temperature_ : float
+        Temperature of `predict_proba`, fitted on held-out queries.
+    classes_, mean_quality_, mean_cost_, n_features_in_, feature_names_in_
+        See `RouterMixin`.
+
+    References
+    ----------
+    LatentRouter: counterfactual multimodal utility prediction, arXiv:2605.11301.
+
+    Examples
+    --------
+    >>> from sklroute import LatentRouterClassifier
+    >>> from sklroute.datasets import make_routing
+    >>> table = make_routing(400, n_models=3, random_state=0)
+    >>> router = LatentRouterClassifier(
+    ...     modalities=table.modalities, n_members=2, max_epochs=5, random_state=0
+    ... ).fit(table.X, table.y)
+    >>> router.predict_quality(table.X[:2]).shape
+    (2, 3)
+    >>> router.predict_proba(table.X[:1], available=[True, False, True])[0, 1]
+    0.0
+    """
+
+    _parameter_constraints: dict = {
+        "modalities": [Mapping, None],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "hidden_dim": [Interval(Integral, 1, None, closed="left")],
+        "n_capsules": [Interval(Integral, 1, None, closed="left")],
+        "token_dim": [Interval(Integral, 1, None, closed="left")],
+        "interactions": ["boolean"],
+        "communication": ["boolean"],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "n_heads": [Interval(Integral, 1, None, closed="left")],
+        "feedback": ["boolean"],
+        "correction_bound": [Interval(Real, 0, 1, closed="both")],
+        "distribution": [StrOptions({"auto", "bernoulli", "binned"})],
+        "n_regions": [Interval(Integral, 1, None, closed="left")],
+        "pairwise_weight": [Interval(Real, 0, None, closed="left")],
+        "listwise_weight": [Interval(Real, 0, None, closed="left")],
+        "correction_penalty": [Interval(Real, 0, None, closed="left")],
+        "mask_rate": [Interval(Real, 0, 1, closed="both")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "early_stopping": ["boolean"],
+        "monitor": [StrOptions({"brier", "utility"})],
+        "validation_fraction": [Interval(Real, 0, 0.5, closed="neither")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "policy": [Policy, None],
+        "net_params": [dict, None],
+        "device": [str],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        modalities: Mapping[str, Any] | None = None,
+        n_members: int = 4,
+        hidden_dim: int = 256,
+        n_capsules: int = 8,
+        token_dim: int = 16,
+        interactions: bool = True,
+        communication: bool = True,
+        n_layers: int = 1,
+        n_heads: int = 4,
+        feedback: bool = True,
+        correction_bound: float = 0.05,
+        distribution: str = "auto",
+        n_regions: int = 16,
+        pairwise_weight: float = 0.0,
+        listwise_weight: float = 0.25,
+        correction_penalty: float = 0.05,
+        mask_rate: float = 0.2,
+        dropout: float = 0.3,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.1,
+        batch_size: int = 256,
+        max_epochs: int | str = "auto",
+        early_stopping: bool = True,
+        monitor: str = "brier",
+        validation_fraction: float = 0.125,
+        patience: int = 5,
+        policy: Policy | None = None,
+        net_params: dict | None = None,
+        device: str = "cpu",
+        random_state: Any = None,
+    ):
+        self.modalities = modalities
+        self.n_members = n_members
+        self.hidden_dim = hidden_dim
+        self.n_capsules = n_capsules
+        self.token_dim = token_dim
+        self.interactions = interactions
+        self.communication = communication
+        self.n_layers = n_layers
+        self.n_heads = n_heads
+        self.feedback = feedback
+        self.correction_bound = correction_bound
+        self.distribution = distribution
+        self.n_regions = n_regions
+        self.pairwise_weight = pairwise_weight
+        self.listwise_weight = listwise_weight
+        self.correction_penalty = correction_penalty
+        self.mask_rate = mask_rate
+        self.dropout = dropout
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.monitor = monitor
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.policy = policy
+        self.net_params = net_params
+        self.device = device
+        self.random_state = random_state
+
+    # -- training ----------------------------------------------------------------
+
+    def _fit(self, X, outcomes, sample_weight, groups):
+        if self.token_dim % self.n_heads:
+            raise ValueError(
+                f"token_dim={self.token_dim} is not a multiple of "
+                f"n_heads={self.n_heads}."
+            )
+        rng = check_random_state(self.random_state)
+        self._seed = int(rng.randint(2**31 - 1))
+        self.scaler_ = BlockScaler(self.modalities).fit(X)
+        fold = self._hold_out(len(X), groups, rng)
+        dataset = self._tensors(X, outcomes, sample_weight)
+        with seeded(self._seed, self.device):
+            self.net_ = self._build_net(X, outcomes, sample_weight)
+            train(
+                self.net_,
+                dataset,
+                fold,
+                n_epochs=self._n_epochs(len(X)),
+                learning_rate=self.learning_rate,
+                monitor=f"valid_{self.monitor}",
+                patience=self.patience,
+                cost_weight=self._cost_weight,
+            )
+        self.temperature_ = self._fit_temperature(dataset, fold)
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> "LatentRouterClassifier":
+        """Learn from one more batch of queries, in one pass over it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+        y : Outcomes or any form that `check_outcomes` accepts
+            Their outcomes. The pool is that of the first call, which sets up the
+            scaling, the profiles and the network.
+        classes : array-like of shape (n_models,), default=None
+            Names of all models; needed in the first call if ``y`` are 1-D labels that
+            do not name them all.
+        sample_weight : array-like of shape (n_queries,), default=None
+            Weights of the queries, >= 0.
+
+        Returns
+        -------
+        self : LatentRouterClassifier
+        """
+        self._validate_params()
+        first = not hasattr(self, "net_")
+        X = self._check_X(X, reset=first)
+        outcomes = check_outcomes(y, models=classes if first else self.classes_)
+        check_consistent_length(X, outcomes)
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        if first:
+            self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+            self._set_pool(outcomes, weight)
+            self.scaler_ = BlockScaler(self.modalities).fit(X)
+            self.temperature_ = RouterMixin._temperature
+            with seeded(self._seed, self.device):
+                self.net_ = self._build_net(X, outcomes, weight)
+        outcomes = self._check_pool(outcomes)
+        self._seed += 1
+        with seeded(self._seed, self.device):
+            self.net_.partial_fit(self._tensors(X, outcomes, weight), epochs=1)
+        return self
+
+    def _build_net(self, X, outcomes, sample_weight) -> RouterNet:
+        """Encode what is known of the models and set up an untrained net."""
+        n_support = self._n_support(outcomes)
+        self.profile_encoder_ = ProfileEncoder(self.n_regions, random_state=self._seed)
+        scaled = self.scaler_.transform(X)
+        known = scaled, outcomes.quality, outcomes.cost
+        profile = self.profile_encoder_.fit(*known).transform(*known)
+        prior = log_marginals(outcomes.quality, sample_weight, n_support)
+        net = RouterNet(
+            Ensemble,
+            module__member=LatentRouterModule,
+            module__n_members=self.n_members,
+            module__shared={
+                "profile": torch.as_tensor(profile, dtype=torch.float32),
+                "prior": torch.as_tensor(prior, dtype=torch.float32),
+            },
+            module__block_dims=tuple(map(len, self.scaler_.blocks_.values())),
+            module__n_models=len(outcomes.models),
+            module__n_profile=profile.shape[1],
+            module__n_support=n_support,
+            module__hidden_dim=self.hidden_dim,
+            module__n_capsules=self.n_capsules,
+            module__token_dim=self.token_dim,
+            module__n_heads=self.n_heads,
+            module__n_layers=self.n_layers if self.communication else 0,
+            module__interactions=self.interactions,
+            module__feedback=self.feedback,
+            module__correction_bound=self.correction_bound,
+            module__dropout=self.dropout,
+            criterion=RoutingLoss,
+            criterion__pairwise_weight=self.pairwise_weight,
+            criterion__listwise_weight=self.listwise_weight,
+            criterion__correction_penalty=self.correction_penalty,
+            criterion__cost_weight=self._cost_weight,
+            optimizer=torch.optim.AdamW,
+            optimizer__lr=self.learning_rate,
+            optimizer__weight_decay=0.0,
+            optimizer__param_groups=[
+                ("*norm*", {"weight_decay": 0.0}),
+                ("*weight", {"weight_decay": self.weight_decay}),
+            ],
+            iterator_train=TensorBatches,
+            iterator_train__mask_rate=self.mask_rate if self.communication else 0.0,
+            batch_size=self.batch_size,
+            train_split=None,
+            device=self.device,
+            verbose=0,
+        )
+        return net.set_params(**(self.net_params or {})).initialize()
+
+    def _tensors(self, X, outcomes: Outcomes, sample_weight) -> RoutingDataset:
+        """Pack queries and outcomes; every member sees every observed cell."""
+        cost = np.where(np.isnan(outcomes.cost), self.mean_cost_, outcomes.cost)
+        weight = sample_weight[:, None] * outcomes.observed
+        weight = np.repeat(weight[..., None], self.n_members, axis=2)
+        known = np.nan_to_num(np.stack([outcomes.quality, cost], axis=-1))
+        packed = np.concatenate([known, weight], axis=-1)
+        return RoutingDataset(
+            self._inputs(X, outcomes.available),
+            torch.as_tensor(packed, dtype=torch.float32, device=self.device),
+        )
+
+    def _inputs(self, X, available) -> dict[str, torch.Tensor]:
+        """What the module reads of some queries."""
+        blocks = self.scaler_.blocks_.values()
+        order = np.concatenate(list(blocks))
+        # Rows of a block have norm 1; the network wants features of variance 1.
+        gain = np.concatenate([np.full(len(b), len(b) ** 0.5) for b in blocks])
+        x = self.scaler_.transform(X)[:, order] * gain
+        nobody = ~available.any(axis=1, keepdims=True)
+        return {
+            "x": torch.as_tensor(x, dtype=torch.float32, device=self.device),
+            "present": torch.ones(len(X), len(blocks), dtype=bool, device=self.device),
+            "available": torch.as_tensor(available | nobody, device=self.device),
+        }
+
+    def _hold_out(self, n_queries, groups, rng) -> torch.Tensor | None:
+        n_groups = n_queries if groups is None else len(np.unique(groups))
+        if not self.early_stopping or n_groups < MIN_HELD_OUT:
+            return None
+        n_folds = max(self.n_members, round(1 / self.validation_fraction))
+        return torch.as_tensor(assign_folds(n_queries, groups, n_folds, rng))
+
+    def _n_epochs(self, n_queries: int) -> int:
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        n_steps = max(60, 60 * (n_queries / 2000) ** 0.5)
+        return max(4, round(n_steps / np.ceil(n_queries / self.batch_size)))
+
+    def _n_support(self, outcomes: Outcomes) -> int:
+        binary = np.isin(outcomes.quality[outcomes.observed], (0.0, 1.0)).all()
+        kind = self.distribution
+        if kind == "auto":
+            kind = "bernoulli" if binary else "binned"
+        return 2 if kind == "bernoulli" else N_BINS
+
+    @property
+    def _cost_weight(self) -> float:
+        return getattr(self._policy(None), "cost_weight", 0.0)
+
+    def _fit_temperature(self, dataset: RoutingDataset, fold) -> float:
+        """Temperature under which held-out best choices are the most likely."""
+        if fold is None:
+            return RouterMixin._temperature
+        rows, log_prob = held_out_predictions(self.net_.module_, dataset, fold)
+        quality = (log_prob.exp() @ support_of(log_prob)).cpu().numpy()
+        y = dataset.y[rows].cpu().numpy()
+        price = self._cost_weight * y[..., 1]
+        return best_choice_temperature(
+            quality - price, y[..., 0] - price, y[..., 2:].max(axis=-1) > 0
+        )
+
+    # -- prediction --------------------------------------------------------------
+
+    def predict_distribution(
+        self, X: ArrayLike, *, available: ArrayLike | None = None
+    ) -> QualityDistribution:
+        """Distribution of the quality of every model's answer, if it were called.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+        available : array-like of bool, of shape (n_models,) or \
+(n_queries, n_models), default=None
+            Models that take part in the communication. None lets all of them.
+
+        Returns
+        -------
+        distribution : QualityDistribution
+            With ``mean``, ``std``, ``quantile(q)``, ``prob_at_least(t)`` and
+            ``sample(rng)``.
+        """
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        available = check_available(available, (len(X), len(self.classes_)))
+        prob = np.concatenate(list(self._predict_chunks(X, available)))
+        return QualityDistribution(np.linspace(0, 1, prob.shape[-1]), prob)
+
+    def _predict_quality(self, X):
+        available = np.ones((len(X), len(self.classes_)), dtype=bool)
+        support = None
+        means = []
+        for prob in self._predict_chunks(X, available):
+            support = np.linspace(0, 1, prob.shape[-1])
+            means.append(prob @ support)
+        return np.concatenate(means).clip(0.0, 1.0)
+
+    @torch.inference_mode()
+    def _predict_chunks(self, X, available) -> Iterator[NDArray[np.float64]]:
+        """Yield the probabilities of the ensemble, some thousand queries at a time."""
+        module = self.net_.module_.eval()
+        for start in range(0, len(X), CHUNK):
+            rows = slice(start, start + CHUNK)
+            output = module(**self._inputs(X[rows], available[rows]))
+            prob = output.log_prob.double().exp().mean(0)
+            yield (prob / prob.sum(-1, keepdim=True)).cpu().numpy()
+
+    def _predict_moments(self, X, available, policy):
+        distribution = self.predict_distribution(X, available=available)
+        return distribution.mean, distribution.std

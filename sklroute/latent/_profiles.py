@@ -1,0 +1,126 @@
+"""Capability profiles: what calibration outcomes say of a model."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+from sklearn.base import BaseEstimator
+from sklearn.cluster import KMeans
+
+from sklroute.base import observed_mean
+
+
+class ProfileEncoder(BaseEstimator):
+    """Describe each model by its calibration outcomes.
+
+    A profile holds the model's accuracy overall and per region of feature space
+    (k-means on the features), each shrunk by counts and measured against the pool,
+    its relative cost and its agreement with the pool. Its length does not depend on
+    how many models there are, so that a model that comes later gets a profile from
+    its own outcomes alone.
+
+    Parameters
+    ----------
+    n_regions : int, default=16
+        Number of regions of feature space.
+    shrinkage : float, default=24.0
+        Pseudo-counts that pull an accuracy towards what is expected without it.
+    random_state : int, default=None
+        Seed of the regions.
+
+    Attributes
+    ----------
+    pool_quality_ : ndarray of shape (n_regions,)
+        Mean quality of the pool in each region.
+    """
+
+    def __init__(self, n_regions=16, shrinkage=24.0, random_state=None):
+        self.n_regions = n_regions
+        self.shrinkage = shrinkage
+        self.random_state = random_state
+
+    def fit(self, X: NDArray, quality: NDArray, cost: NDArray) -> "ProfileEncoder":
+        """Learn the regions, what the pool achieves in them, and the scales.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_queries, n_features)
+            Scaled features.
+        quality, cost : ndarray of shape (n_queries, n_models)
+            Calibration outcomes of the pool; NaN = missing.
+        """
+        n_regions = min(self.n_regions, len(X))
+        self.regions_ = KMeans(n_regions, n_init=1, random_state=self.random_state)
+        region = self.regions_.fit_predict(X)
+        self.pool_mean_ = float(np.nanmean(quality))
+        self.pool_quality_ = self._shrunk(
+            np.nanmean(quality, axis=1)[:, None], region, np.array([self.pool_mean_])
+        )[:, 0]
+        self.cost_ = float(np.nanmean(cost)) if np.isfinite(cost).any() else 1.0
+        raw = self._describe(region, quality, cost)
+        self.center_ = raw.mean(axis=0)
+        # A pool of one model, or of equal models, has no spread to divide by.
+        self.scale_ = np.where(raw.std(axis=0) > 1e-6, raw.std(axis=0), 1.0)
+        return self
+
+    def transform(self, X: NDArray, quality: NDArray, cost: NDArray) -> NDArray:
+        """Profiles of models, each from its own column of outcomes.
+
+        Returns
+        -------
+        profile : ndarray of shape (n_models, n_regions + 3)
+            Standardised over the pool seen in fit.
+        """
+        raw = self._describe(self.regions_.predict(X), quality, cost)
+        return (raw - self.center_) / self.scale_
+
+    def _describe(self, region, quality, cost):
+        overall = self._shrunk(
+            quality,
+            np.zeros(len(region), dtype=int),
+            np.full(quality.shape[1], self.pool_mean_),
+        )[0]
+        expected = self.pool_quality_[:, None] + overall - self.pool_mean_
+        regional = self._shrunk(quality, region, expected)
+        price = observed_mean(cost) / (self.cost_ or 1.0)
+        return np.column_stack(
+            [
+                _safe_logit(overall),
+                (regional - expected).T,
+                np.log1p(np.nan_to_num(price, nan=1.0)),
+                self._agreement(region, quality),
+            ]
+        )
+
+    def _shrunk(self, quality, region, expected):
+        """Mean quality per region and model, pulled towards ``expected``."""
+        seen = ~np.isnan(quality)
+        member = np.eye(max(region.max() + 1, len(np.atleast_2d(expected))))[region]
+        total = member.T @ np.where(seen, quality, 0.0)
+        return (total + self.shrinkage * expected) / (member.T @ seen + self.shrinkage)
+
+    def _agreement(self, region, quality):
+        """Covariance of a model's quality with what the pool achieves nearby."""
+        pool = self.pool_quality_[region][:, None] - self.pool_mean_
+        return np.nan_to_num(observed_mean((quality - observed_mean(quality)) * pool))
+
+
+def _safe_logit(p):
+    return logit(np.clip(p, 0.01, 0.99))
+
+
+def log_marginals(quality: NDArray, weight: NDArray, n_support: int) -> NDArray:
+    """Log-frequency of each quality among a model's outcomes.
+
+    A quality between two points of the support counts for both, in proportion; one
+    pseudo-outcome of the pool keeps every frequency above zero.
+
+    Returns
+    -------
+    log_frequency : ndarray of shape (n_models, n_support)
+    """
+    support = np.linspace(0, 1, n_support)
+    near = 1 - np.abs(quality[..., None] - support) * (n_support - 1)
+    counts = np.einsum("i,iks->ks", weight, np.nan_to_num(near.clip(0)))
+    pool = counts.sum(axis=0) + 1.0
+    counts = counts + pool / pool.sum()
+    return np.log(counts / counts.sum(axis=1, keepdims=True))

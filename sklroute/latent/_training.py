@@ -1,0 +1,163 @@
+"""Training with held-out queries: who sees what, when to stop, with which seed."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
+from torch import Tensor
+from torch.optim.lr_scheduler import OneCycleLR
+
+from sklroute.latent._ensemble import Ensemble
+from sklroute.latent._module import support_of
+from sklroute.latent._net import RouterNet, RoutingDataset
+
+# torch's generator is global: threads that train at once would share its numbers.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@contextmanager
+def seeded(seed: int, device: str) -> Iterator[None]:
+    """Seed torch for a block of code and leave the global generators as they were."""
+    cuda = [torch.cuda.current_device()] if device.startswith("cuda") else []
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=cuda):
+        torch.manual_seed(seed)
+        yield
+
+
+def assign_folds(
+    n_queries: int, groups: NDArray | None, n_folds: int, rng: np.random.RandomState
+) -> NDArray[np.intp]:
+    """Draw a fold for each query; queries of one group share theirs."""
+    if groups is None:
+        groups = np.arange(n_queries)
+    names, code = np.unique(groups, return_inverse=True)
+    fold = np.arange(len(names)) % n_folds
+    rng.shuffle(fold)
+    return fold[code]
+
+
+def train(
+    net: RouterNet,
+    dataset: RoutingDataset,
+    fold: Tensor | None,
+    *,
+    n_epochs: int,
+    learning_rate: float,
+    monitor: str,
+    patience: int,
+    cost_weight: float,
+) -> None:
+    """Train a net; with folds, stop and return to the best epoch on held-out rows.
+
+    Parameters
+    ----------
+    net : RouterNet
+        Initialised.
+    dataset : RoutingDataset
+        All training queries.
+    fold : Tensor of int, of shape (n,), or None
+        The member that does not see a row.
+    n_epochs, learning_rate, monitor, patience, cost_weight
+        As in `LatentRouterClassifier`.
+    """
+    n_batches = -(-len(dataset) // net.batch_size)
+    schedule = LRScheduler(
+        OneCycleLR,
+        max_lr=learning_rate,
+        total_steps=n_epochs * n_batches + 1,
+        pct_start=0.2,
+        cycle_momentum=False,
+        step_every="batch",
+    )
+    callbacks = [("clip", GradientNormClipping(5.0)), ("schedule", schedule)]
+    seen = dataset
+    if fold is not None:
+        seen = RoutingDataset(dataset.X, hide_held_out(dataset.y, fold))
+        stop = EarlyStopping(
+            monitor,
+            lower_is_better=monitor == "valid_brier",
+            patience=patience,
+            threshold=0.0,
+            load_best=True,
+            sink=_silent,
+        )
+        scores = HeldOutScores(dataset, fold, cost_weight)
+        callbacks += [("held_out", scores), ("early_stopping", stop)]
+    own = net.callbacks
+    net.callbacks = callbacks + list(own or [])
+    net.initialize_callbacks().partial_fit(seen, epochs=n_epochs)
+    net.callbacks = own  # ours hold the data
+    net.initialize_callbacks()
+
+
+def hide_held_out(y: Tensor, fold: Tensor) -> Tensor:
+    """Set the weight of each row to 0 for the member that holds it out."""
+    y = y.clone()
+    n_members = y.shape[-1] - 2
+    y[..., 2:] *= (fold[:, None] != torch.arange(n_members)).to(y)[:, None]
+    return y
+
+
+def _silent(message: str) -> None:
+    """Swallow what skorch would print; `history` has it."""
+
+
+class HeldOutScores(Callback):
+    """Records how well the held-out rows are predicted and routed after each epoch.
+
+    Each row is judged by the member that was not trained on it.
+
+    Parameters
+    ----------
+    dataset : RoutingDataset
+        All training queries, with the weights of held-out cells still in place.
+    fold : Tensor of int, of shape (n,)
+        The member that does not see the row; rows of no member have a larger number.
+    cost_weight : float
+        Price of one unit of cost in the utility.
+    """
+
+    def __init__(self, dataset: RoutingDataset, fold: Tensor, cost_weight: float):
+        self.dataset = dataset
+        self.fold = fold
+        self.cost_weight = cost_weight
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
+        """Add ``valid_brier`` and ``valid_utility`` to the history."""
+        rows, log_prob = held_out_predictions(net.module_, self.dataset, self.fold)
+        _, y = self.dataset[rows]
+        quality, cost, weight = y[..., 0], y[..., 1], y[..., 2]
+        mean = log_prob.exp() @ support_of(log_prob)
+        brier = ((mean - quality).square() * weight).sum() / weight.sum()
+        price = self.cost_weight * cost
+        predicted = (mean - price).masked_fill(weight <= 0, -torch.inf)
+        choice = predicted.argmax(1, keepdim=True)
+        utility = (quality - price).gather(1, choice).mean()
+        net.history.record("valid_brier", float(brier))
+        net.history.record("valid_utility", float(utility))
+
+
+def held_out_predictions(
+    module: Ensemble, dataset: RoutingDataset, fold: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Predict every held-out row by the member that never saw it.
+
+    Returns
+    -------
+    rows : Tensor of int, of shape (n_rows,)
+        The held-out rows.
+    log_prob : Tensor of shape (n_rows, K, S)
+        Their predictions.
+    """
+    parts = []
+    for member in range(module.n_members):
+        for rows in (fold == member).nonzero().squeeze(1).split(4096):
+            X, _ = dataset[rows]
+            parts.append((rows, module.run_member(member, **X).log_prob))
+    rows, log_prob = zip(*parts, strict=True)
+    return torch.cat(rows), torch.cat(log_prob)
