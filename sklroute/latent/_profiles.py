@@ -1,10 +1,13 @@
 """Capability profiles: what calibration outcomes say of a model."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 
 from sklroute.base import observed_mean
 
@@ -50,10 +53,13 @@ class ProfileEncoder(BaseEstimator):
         """
         n_regions = min(self.n_regions, len(X))
         self.regions_ = KMeans(n_regions, n_init=1, random_state=self.random_state)
-        region = self.regions_.fit_predict(X)
+        with warnings.catch_warnings():
+            # Fewer distinct queries than regions: the spare regions stay empty.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            region = self.regions_.fit_predict(X)
         self.pool_mean_ = float(np.nanmean(quality))
         self.pool_quality_ = self._shrunk(
-            np.nanmean(quality, axis=1)[:, None], region, np.array([self.pool_mean_])
+            observed_mean(quality.T)[:, None], region, np.array([self.pool_mean_])
         )[:, 0]
         self.cost_ = float(np.nanmean(cost)) if np.isfinite(cost).any() else 1.0
         raw = self._describe(region, quality, cost)

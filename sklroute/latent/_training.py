@@ -93,6 +93,8 @@ def train(
     net.initialize_callbacks().partial_fit(seen, epochs=n_epochs)
     net.callbacks = own  # ours hold the data
     net.initialize_callbacks()
+    for group in net.optimizer_.param_groups:  # partial_fit starts from the full rate
+        group["lr"] = learning_rate
 
 
 def hide_held_out(y: Tensor, fold: Tensor) -> Tensor:

@@ -1,0 +1,249 @@
+"""The latent router as its users see it."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
+
+from sklroute import LatentRouterClassifier, Outcomes
+from sklroute.datasets import make_routing
+from sklroute.policies import CheapestAbove, MaxUtility, RiskAverse
+
+SMALL = {
+    "n_members": 2,
+    "hidden_dim": 32,
+    "n_capsules": 4,
+    "token_dim": 8,
+    "n_heads": 2,
+    "learning_rate": 0.02,
+    "random_state": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def table():
+    return make_routing(
+        1200, n_models=4, n_features=(8, 8), missing=0.2, random_state=0
+    )
+
+
+@pytest.fixture(scope="module")
+def router(table):
+    router = LatentRouterClassifier(modalities=table.modalities, **SMALL)
+    return router.fit(table.X[:900], table.y[:900])
+
+
+def test_it_closes_part_of_the_gap_to_the_bayes_router(table, router):
+    truth = table.quality[900:]
+    choice = router.predict_quality(table.X[900:]).argmax(axis=1)
+    best_single = truth[:, np.argmax(router.mean_quality_)].mean()
+    reached = truth[np.arange(len(truth)), choice].mean()
+    assert (reached - best_single) / (truth.max(axis=1).mean() - best_single) > 0.3
+
+
+def test_no_signal_does_not_fall_far_below_the_best_single_model():
+    table = make_routing(1500, n_models=4, signal=0.0, random_state=1)
+    router = LatentRouterClassifier(**SMALL).fit(table.X[:1000], table.y[:1000])
+    truth = table.quality[1000:]
+    choice = router.predict_quality(table.X[1000:]).argmax(axis=1)
+    loss = truth.mean(axis=0).max() - truth[np.arange(500), choice].mean()
+    assert loss < 0.05
+
+
+def test_distribution_agrees_with_expected_quality(table, router):
+    X = table.X[900:950]
+    distribution = router.predict_distribution(X)
+    np.testing.assert_allclose(distribution.mean, router.predict_quality(X))
+    assert (distribution.std > 0).all()
+
+
+def test_soft_outcomes_get_a_binned_distribution(table):
+    soft = Outcomes(np.nan_to_num(table.quality))
+    router = LatentRouterClassifier(max_epochs=2, **SMALL).fit(table.X, soft)
+    assert len(router.predict_distribution(table.X[:1]).support) == 11
+    hard = LatentRouterClassifier(max_epochs=2, **SMALL).fit(table.X, table.y)
+    assert len(hard.predict_distribution(table.X[:1]).support) == 2
+
+
+def test_masked_models_have_probability_zero_and_are_never_chosen(table, router):
+    rng = np.random.default_rng(0)
+    available = rng.random((300, 4)) < 0.5
+    available[np.arange(300), rng.integers(4, size=300)] = True
+    X = table.X[900:]
+    proba = router.predict_proba(X, available=available)
+    assert (proba[~available] == 0).all()
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0)
+    chosen = np.searchsorted(router.classes_, router.predict(X, available=available))
+    assert available[np.arange(300), chosen].all()
+
+
+def test_chunks_do_not_change_predictions(table, router, monkeypatch):
+    whole = router.predict_quality(table.X[900:])
+    monkeypatch.setattr("sklroute.latent._estimator.CHUNK", 7)
+    np.testing.assert_allclose(
+        router.predict_quality(table.X[900:]), whole, rtol=0, atol=1e-5
+    )
+
+
+def test_one_thread_or_many_give_the_same_choices(table, router):
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = router.predict(table.X[900:])
+        torch.set_num_threads(4)
+        np.testing.assert_array_equal(router.predict(table.X[900:]), one)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_same_seed_same_router_and_torch_generator_is_left_alone(table):
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    first, second = (
+        LatentRouterClassifier(max_epochs=2, **SMALL)
+        .fit(table.X, table.y)
+        .predict_quality(table.X[:20])
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert torch.rand(1) == expected
+
+
+def test_pickle_and_clone(table, router):
+    again = pickle.loads(pickle.dumps(router))
+    np.testing.assert_array_equal(
+        again.predict_quality(table.X[:50]), router.predict_quality(table.X[:50])
+    )
+    assert clone(router).get_params().keys() == router.get_params().keys()
+
+
+def test_a_pickled_router_holds_no_training_data(table, router):
+    n_weights = sum(w.numel() for w in router.net_.module_.parameters())
+    # Weights and two moments of the optimiser, 4 bytes each, and some change.
+    assert len(pickle.dumps(router)) < 4 * 3 * n_weights + 100_000
+
+
+def test_training_stops_and_returns_to_the_best_epoch(table):
+    router = LatentRouterClassifier(max_epochs=60, patience=3, **SMALL).fit(
+        table.X, table.y
+    )
+    brier = router.net_.history[:, "valid_brier"]
+    assert len(brier) < 60
+    assert len(brier) - 1 - int(np.argmin(brier)) == 3
+
+
+def test_queries_of_one_group_are_held_out_together():
+    from sklroute.latent._training import assign_folds
+
+    groups = np.repeat(np.arange(40), 5)
+    fold = assign_folds(200, groups, 8, np.random.RandomState(0))
+    assert all(len(set(fold[groups == g])) == 1 for g in range(40))
+    assert set(fold) == set(range(8))
+
+
+@pytest.mark.parametrize("monitor", ["brier", "utility"])
+def test_either_held_out_score_can_stop_training(table, monitor):
+    router = LatentRouterClassifier(max_epochs=3, monitor=monitor, **SMALL)
+    router.fit(table.X, table.y)
+    assert {"valid_brier", "valid_utility"} <= router.net_.history[0].keys()
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        {"communication": False},
+        {"feedback": False},
+        {"interactions": False},
+        {"correction_bound": 0.0},
+        {"distribution": "binned"},
+        {"early_stopping": False},
+        {"n_members": 1},
+        {"mask_rate": 0.0},
+        {"listwise_weight": 0.5, "pairwise_weight": 0.5},
+        {"n_layers": 2},
+    ],
+)
+def test_every_part_can_be_switched(table, switch):
+    params = {**SMALL, "max_epochs": 2, "modalities": table.modalities, **switch}
+    quality = (
+        LatentRouterClassifier(**params)
+        .fit(table.X, table.y)
+        .predict_quality(table.X[:30])
+    )
+    assert np.isfinite(quality).all()
+    assert quality.std() > 0
+
+
+def test_policies_apply_at_predict_time(table, router):
+    X = table.X[900:]
+    dear = router.predict_cost(X).argmax(axis=1)[0]
+    share = [
+        (router.predict(X, policy=policy) == router.classes_[dear]).mean()
+        for policy in (MaxUtility(), MaxUtility(10.0))
+    ]
+    assert share[1] <= share[0]
+    assert set(router.predict(X, policy=CheapestAbove(0.0))) == {
+        router.classes_[np.argmin(router.mean_cost_)]
+    }
+    assert len(router.predict(X, policy=RiskAverse(1.0))) == len(X)
+
+
+def test_partial_fit_learns_from_a_stream():
+    X, labels = make_blobs(900, centers=3, random_state=0)
+    router = LatentRouterClassifier(batch_size=16, **SMALL)
+    scores = []
+    for rows in np.array_split(np.arange(600), 10):
+        router.partial_fit(X[rows], labels[rows], classes=[0, 1, 2])
+        scores.append(router.score(X[600:], labels[600:]))
+    assert scores[-1] > 0.85
+    assert scores[-1] >= scores[0]
+
+
+def test_partial_fit_goes_on_after_fit(table):
+    router = LatentRouterClassifier(max_epochs=2, **SMALL)
+    router.fit(table.X[:600], table.y[:600])
+    before = router.predict_quality(table.X[:10])
+    router.partial_fit(table.X[600:], table.y[600:])
+    assert not np.array_equal(router.predict_quality(table.X[:10]), before)
+
+
+def test_partial_fit_refuses_another_pool(table, router):
+    other = Outcomes(np.ones((5, 2)), models=["x", "y"])
+    with pytest.raises(ValueError, match="the router was fitted on"):
+        clone(router).fit(table.X, table.y).partial_fit(table.X[:5], other)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-20, 1e8])
+def test_predictions_are_finite_whatever_the_scale(scale):
+    rng = np.random.default_rng(0)
+    X = scale * rng.normal(size=(80, 5))
+    y = Outcomes((rng.random((80, 3)) < 0.5).astype(float))
+    router = LatentRouterClassifier(max_epochs=3, **SMALL).fit(X, y)
+    for queries in (X, X + 1e12, -1e30 * np.ones((2, 5))):
+        assert np.isfinite(router.predict_quality(queries)).all()
+
+
+def test_a_pool_of_one_model_and_a_table_of_few_queries():
+    X = np.arange(8.0).reshape(4, 2)
+    one = Outcomes([[1.0], [0.0], [1.0], [1.0]], models=["only"])
+    router = LatentRouterClassifier(max_epochs=2, **SMALL).fit(X, one)
+    assert set(router.predict(X)) == {"only"}
+
+
+def test_token_dim_must_fit_the_heads(table):
+    router = LatentRouterClassifier(token_dim=10, n_heads=4)
+    with pytest.raises(
+        ValueError, match=r"token_dim=10 is not a multiple of n_heads=4"
+    ):
+        router.fit(table.X, table.y)
+
+
+def test_skorch_parameters_pass_through(table, capsys):
+    LatentRouterClassifier(
+        max_epochs=1, net_params={"optimizer__betas": (0.8, 0.9)}, **SMALL
+    ).fit(table.X, table.y)
+    assert capsys.readouterr().out == ""
