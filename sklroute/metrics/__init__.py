@@ -1,5 +1,15 @@
-"""Metrics: pure functions of the outcomes and the choices."""
+"""Metrics: pure functions of the outcomes and the choices or predictions."""
 
+from sklroute.metrics._bootstrap import (
+    Interval,
+    frontier_bootstrap,
+    paired_bootstrap,
+)
+from sklroute.metrics._calibration import (
+    quality_brier,
+    quality_calibration_error,
+    quality_log_loss,
+)
 from sklroute.metrics._choice import (
     gap_closed,
     realised_cost,
@@ -8,12 +18,48 @@ from sklroute.metrics._choice import (
     regret,
     traffic_share,
 )
+from sklroute.metrics._frontier import (
+    Frontier,
+    cost_range,
+    frontier,
+    nauc,
+    nauc_own_range,
+    peak_score,
+    qnc,
+)
+from sklroute.metrics._references import (
+    best_model_per_group,
+    best_single,
+    cheapest_model,
+    oracle_frontier,
+    random_outcome,
+    single_model_hull,
+)
 
 __all__ = [
+    "Frontier",
+    "Interval",
+    "best_model_per_group",
+    "best_single",
+    "cheapest_model",
+    "cost_range",
+    "frontier",
+    "frontier_bootstrap",
     "gap_closed",
+    "nauc",
+    "nauc_own_range",
+    "oracle_frontier",
+    "paired_bootstrap",
+    "peak_score",
+    "qnc",
+    "quality_brier",
+    "quality_calibration_error",
+    "quality_log_loss",
+    "random_outcome",
     "realised_cost",
     "realised_quality",
     "realised_utility",
     "regret",
+    "single_model_hull",
     "traffic_share",
 ]

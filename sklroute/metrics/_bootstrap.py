@@ -1,0 +1,198 @@
+"""Intervals over queries: how much of a difference may be the luck of the draw."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length
+
+from sklroute.metrics._frontier import (
+    Frontier,
+    Sweep,
+    cost_bounds,
+    nauc,
+    sweep,
+)
+from sklroute.outcomes import check_outcomes
+
+__all__ = ["Interval", "frontier_bootstrap", "paired_bootstrap"]
+
+CHUNK_CELLS = 4_000_000  # resamples x queries held at once: 32 MB
+
+
+class Interval(NamedTuple):
+    """An estimate with the bounds of its interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def paired_bootstrap(
+    values: ArrayLike,
+    reference: ArrayLike | None = None,
+    *,
+    groups: ArrayLike | None = None,
+    n_resamples: int = 2000,
+    confidence_level: float = 0.95,
+    random_state: int | np.random.RandomState | None = None,
+) -> Interval:
+    """Mean of per-query values, or of a difference, with a percentile interval.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_queries,)
+        Values of a metric with ``reduce=None``.
+    reference : array-like of shape (n_queries,), default=None
+        Values of what is compared with, on the same queries; the interval is then
+        that of the mean of ``values - reference``.
+    groups : array-like of shape (n_queries,), default=None
+        Whole groups are drawn: variants of one question are not independent.
+    n_resamples : int, default=2000
+        Number of bootstrap samples.
+    confidence_level : float, default=0.95
+        Share of the bootstrap distribution inside the interval.
+    random_state : int, RandomState or None, default=None
+        Seed of the draws; the same seed draws the same queries.
+
+    Returns
+    -------
+    Interval
+        ``(estimate, low, high)``.
+
+    References
+    ----------
+    B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993.
+
+    Examples
+    --------
+    >>> from sklroute.metrics import paired_bootstrap
+    >>> interval = paired_bootstrap([1, 1, 0, 1] * 50, [1, 0, 0, 1] * 50,
+    ...                             random_state=0)
+    >>> interval.estimate, interval.low > 0
+    (0.25, True)
+    """
+    gain = _check_values(values, "values")
+    if reference is not None:
+        check_consistent_length(values, reference)
+        gain = gain - _check_values(reference, "reference")
+    means = [
+        weight @ gain / weight.sum(axis=1)
+        for weight in _resamples(len(gain), groups, n_resamples, random_state)
+    ]
+    return _interval(float(gain.mean()), np.concatenate(means), confidence_level)
+
+
+def frontier_bootstrap(
+    y: Any,
+    quality: ArrayLike,
+    cost: ArrayLike,
+    *,
+    other: tuple[ArrayLike, ArrayLike] | None = None,
+    cost_weights: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    n_resamples: int = 500,
+    confidence_level: float = 0.95,
+    random_state: int | np.random.RandomState | None = None,
+) -> Interval:
+    """`nauc` of a router, or its gain over another one, with a percentile interval.
+
+    Every resample of the queries has its own frontiers and its own cost range.
+
+    Parameters
+    ----------
+    y, quality, cost, cost_weights
+        As in `frontier`.
+    other : (quality, cost), default=None
+        Predictions of another router for the same queries. The interval is then that
+        of the difference of the two areas on the same resamples.
+    groups, n_resamples, confidence_level, random_state
+        As in `paired_bootstrap`.
+
+    Returns
+    -------
+    Interval
+        ``(estimate, low, high)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklroute import Outcomes
+    >>> from sklroute.metrics import frontier_bootstrap
+    >>> y = Outcomes([[0.0, 1.0], [1.0, 1.0]] * 50, cost=[1.0, 5.0])
+    >>> blind = (np.tile(y.quality.mean(axis=0), (100, 1)), [1.0, 5.0])
+    >>> gain = frontier_bootstrap(y, y.quality, [1.0, 5.0], other=blind,
+    ...                           random_state=0)
+    >>> round(gain.estimate, 3), gain.low > 0
+    (0.125, True)
+    """
+    outcomes = check_outcomes(y)
+    routers = [(quality, cost)] if other is None else [(quality, cost), other]
+    sweeps = [sweep(outcomes, *router, cost_weights) for router in routers]
+    bounds = np.stack(cost_bounds(outcomes), axis=1)
+    draws = [
+        _areas(sweeps, bounds, weight)
+        for weight in _resamples(len(outcomes), groups, n_resamples, random_state)
+    ]
+    estimate = _areas(sweeps, bounds, np.ones((1, len(outcomes))))[0]
+    return _interval(estimate, np.concatenate(draws), confidence_level)
+
+
+def _areas(sweeps: list[Sweep], bounds: NDArray, weight: NDArray) -> NDArray:
+    """Area of the first router, less that of the second, for each row of weights."""
+    weight = weight / weight.sum(axis=1, keepdims=True)
+    ranges = weight @ bounds
+    areas = [
+        [
+            nauc(Frontier(part.cost_weight, cost, quality), (low, high))
+            for cost, quality, (low, high) in zip(
+                weight @ part.cost, weight @ part.quality, ranges, strict=True
+            )
+        ]
+        for part in sweeps
+    ]
+    return np.subtract(*areas) if len(areas) == 2 else np.array(areas[0])
+
+
+def _resamples(
+    n_queries: int, groups: ArrayLike | None, n_resamples: int, random_state
+) -> Iterator[NDArray[np.float64]]:
+    """Yield how often each query is drawn, (n_chunk, n_queries) at a time.
+
+    Weights rather than indices: means under all resamples are one matrix product.
+    """
+    unit = np.arange(n_queries)
+    if groups is not None:
+        check_consistent_length(unit, groups)
+        unit = np.unique(np.asarray(groups), return_inverse=True)[1]
+    rng = check_random_state(random_state)
+    n_units = unit.max() + 1
+    chunk = max(1, CHUNK_CELLS // n_queries)
+    for start in range(0, n_resamples, chunk):
+        size = min(chunk, n_resamples - start)
+        drawn = rng.randint(n_units, size=(size, n_units))
+        drawn += n_units * np.arange(size)[:, None]
+        count = np.bincount(drawn.ravel(), minlength=size * n_units)
+        yield count.reshape(size, n_units)[:, unit].astype(float)
+
+
+def _interval(estimate, draws: NDArray, confidence_level: float) -> Interval:
+    if not 0 < confidence_level < 1:
+        raise ValueError(f"confidence_level must be in (0, 1); got {confidence_level}.")
+    tail = (1 - confidence_level) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return Interval(float(estimate), float(low), float(high))
+
+
+def _check_values(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or not values.size:
+        raise ValueError(
+            f"{name} must hold one number per query; got shape {values.shape}."
+        )
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ValueError(f"{name} of row {row} is {values[row]}.")
+    return values

@@ -1,0 +1,133 @@
+"""How far the predicted quality can be taken at its word."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import xlogy
+
+from sklroute.metrics._choice import Reduce, _reduce
+from sklroute.metrics._frontier import check_table
+from sklroute.outcomes import Outcomes, check_outcomes
+
+__all__ = ["quality_brier", "quality_calibration_error", "quality_log_loss"]
+
+
+def quality_brier(
+    y: Any, quality: ArrayLike, *, reduce: Reduce = "mean"
+) -> float | NDArray[np.float64]:
+    """Mean squared difference of predicted and observed quality.
+
+    Parameters
+    ----------
+    y : Outcomes or any form that `check_outcomes` accepts
+        What the answers were worth.
+    quality : array-like of shape (n_queries, n_models)
+        Predicted quality.
+    reduce : "mean" or None, default="mean"
+        None returns each query's mean over its observed models; "mean" averages
+        these over the queries.
+
+    Returns
+    -------
+    loss : float or ndarray of shape (n_queries,)
+        Lower is better.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a query has no observed model, or a prediction for an
+        observed answer is not in [0, 1].
+
+    Examples
+    --------
+    >>> from sklroute.metrics import quality_brier
+    >>> quality_brier([[1.0, 0.0], [0.5, float("nan")]], [[0.5, 0.5], [0.5, 0.9]])
+    0.125
+    """
+    outcomes, quality = _check(y, quality)
+    return _reduce(_query_mean(outcomes, (outcomes.quality - quality) ** 2), reduce)
+
+
+def quality_log_loss(
+    y: Any, quality: ArrayLike, *, reduce: Reduce = "mean"
+) -> float | NDArray[np.float64]:
+    """Cross-entropy of the observed quality under the predicted one, in nats.
+
+    Observed quality between 0 and 1 is a soft target. Predictions are kept away from
+    0 and 1 by the precision of a float, as in `sklearn.metrics.log_loss`.
+    Parameters, returns and errors are those of `quality_brier`.
+
+    Examples
+    --------
+    >>> from sklroute.metrics import quality_log_loss
+    >>> round(quality_log_loss([[1.0, 0.0]], [[0.5, 0.5]]), 4)  # log 2
+    0.6931
+    """
+    outcomes, quality = _check(y, quality)
+    tiny = np.finfo(float).eps
+    quality = np.clip(quality, tiny, 1 - tiny)
+    target = outcomes.quality
+    loss = -xlogy(target, quality) - xlogy(1 - target, 1 - quality)
+    return _reduce(_query_mean(outcomes, loss), reduce)
+
+
+def quality_calibration_error(y: Any, quality: ArrayLike, n_bins: int = 10) -> float:
+    """Expected calibration error of the predicted quality.
+
+    Observed answers are put in ``n_bins`` bins of equal width by their predicted
+    quality; the error is the mean over answers of the distance between their bin's
+    mean prediction and mean observed quality.
+
+    Parameters
+    ----------
+    y : Outcomes or any form that `check_outcomes` accepts
+        What the answers were worth.
+    quality : array-like of shape (n_queries, n_models)
+        Predicted quality.
+    n_bins : int, default=10
+        Number of bins.
+
+    Returns
+    -------
+    error : float
+        In [0, 1], lower is better.
+
+    References
+    ----------
+    C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+
+    Examples
+    --------
+    >>> from sklroute.metrics import quality_calibration_error
+    >>> round(quality_calibration_error([[1.0, 0.0]], [[0.7, 0.7]]), 3)
+    0.2
+    """
+    outcomes, quality = _check(y, quality)
+    predicted = quality[outcomes.observed]
+    target = outcomes.quality[outcomes.observed]
+    place = np.minimum((predicted * n_bins).astype(int), n_bins - 1)
+    excess = np.bincount(place, weights=predicted - target)
+    return float(np.abs(excess).sum() / len(predicted))
+
+
+def _check(y: Any, quality: ArrayLike) -> tuple[Outcomes, NDArray]:
+    outcomes = check_outcomes(y)
+    quality = check_table(quality, outcomes, "Predicted quality")
+    empty = ~outcomes.observed.any(axis=1)
+    if empty.any():
+        row = int(np.flatnonzero(empty)[0])
+        raise ValueError(f"Row {row} of y has no observed quality for any model.")
+    wrong = outcomes.observed & ~((quality >= 0) & (quality <= 1))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"Predicted quality must be in [0, 1]; row {row}, model "
+            f"{outcomes.models[column].item()!r} has {quality[row, column]}."
+        )
+    return outcomes, quality
+
+
+def _query_mean(outcomes: Outcomes, loss: NDArray) -> NDArray[np.float64]:
+    observed = outcomes.observed
+    return np.where(observed, loss, 0.0).sum(axis=1) / observed.sum(axis=1)

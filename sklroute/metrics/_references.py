@@ -1,0 +1,264 @@
+"""What a router is compared with: references and bounds, which may see ``y``."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_consistent_length
+
+from sklroute.metrics._frontier import Frontier, frontier, hull_walk
+from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.policies import check_available, first_best
+
+__all__ = [
+    "best_model_per_group",
+    "best_single",
+    "cheapest_model",
+    "oracle_frontier",
+    "random_outcome",
+    "single_model_hull",
+]
+
+
+def best_single(y: Any, cost_weight: float = 0.0):
+    """Name of the model with the highest mean utility.
+
+    Parameters
+    ----------
+    y : Outcomes or any form that `check_outcomes` accepts
+        Outcomes of the *training* queries: a reference chosen on test queries has
+        seen what it is tested on.
+    cost_weight : float, default=0.0
+        Quality that one unit of cost must buy.
+
+    Returns
+    -------
+    model : str or int
+        Each model's mean is over the queries where it was observed. Ties go to the
+        cheaper model, then to the first.
+
+    Examples
+    --------
+    >>> from sklroute import Outcomes
+    >>> from sklroute.metrics import best_single
+    >>> y = Outcomes([[0.8, 1.0], [0.9, 1.0]], cost=[1, 5], models=["base", "large"])
+    >>> best_single(y), best_single(y, cost_weight=0.1)
+    ('large', 'base')
+    """
+    outcomes = check_outcomes(y)
+    utility, cost = _mean_utility(outcomes, cost_weight)
+    if np.isneginf(utility).all():
+        raise ValueError("No model has an observed quality and a known cost.")
+    return outcomes.models[first_best(utility[None], cost[None])].item()
+
+
+def cheapest_model(y: Any):
+    """Name of the model with the lowest mean cost.
+
+    Parameters
+    ----------
+    y : Outcomes or any form that `check_outcomes` accepts, with costs
+        Outcomes of the training queries.
+
+    Returns
+    -------
+    model : str or int
+        Ties go to the model of higher mean quality, then to the first.
+    """
+    outcomes = check_outcomes(y)
+    cost = _mean_known(outcomes.cost)
+    if np.isnan(cost).all():
+        raise ValueError("y has no costs: no model is known to be the cheapest.")
+    utility = np.where(np.isnan(cost), -np.inf, -cost)
+    quality = _mean_known(outcomes.quality)
+    return outcomes.models[first_best(utility[None], -quality[None])].item()
+
+
+def best_model_per_group(
+    y_train: Any,
+    groups_train: ArrayLike,
+    groups_test: ArrayLike,
+    *,
+    cost_weight: float = 0.0,
+    available: ArrayLike | None = None,
+) -> NDArray:
+    """Send every query to the model that was best on its group's training queries.
+
+    Parameters
+    ----------
+    y_train : Outcomes or any form that `check_outcomes` accepts
+        Outcomes of the training queries.
+    groups_train, groups_test : array-like of shape (n_queries,)
+        A group for each training and each test query, e.g. its data set or task.
+    cost_weight : float, default=0.0
+        Quality that one unit of cost must buy.
+    available : array-like of bool, of shape (n_test_queries, n_models) or \
+(n_models,), default=None
+        Models that may be chosen. None allows all.
+
+    Returns
+    -------
+    models : ndarray of shape (n_test_queries,)
+        Names of the chosen models. Where a group was not seen in training, or none
+        of the available models was, the best model over all groups is taken.
+
+    Examples
+    --------
+    >>> from sklroute import Outcomes
+    >>> from sklroute.metrics import best_model_per_group
+    >>> y = Outcomes([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], models=["chat", "ocr"])
+    >>> best_model_per_group(y, ["maths", "scan", "scan"], ["maths", "scan", "new"])
+    array(['chat', 'ocr', 'ocr'], dtype='<U4')
+    """
+    outcomes = check_outcomes(y_train)
+    check_consistent_length(outcomes, groups_train)
+    groups_train, groups_test = np.asarray(groups_train), np.asarray(groups_test)
+    available = check_available(available, (len(groups_test), len(outcomes.models)))
+    overall, cost = _mean_utility(outcomes, cost_weight)
+    utility = np.full(available.shape, -np.inf)
+    for group in np.unique(groups_test):
+        seen = outcomes[groups_train == group]
+        utility[groups_test == group] = _mean_utility(seen, cost_weight)[0]
+    utility = np.where(available, utility, -np.inf)
+    unseen = np.isneginf(utility).all(axis=1)
+    utility[unseen] = np.where(available[unseen], overall, -np.inf)
+    unknown = np.isneginf(utility).all(axis=1)
+    if unknown.any():
+        raise ValueError(
+            f"Row {np.flatnonzero(unknown)[0]}: none of the available models has a "
+            "known mean utility in y_train."
+        )
+    return outcomes.models[first_best(utility, cost)]
+
+
+def random_outcome(
+    y: Any, share: ArrayLike | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Expected quality and cost of drawing each query's model at random.
+
+    Parameters
+    ----------
+    y : Outcomes or any form that `check_outcomes` accepts
+        What the answers were worth.
+    share : array-like of shape (n_models,), default=None
+        Probability of each model, in the order of ``y.models``, e.g. a router's own
+        `traffic_share`; scaled to sum to 1 over each query's candidates. None, and
+        queries whose candidates all have share 0, draw uniformly.
+
+    Returns
+    -------
+    quality, cost : ndarray of shape (n_queries,)
+        Exact expectations, one per query. The cost is NaN where that of a candidate
+        is unknown.
+
+    Examples
+    --------
+    >>> from sklroute import Outcomes
+    >>> from sklroute.metrics import random_outcome
+    >>> y = Outcomes([[0.0, 1.0], [1.0, float("nan")]], cost=[1.0, 5.0])
+    >>> random_outcome(y, share=[0.75, 0.25])
+    (array([0.25, 1.  ]), array([2., 1.]))
+    """
+    outcomes = check_outcomes(y)
+    mask = check_available(outcomes.candidates, outcomes.quality.shape)
+    share = _check_share(share, len(outcomes.models))
+    weight = np.where(mask, share, 0.0)
+    weight = np.where(weight.any(axis=1, keepdims=True), weight, mask)
+    weight = weight / weight.sum(axis=1, keepdims=True)
+    return tuple(
+        np.where(weight > 0, weight * table, 0.0).sum(axis=1)
+        for table in (outcomes.quality, outcomes.cost)
+    )
+
+
+def single_model_hull(y: Any) -> Frontier:
+    """Frontier of mixing single models at random, without looking at the query.
+
+    The upper concave hull of the models' mean cost and mean quality, from the
+    cheapest to the best. A router that does not rise above it has learned nothing.
+
+    Parameters
+    ----------
+    y : Outcomes or any form that `check_outcomes` accepts, with costs
+        What the answers were worth.
+
+    Returns
+    -------
+    Frontier
+        One point per model on the hull; ``cost_weight`` is the lowest weight at
+        which it is the best single model.
+
+    Examples
+    --------
+    >>> from sklroute import Outcomes
+    >>> from sklroute.metrics import single_model_hull
+    >>> y = Outcomes([[0.5, 0.6, 0.9]], cost=[1.0, 4.0, 5.0])
+    >>> hull = single_model_hull(y)
+    >>> hull.cost, hull.quality  # half way to the third, the second is below 0.8
+    (array([5., 1.]), array([0.9, 0.5]))
+    """
+    outcomes = check_outcomes(y)
+    quality, cost = _mean_known(outcomes.quality), _mean_known(outcomes.cost)
+    known = ~np.isnan(quality) & ~np.isnan(cost)
+    if not known.any():
+        raise ValueError("y has no costs: a frontier needs what each call cost.")
+    quality, cost = quality[known][None], cost[known][None]
+    steps = hull_walk(quality, cost, np.ones_like(quality, dtype=bool))
+    models = [first_best(quality, cost), *(choice for _, _, choice in steps)]
+    weights = [np.zeros(1), *(weight for _, weight, _ in steps)]
+    models = np.concatenate(models)
+    return Frontier(np.concatenate(weights), cost[0, models], quality[0, models])
+
+
+def oracle_frontier(y: Any, *, cost_weights: ArrayLike | None = None) -> Frontier:
+    """Frontier of the oracle, which knows the quality and cost of every answer.
+
+    No router can have a higher mean utility at any cost weight.
+
+    Parameters
+    ----------
+    y : Outcomes or any form that `check_outcomes` accepts, with costs
+        What the answers were worth.
+    cost_weights : array-like of shape (n_points,), default=None
+        As in `frontier`.
+
+    Returns
+    -------
+    Frontier
+    """
+    outcomes = check_outcomes(y)
+    return frontier(
+        outcomes, outcomes.quality, outcomes.cost, cost_weights=cost_weights
+    )
+
+
+# -- shared parts ----------------------------------------------------------------
+
+
+def _mean_known(table: NDArray) -> NDArray[np.float64]:
+    """Mean of each column's known cells; NaN if it has none."""
+    known = ~np.isnan(table)
+    mean = np.full(table.shape[1], np.nan)
+    total = np.where(known, table, 0.0).sum(axis=0)
+    return np.divide(total, known.sum(axis=0), out=mean, where=known.any(axis=0))
+
+
+def _mean_utility(outcomes: Outcomes, cost_weight: float) -> tuple[NDArray, NDArray]:
+    """Mean utility of each model, -inf if never observed, and its mean cost."""
+    utility = outcomes.quality
+    if cost_weight > 0:
+        utility = utility - cost_weight * outcomes.cost
+    mean = _mean_known(utility)
+    return np.where(np.isnan(mean), -np.inf, mean), _mean_known(outcomes.cost)
+
+
+def _check_share(share: ArrayLike | None, n_models: int) -> NDArray:
+    if share is None:
+        return np.ones(n_models)
+    share = np.asarray(share, dtype=float)
+    if share.shape != (n_models,) or not (share >= 0).all():
+        raise ValueError(
+            f"share must hold one number >= 0 for each of the {n_models} models; "
+            f"got {share.tolist()}."
+        )
+    return share
