@@ -1,0 +1,30 @@
+"""The code in the README and in the docs runs and prints what it says."""
+
+import doctest
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_code_blocks(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    parsers = [PythonCodeBlockParser(doctest_optionflags=flags), SkipParser()]
+    document = Sybil(parsers, path=str(ROOT)).parse(page)
+    for example in document.examples():
+        example.evaluate()
+
+
+def test_every_local_link_of_the_docs_exists():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for target in (part.split(")")[0] for part in text.split("](")[1:]):
+            target = target.split("#")[0]
+            if target and "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
