@@ -69,8 +69,12 @@ class Sweep:
         """Average over the queries, weighted if asked."""
         if weight is None:
             weight = np.ones(len(self.cost))
-        weight = weight / weight.sum()
-        return Frontier(self.cost_weight, weight @ self.cost, weight @ self.quality)
+        total = weight.sum()
+        return Frontier(
+            self.cost_weight,
+            weight @ self.cost / total,
+            weight @ self.quality / total,
+        )
 
 
 def frontier(

@@ -14,10 +14,35 @@ __all__ = [
     "best_model_per_group",
     "best_single",
     "cheapest_model",
+    "model_means",
     "oracle_frontier",
     "random_outcome",
     "single_model_hull",
 ]
+
+
+def model_means(y: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean quality and mean cost of each model: what always calling it is worth.
+
+    Parameters
+    ----------
+    y : Outcomes or any form that `check_outcomes` accepts
+        What the answers were worth.
+
+    Returns
+    -------
+    quality, cost : ndarray of shape (n_models,)
+        Each over the queries where it is known; NaN where it never is.
+
+    Examples
+    --------
+    >>> from sklroute import Outcomes
+    >>> from sklroute.metrics import model_means
+    >>> model_means(Outcomes([[0.0, 1.0], [1.0, float("nan")]], cost=[1.0, 5.0]))
+    (array([0.5, 1. ]), array([1., 5.]))
+    """
+    outcomes = check_outcomes(y)
+    return _mean_known(outcomes.quality), _mean_known(outcomes.cost)
 
 
 def best_single(y: Any, cost_weight: float = 0.0):
@@ -66,11 +91,10 @@ def cheapest_model(y: Any):
         Ties go to the model of higher mean quality, then to the first.
     """
     outcomes = check_outcomes(y)
-    cost = _mean_known(outcomes.cost)
+    quality, cost = model_means(outcomes)
     if np.isnan(cost).all():
         raise ValueError("y has no costs: no model is known to be the cheapest.")
     utility = np.where(np.isnan(cost), -np.inf, -cost)
-    quality = _mean_known(outcomes.quality)
     return outcomes.models[first_best(utility[None], -quality[None])].item()
 
 
@@ -197,8 +221,7 @@ def single_model_hull(y: Any) -> Frontier:
     >>> hull.cost, hull.quality  # half way to the third, the second is below 0.8
     (array([5., 1.]), array([0.9, 0.5]))
     """
-    outcomes = check_outcomes(y)
-    quality, cost = _mean_known(outcomes.quality), _mean_known(outcomes.cost)
+    quality, cost = model_means(y)
     known = ~np.isnan(quality) & ~np.isnan(cost)
     if not known.any():
         raise ValueError("y has no costs: a frontier needs what each call cost.")

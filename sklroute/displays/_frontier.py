@@ -1,0 +1,344 @@
+"""The figure of routing: quality against cost."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklroute.displays._labels import label_points
+from sklroute.metrics import (
+    Frontier,
+    cost_range,
+    frontier,
+    model_means,
+    nauc,
+    oracle_frontier,
+    single_model_hull,
+)
+from sklroute.outcomes import check_outcomes
+
+__all__ = ["FrontierDisplay"]
+
+DARK, LIGHT = "0.35", "0.6"  # of the references: the routers have the colours
+
+
+class FrontierDisplay:
+    """Quality of a router against its cost, beside what it is compared with.
+
+    Use `from_estimator` or `from_predictions` to make one. All parameters are stored
+    as attributes.
+
+    Parameters
+    ----------
+    frontier : Frontier
+        Points of the router.
+    nauc : float, default=None
+        Area under the frontier, shown in the legend. None shows none.
+    models : ndarray of shape (n_models,), default=None
+        Names of the single models. None draws none.
+    model_cost, model_quality : ndarray of shape (n_models,), default=None
+        Mean cost and quality of always calling each model.
+    hull : Frontier, default=None
+        Frontier of mixing single models at random. None draws none.
+    oracle : Frontier, default=None
+        Frontier of the oracle. None draws none.
+    name : str, default=None
+        Name of the router, for the legend.
+    cost_unit : str, default=None
+        Unit of the costs, for the label of the axis, e.g. "USD" or "ms".
+
+    Attributes
+    ----------
+    line_ : matplotlib Artist
+        The router's envelope.
+    ax_ : matplotlib Axes
+        Axes with the frontier.
+    figure_ : matplotlib Figure
+        Figure containing the frontier.
+
+    See Also
+    --------
+    sklroute.metrics.frontier : Computes the points.
+    sklroute.metrics.nauc : The area in the legend.
+
+    Examples
+    --------
+    >>> from sklroute import Outcomes
+    >>> from sklroute.displays import FrontierDisplay
+    >>> y = Outcomes([[0.0, 1.0], [1.0, 1.0]], cost=[1.0, 5.0],
+    ...              models=["base", "large"])
+    >>> display = FrontierDisplay.from_predictions(
+    ...     y, quality=[[0.2, 0.9], [0.7, 0.8]], cost=[1.0, 5.0], name="mine")
+    >>> display.frame().query("curve == 'mine'")[["cost", "quality"]]
+       cost  quality
+    0   5.0      1.0
+    1   3.0      1.0
+    2   1.0      0.5
+    """
+
+    def __init__(
+        self,
+        *,
+        frontier: Frontier,
+        nauc: float | None = None,
+        models: NDArray | None = None,
+        model_cost: NDArray | None = None,
+        model_quality: NDArray | None = None,
+        hull: Frontier | None = None,
+        oracle: Frontier | None = None,
+        name: str | None = None,
+        cost_unit: str | None = None,
+    ):
+        self.frontier = frontier
+        self.nauc = nauc
+        self.models = models
+        self.model_cost = model_cost
+        self.model_quality = model_quality
+        self.hull = hull
+        self.oracle = oracle
+        self.name = name
+        self.cost_unit = cost_unit
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: Any,
+        *,
+        cost_weights: ArrayLike | None = None,
+        available: ArrayLike | None = None,
+        references: bool = True,
+        name: str | None = None,
+        cost_unit: str | None = None,
+        ax: Any = None,
+        **plot_params: Any,
+    ) -> "FrontierDisplay":
+        """Plot the frontier of a fitted router on test queries.
+
+        Parameters
+        ----------
+        estimator : router, Pipeline or fitted search
+            A fitted router, or what ends in one.
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+        y : Outcomes or any form that `check_outcomes` accepts, with costs
+            What the answers were worth.
+        cost_weights, available, references, cost_unit, ax, **plot_params
+            As in `from_predictions`.
+        name : str, default=None
+            Name for the legend. None takes the router's class name.
+
+        Returns
+        -------
+        display : FrontierDisplay
+        """
+        _import_pyplot(f"{cls.__name__}.from_estimator")
+        from sklroute.pipeline import as_router
+
+        router = as_router(estimator)
+        outcomes = check_outcomes(y)
+        if not np.array_equal(outcomes.models, router.classes_):
+            raise ValueError(
+                f"y has the models {outcomes.models.tolist()}, the router was fitted "
+                f"on {router.classes_.tolist()}."
+            )
+        return cls.from_predictions(
+            outcomes,
+            router.predict_quality(X),
+            router.predict_cost(X),
+            cost_weights=cost_weights,
+            available=available,
+            references=references,
+            name=type(router).__name__ if name is None else name,
+            cost_unit=cost_unit,
+            ax=ax,
+            **plot_params,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y: Any,
+        quality: ArrayLike,
+        cost: ArrayLike,
+        *,
+        cost_weights: ArrayLike | None = None,
+        available: ArrayLike | None = None,
+        references: bool = True,
+        name: str | None = None,
+        cost_unit: str | None = None,
+        ax: Any = None,
+        **plot_params: Any,
+    ) -> "FrontierDisplay":
+        """Plot the frontier of predicted quality and cost.
+
+        Parameters
+        ----------
+        y : Outcomes or any form that `check_outcomes` accepts, with costs
+            What the answers were worth.
+        quality : array-like of shape (n_queries, n_models)
+            Predicted quality.
+        cost : array-like of shape (n_queries, n_models) or (n_models,)
+            Predicted cost.
+        cost_weights, available
+            As in `sklroute.metrics.frontier`.
+        references : bool, default=True
+            Whether to draw the single models, the line of mixing them at random and
+            the oracle. False for a second router on the same axes.
+        name : str, default=None
+            Name for the legend.
+        cost_unit : str, default=None
+            Unit of the costs, for the label of the axis.
+        ax : matplotlib Axes, default=None
+            Axes to draw on. None makes a figure.
+        **plot_params
+            ``curve_kwargs`` and ``cost_scale`` of `plot`.
+
+        Returns
+        -------
+        display : FrontierDisplay
+        """
+        _import_pyplot(f"{cls.__name__}.from_predictions")
+        outcomes = check_outcomes(y)
+        curve = frontier(
+            outcomes, quality, cost, cost_weights=cost_weights, available=available
+        )
+        display = cls(
+            frontier=curve,
+            nauc=nauc(curve, cost_range(outcomes)),
+            name=name,
+            cost_unit=cost_unit,
+            **(_references(outcomes) if references else {}),
+        )
+        return display.plot(ax=ax, **plot_params)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        curve_kwargs: dict | None = None,
+        cost_scale: str | None = None,
+    ) -> "FrontierDisplay":
+        """Draw the frontier, and the references that the display holds.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on. None makes a figure.
+        name : str, default=None
+            Name for the legend. None takes the one given when the display was made.
+        curve_kwargs : dict, default=None
+            Keywords of matplotlib's ``plot`` for the router's line.
+        cost_scale : {"linear", "log"}, default=None
+            Scale of the cost axis. None leaves the axes as they are.
+
+        Returns
+        -------
+        display : FrontierDisplay
+            This object, with the attributes ``line_``, ``ax_`` and ``figure_``.
+        """
+        pyplot = _import_pyplot(f"{type(self).__name__}.plot")
+        if ax is None:
+            _, ax = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        if cost_scale is not None:
+            ax.set_xscale(cost_scale)
+        style = {"linewidth": 2, "label": self._label(name), "zorder": 3}
+        (self.line_,) = ax.plot(
+            *self.frontier.envelope, **{**style, **(curve_kwargs or {})}
+        )
+        self._plot_references()
+        unit = "" if self.cost_unit is None else f" ({self.cost_unit})"
+        ax.set(xlabel=f"Mean cost per query{unit}", ylabel="Mean quality")
+        ax.spines[["top", "right"]].set_visible(False)
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend(loc="best", frameon=False, fontsize="small")
+        return self
+
+    def frame(self) -> pd.DataFrame:
+        """Return the points of the figure, one row per point.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``curve``, ``model``, ``cost_weight``, ``cost``, ``quality``.
+            ``model`` names the single models and is missing elsewhere;
+            ``cost_weight`` is missing for single models.
+        """
+        name = "router" if self.name is None else self.name
+        curves = {name: self.frontier, "random mixing": self.hull}
+        curves["oracle"] = self.oracle
+        parts = [
+            pd.DataFrame({"curve": label, "model": None, **vars(curve)})
+            for label, curve in curves.items()
+            if curve is not None
+        ]
+        if self.models is not None:
+            single = {"cost": self.model_cost, "quality": self.model_quality}
+            models = {"curve": "single model", "model": self.models}
+            parts.append(pd.DataFrame({**models, "cost_weight": np.nan, **single}))
+        frame = pd.concat([part.astype({"model": object}) for part in parts])
+        return frame.reset_index(drop=True)
+
+    def _label(self, name: str | None) -> str | None:
+        name = self.name if name is None else name
+        if self.nauc is None:
+            return name
+        area = f"nAUC = {self.nauc:.3f}"
+        return area if name is None else f"{name} ({area})"
+
+    def _plot_references(self) -> None:
+        ax = self.ax_
+        if self.oracle is not None:
+            cost, quality = self.oracle.envelope
+            ax.plot(cost, quality, ":", color=DARK, label="oracle", zorder=1)
+        if self.hull is not None:
+            cost, quality = _straight(*self.hull.envelope)
+            label = "random mixing of single models"
+            ax.plot(cost, quality, "--", color=LIGHT, label=label, zorder=1)
+        if self.models is not None:
+            known = ~np.isnan(self.model_cost) & ~np.isnan(self.model_quality)
+            cost, quality = self.model_cost[known], self.model_quality[known]
+            style = {"s": 24, "color": DARK, "zorder": 2}
+            ax.scatter(cost, quality, label="single models", **style)
+            names = np.asarray(self.models)[known]
+            best_first = np.argsort(-quality, kind="stable")
+            label_points(
+                ax,
+                cost[best_first],
+                quality[best_first],
+                names[best_first],
+                fontsize="x-small",
+                color=DARK,
+            )
+
+
+def _references(outcomes) -> dict[str, Any]:
+    quality, cost = model_means(outcomes)
+    return {
+        "models": outcomes.models,
+        "model_cost": cost,
+        "model_quality": quality,
+        "hull": single_model_hull(outcomes),
+        "oracle": oracle_frontier(outcomes),
+    }
+
+
+def _straight(cost: NDArray, quality: NDArray) -> tuple[NDArray, NDArray]:
+    """Points along straight lines, which are curves where the axis is logarithmic."""
+    index = np.arange(len(cost))
+    grid = np.linspace(0, len(cost) - 1, 50 * (len(cost) - 1) + 1)
+    return np.interp(grid, index, cost), np.interp(grid, index, quality)
+
+
+def _import_pyplot(caller: str) -> Any:
+    try:
+        import matplotlib.pyplot as pyplot
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib: pip install sklroute[plot]"
+        ) from error
+    return pyplot
