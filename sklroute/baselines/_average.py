@@ -1,0 +1,141 @@
+"""The mean of several routers' predictions."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+from sklearn.utils import Bunch
+from sklearn.utils.metaestimators import _BaseComposition
+
+from sklroute.base import RouterMixin
+from sklroute.baselines._linear import LogisticRouter
+from sklroute.baselines._neighbors import KNNRouter
+from sklroute.pipeline import as_router, fit_router
+from sklroute.policies import Policy
+
+
+class AverageRouter(RouterMixin, _BaseComposition):
+    """Predict quality by the mean of several routers' predictions.
+
+    Routers that err in different ways, such as neighbours and a linear model, are
+    better together than the best of them.
+
+    Parameters
+    ----------
+    routers : list of (str, router) tuples, default=None
+        The members by name; pipelines and searches that end in a router will do.
+        None takes ``KNNRouter()`` and ``LogisticRouter()``. Their parameters are
+        those of the average under their names, e.g. ``knn__n_neighbors``. Their
+        policies are not used.
+    weights : array-like of shape (n_routers,), default=None
+        Weights of the members, >= 0. None weights them equally.
+    policy : Policy, default=None
+        Rule from quality and cost to a choice. None is ``MaxUtility()``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_models,)
+        Names of the models, sorted.
+    routers_ : list of routers
+        The fitted members.
+    named_routers_ : Bunch
+        The same by name.
+    mean_quality_, mean_cost_ : ndarray of shape (n_models,)
+        Mean observed quality and cost of each model.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` had names.
+
+    Examples
+    --------
+    >>> from sklroute.baselines import AverageRouter, ClusterRouter, RidgeRouter
+    >>> from sklroute.datasets import make_routing
+    >>> data = make_routing(n_queries=300, random_state=0)
+    >>> members = [("clusters", ClusterRouter(8)), ("ridge", RidgeRouter())]
+    >>> router = AverageRouter(members).set_params(ridge__alpha=100.0)
+    >>> router.fit(data.X, data.y).predict_quality(data.X).shape
+    (300, 6)
+    """
+
+    _parameter_constraints: dict = {
+        "routers": [list, None],
+        "weights": ["array-like", None],
+        "policy": [Policy, None],
+    }
+
+    def __init__(
+        self,
+        routers: list | None = None,
+        *,
+        weights: ArrayLike | None = None,
+        policy: Policy | None = None,
+    ):
+        self.routers = routers
+        self.weights = weights
+        self.policy = policy
+
+    def get_params(self, deep: bool = True) -> dict:
+        """Parameters, those of the members included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the members and their parameters.
+
+        Returns
+        -------
+        params : dict
+        """
+        return self._get_params("routers", deep=deep)
+
+    def set_params(self, **params):
+        """Set parameters, members (by name) and their parameters.
+
+        Parameters
+        ----------
+        **params : dict
+            As `get_params` names them.
+
+        Returns
+        -------
+        self : object
+        """
+        return self._set_params("routers", **params)
+
+    def _fit(self, X, outcomes, sample_weight, groups):
+        members = self._members()
+        self._check_weights(len(members))
+        self.routers_ = [
+            as_router(fit_router(clone(router), X, outcomes, sample_weight, groups))
+            for _, router in members
+        ]
+        names = [name for name, _ in members]
+        self.named_routers_ = Bunch(**dict(zip(names, self.routers_, strict=True)))
+
+    def _predict_quality(self, X):
+        quality = [router.predict_quality(X) for router in self.routers_]
+        return np.average(quality, axis=0, weights=self.weights)
+
+    def _members(self) -> list:
+        if self.routers is None:
+            return [("knn", KNNRouter()), ("logistic", LogisticRouter())]
+        if not self.routers:
+            raise ValueError("AverageRouter needs at least one router.")
+        names, routers = zip(*self.routers, strict=True)
+        self._validate_names(names)
+        self._check_estimators_are_instances(routers)
+        return self.routers
+
+    def _check_weights(self, n_routers: int) -> None:
+        if self.weights is None:
+            return
+        weights = np.asarray(self.weights, dtype=float)
+        if (
+            weights.shape != (n_routers,)
+            or not (weights >= 0).all()
+            or not any(weights)
+        ):
+            raise ValueError(
+                f"weights must be {n_routers} numbers >= 0, one per router and not all "
+                f"zero; got {self.weights!r}."
+            )

@@ -1,0 +1,185 @@
+"""Nearest neighbours: the outcomes of the most similar queries."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from numbers import Integral, Real
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from sklearn.base import BaseEstimator
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
+from sklearn.utils import gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklroute.base import RouterMixin, observed_mean
+from sklroute.baselines._tuning import make_folds, squared_error
+from sklroute.policies import Policy
+
+SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+BATCH = 4096  # queries per search: bounds the memory of predict
+
+
+class KNNRouter(RouterMixin, BaseEstimator):
+    r"""Predict quality by the outcomes of the most similar queries.
+
+    Similarity is the cosine of the features. With :math:`N_i` the nearest
+    neighbours of query :math:`i`, :math:`w` their weights and :math:`o_{jk}` whether
+    model :math:`k` was observed on query :math:`j`, the prediction is
+
+    .. math::
+        \hat q_{ik} = \frac{\sum_{j \in N_i} w_j o_{jk} q_{jk} + s \bar q_k}
+                           {\sum_{j \in N_i} w_j o_{jk} + s}
+
+    that is, a regression of the whole vector of outcomes that skips missing cells
+    and is shrunk towards the model's mean :math:`\bar q_k`.
+
+    Parameters
+    ----------
+    n_neighbors : "auto" or int, default="auto"
+        Number of neighbours. "auto" chooses from 2 to 512 by cross-validation, with
+        one search per fold for all of them. More than there are training queries
+        takes all.
+    shrinkage : float, default=24.0
+        Pseudo-observations of the model's mean, :math:`s \ge 0`.
+    cv : int, default=5
+        Folds of "auto"; they split no group when ``fit`` gets ``groups``, and are
+        drawn with a fixed seed. The criterion is the squared error over observed
+        cells.
+    policy : Policy, default=None
+        Rule from quality and cost to a choice. None is ``MaxUtility()``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_models,)
+        Names of the models, sorted.
+    n_neighbors_ : int
+        The number of neighbours in use.
+    neighbors_ : NearestNeighbors
+        The search over the normalised training features.
+    mean_quality_, mean_cost_ : ndarray of shape (n_models,)
+        Mean observed quality and cost of each model.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` had names.
+
+    See Also
+    --------
+    ClusterRouter : Average over clusters instead of neighbours.
+
+    Examples
+    --------
+    >>> from sklroute.baselines import KNNRouter
+    >>> from sklroute.datasets import make_routing
+    >>> data = make_routing(n_queries=300, random_state=0)
+    >>> router = KNNRouter().fit(data.X[:200], data.y[:200])
+    >>> router.predict_quality(data.X[200:]).shape
+    (100, 6)
+    """
+
+    _parameter_constraints: dict = {
+        "n_neighbors": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "shrinkage": [Interval(Real, 0, None, closed="left")],
+        "cv": [Interval(Integral, 2, None, closed="left")],
+        "policy": [Policy, None],
+    }
+
+    def __init__(
+        self,
+        n_neighbors: int | str = "auto",
+        *,
+        shrinkage: float = 24.0,
+        cv: int = 5,
+        policy: Policy | None = None,
+    ):
+        self.n_neighbors = n_neighbors
+        self.shrinkage = shrinkage
+        self.cv = cv
+        self.policy = policy
+
+    def _fit(self, X, outcomes, sample_weight, groups):
+        X = normalize(X)
+        if self.n_neighbors == "auto":
+            folds = make_folds(len(X), groups, self.cv)
+            self.n_neighbors_ = _choose_size(
+                X, outcomes.quality, sample_weight, folds, self.shrinkage
+            )
+        else:
+            self.n_neighbors_ = min(self.n_neighbors, len(X))
+        self.neighbors_ = _search(X, self.n_neighbors_)
+        self._cells = _cells(outcomes.quality, sample_weight)
+
+    def _predict_quality(self, X):
+        X = normalize(X)
+        quality = np.empty((len(X), len(self.classes_)))
+        for rows in gen_batches(len(X), BATCH):
+            nearest = self.neighbors_.kneighbors(X[rows], return_distance=False)
+            (quality[rows],) = _neighbour_means(
+                nearest,
+                self._cells,
+                self.mean_quality_,
+                self.shrinkage,
+                [self.n_neighbors_],
+            )
+        return quality
+
+
+def _search(X: NDArray, n_neighbors: int) -> NearestNeighbors:
+    # On rows of length 1 the Euclidean order is that of the cosine, and faster.
+    return NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(X)
+
+
+def _cells(quality: NDArray, weight: NDArray) -> NDArray:
+    """Per row what neighbours add up: weighted quality, then weight, if observed."""
+    seen = weight[:, None] * ~np.isnan(quality)
+    return np.hstack([seen * np.nan_to_num(quality), seen])
+
+
+def _neighbour_means(
+    nearest: NDArray, cells: NDArray, prior: NDArray, shrinkage: float, sizes: list[int]
+) -> Iterator[NDArray]:
+    """Shrunken means over the first ``size`` neighbours, for each size in turn.
+
+    The sums of one size continue those of the size before.
+    """
+    sums = np.zeros((len(nearest), cells.shape[1]))
+    for start, stop in pairwise([0, *sizes]):
+        sums += _indicator(nearest[:, start:stop], len(cells)) @ cells
+        quality, count = np.split(sums, 2, axis=1)
+        mean = np.tile(prior, (len(nearest), 1))
+        total = count + shrinkage
+        np.divide(quality + shrinkage * prior, total, out=mean, where=total > 0)
+        yield mean
+
+
+def _indicator(nearest: NDArray, n_queries: int) -> csr_array:
+    """Sparse matrix that adds up the rows of a table over the neighbours."""
+    n_rows, size = nearest.shape
+    starts = np.arange(0, n_rows * size + 1, size)
+    entries = (np.ones(nearest.size), nearest.ravel(), starts)
+    return csr_array(entries, shape=(n_rows, n_queries))
+
+
+def _choose_size(X, quality, weight, folds, shrinkage) -> int:
+    """Number of neighbours of the lowest squared error on held-out queries."""
+    smallest = min((len(train) for train, _ in folds), default=len(X))
+    sizes = [size for size in SIZES if size <= smallest] or [smallest]
+    error = np.zeros(len(sizes))
+    for train, test in folds:
+        nearest = _search(X[train], sizes[-1]).kneighbors(
+            X[test], return_distance=False
+        )
+        means = _neighbour_means(
+            nearest,
+            _cells(quality[train], weight[train]),
+            observed_mean(quality[train], weight[train]),
+            shrinkage,
+            sizes,
+        )
+        error += [squared_error(quality[test], mean, weight[test]) for mean in means]
+    return sizes[int(error.argmin())] if folds else sizes[-1]

@@ -1,0 +1,178 @@
+"""Routers that do not look at the query: what any other has to beat."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+
+from sklroute.base import RouterMixin
+from sklroute.policies import MaxUtility, Policy, first_best
+
+
+class FixedRouter(RouterMixin, BaseEstimator):
+    """Send every query to one model.
+
+    Where that model is not available, the policy chooses among the others by their
+    mean quality and cost.
+
+    Parameters
+    ----------
+    model : "best", "cheapest" or name of a model, default="best"
+        "best" is the policy's choice given each model's mean quality and cost: the
+        best single model of the training queries. "cheapest" has the lowest mean
+        cost.
+    policy : Policy, default=None
+        Rule that says what is best. None is ``MaxUtility()``. A policy given to
+        `predict` does not move the fixed model, which is chosen in ``fit``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_models,)
+        Names of the models, sorted.
+    model_ : str or int
+        The name of the fixed model.
+    mean_quality_, mean_cost_ : ndarray of shape (n_models,)
+        Mean observed quality and cost of each model. The former is the predicted
+        quality of every query.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` had names.
+
+    See Also
+    --------
+    RandomRouter : Send every query to any model.
+
+    Notes
+    -----
+    The oracle and the best model per group see what a router may not, and are
+    functions of the outcomes in `sklroute.metrics`.
+
+    Examples
+    --------
+    >>> from sklroute.baselines import FixedRouter
+    >>> from sklroute.datasets import make_routing
+    >>> data = make_routing(n_queries=300, random_state=0)
+    >>> router = FixedRouter("cheapest").fit(data.X, data.y)
+    >>> router.model_ == data.models[0]
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "model": "no_validation",  # a name is checked against the outcomes in fit
+        "policy": [Policy, None],
+    }
+
+    def __init__(self, model="best", *, policy: Policy | None = None):
+        self.model = model
+        self.policy = policy
+
+    def _fit(self, X, outcomes, sample_weight, groups):
+        quality, cost = self.mean_quality_[None], self.mean_cost_[None]
+        if self.model == "best":
+            (column,) = self._policy(None)(quality, cost)
+        elif self.model == "cheapest":
+            if np.isnan(cost).all():
+                raise ValueError("FixedRouter('cheapest') needs costs: y has none.")
+            (column,) = first_best(np.where(np.isnan(cost), -np.inf, -cost), -quality)
+        elif self.model in self.classes_.tolist():
+            column = self.classes_.tolist().index(self.model)
+        else:
+            raise ValueError(
+                f"model={self.model!r} is not 'best', 'cheapest' or one of the models "
+                f"{self.classes_.tolist()}."
+            )
+        self._column = column
+        self.model_ = self.classes_[column]
+
+    def _predict_quality(self, X):
+        return np.tile(self.mean_quality_, (len(X), 1))
+
+    def _policy_arrays(self, X, available, costs, policy):
+        policy, arrays = super()._policy_arrays(X, available, costs, policy)
+        only = np.arange(len(self.classes_)) == self._column
+        possible = arrays["available"][:, [self._column]]
+        arrays["available"] = np.where(possible, only, arrays["available"])
+        return policy, arrays
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True
+        return tags
+
+
+class RandomRouter(RouterMixin, BaseEstimator):
+    """Send every query to any of the available models, all equally likely.
+
+    Parameters
+    ----------
+    policy : Policy, default=None
+        Not used: the choice is random under every policy.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the choices. With an int, every call draws the same.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_models,)
+        Names of the models, sorted.
+    mean_quality_, mean_cost_ : ndarray of shape (n_models,)
+        Mean observed quality and cost of each model. The former is the predicted
+        quality of every query; `predict_utility` is random.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` had names.
+
+    See Also
+    --------
+    FixedRouter : Send every query to one model.
+
+    Examples
+    --------
+    >>> from sklroute.baselines import RandomRouter
+    >>> from sklroute.datasets import make_routing
+    >>> data = make_routing(n_queries=300, n_models=4, random_state=0)
+    >>> router = RandomRouter(random_state=0).fit(data.X, data.y)
+    >>> router.predict_proba(data.X[:1], available=[True, True, False, False])
+    array([[0.5, 0.5, 0. , 0. ]])
+    """
+
+    _parameter_constraints: dict = {
+        "policy": [Policy, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, *, policy: Policy | None = None, random_state=None):
+        self.policy = policy
+        self.random_state = random_state
+
+    def _fit(self, X, outcomes, sample_weight, groups):
+        pass  # the mixin has taken the means
+
+    def _predict_quality(self, X):
+        return np.tile(self.mean_quality_, (len(X), 1))
+
+    def predict_proba(self, X, *, available=None, costs=None, policy=None):
+        """Probability that each model is chosen: the same for all available ones.
+
+        Parameters are those of `predict_utility`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_queries, n_models)
+            Rows sum to 1; exactly 0 where unavailable.
+        """
+        _, arrays = self._policy_arrays(X, available, costs, policy)
+        available = arrays["available"]
+        return available / available.sum(axis=1, keepdims=True)
+
+    def _policy_arrays(self, X, available, costs, policy):
+        _, arrays = super()._policy_arrays(X, available, costs, policy)
+        rng = check_random_state(self.random_state)
+        arrays["quality"] = rng.uniform(size=arrays["quality"].shape)
+        return MaxUtility(), arrays
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = True
+        tags.classifier_tags.poor_score = True
+        return tags

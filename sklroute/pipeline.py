@@ -1,0 +1,217 @@
+"""Pipelines and searches that end in a router, used as the router they are."""
+
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sklroute.base import RouterMixin
+from sklroute.policies import Policy
+
+__all__ = ["RouterPipeline", "as_router", "fit_router"]
+
+
+def _router_has(method: str):
+    """Whether the last step has the method; its own error says what lacks it."""
+
+    def check(self) -> bool:
+        getattr(self._final_estimator, method)
+        return True
+
+    return check
+
+
+class RouterPipeline(Pipeline):
+    """A `Pipeline` that ends in a router and has the router's methods.
+
+    Parameters are those of `sklearn.pipeline.Pipeline`, whose ``predict``,
+    ``predict_proba`` and ``score`` pass ``available``, ``costs`` and ``policy`` on to
+    the router.
+
+    See Also
+    --------
+    as_router : Make one of a fitted pipeline.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklroute.baselines import RidgeRouter
+    >>> from sklroute.datasets import make_routing
+    >>> from sklroute.pipeline import RouterPipeline
+    >>> data = make_routing(n_queries=300, random_state=0)
+    >>> steps = [("scale", StandardScaler()), ("router", RidgeRouter())]
+    >>> RouterPipeline(steps).fit(data.X, data.y).predict_quality(data.X).shape
+    (300, 6)
+    """
+
+    @property
+    def policy(self) -> Policy | None:
+        """The router's policy."""
+        return self._final_estimator.policy
+
+    @available_if(_router_has("predict_quality"))
+    def predict_quality(self, X: ArrayLike) -> NDArray:
+        """Expected quality of every model, see `RouterMixin.predict_quality`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Queries, as the first step takes them.
+
+        Returns
+        -------
+        quality : ndarray of shape (n_queries, n_models)
+        """
+        return self._final_estimator.predict_quality(self._features(X))
+
+    @available_if(_router_has("predict_cost"))
+    def predict_cost(self, X: ArrayLike) -> NDArray:
+        """Expected cost of every model, see `RouterMixin.predict_cost`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Queries, as the first step takes them.
+
+        Returns
+        -------
+        cost : ndarray of shape (n_queries, n_models)
+        """
+        return self._final_estimator.predict_cost(self._features(X))
+
+    @available_if(_router_has("predict_utility"))
+    def predict_utility(self, X: ArrayLike, **params: Any) -> NDArray:
+        """Utility of every model, see `RouterMixin.predict_utility`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Queries, as the first step takes them.
+        **params : dict
+            ``available``, ``costs`` and ``policy``.
+
+        Returns
+        -------
+        utility : ndarray of shape (n_queries, n_models)
+        """
+        return self._final_estimator.predict_utility(self._features(X), **params)
+
+    @available_if(_router_has("predict_distribution"))
+    def predict_distribution(self, X: ArrayLike) -> Any:
+        """Distribution of every model's quality, as the router gives it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Queries, as the first step takes them.
+
+        Returns
+        -------
+        distribution : object
+            With ``mean`` and ``std`` of shape (n_queries, n_models).
+        """
+        return self._final_estimator.predict_distribution(self._features(X))
+
+    def _features(self, X):
+        """What the router sees."""
+        check_is_fitted(self)
+        return self[:-1].transform(X) if len(self) > 1 else X
+
+
+def as_router(estimator: Any) -> RouterMixin | RouterPipeline:
+    """The router that an estimator is or ends in.
+
+    Parameters
+    ----------
+    estimator : router, Pipeline or search
+        A router is returned as it is. A `Pipeline` gives a `RouterPipeline` of the
+        same steps, a fitted search that of its best estimator.
+
+    Returns
+    -------
+    router : router or RouterPipeline
+        With ``predict_quality`` and its like.
+
+    Raises
+    ------
+    TypeError
+        If the estimator does not end in a router.
+    NotFittedError
+        If a search is not fitted.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklroute.baselines import RidgeRouter
+    >>> from sklroute.pipeline import as_router
+    >>> type(as_router(make_pipeline(StandardScaler(), RidgeRouter())))
+    <class 'sklroute.pipeline.RouterPipeline'>
+    """
+    if isinstance(estimator, RouterMixin):
+        return estimator
+    if isinstance(estimator, BaseSearchCV):
+        check_is_fitted(estimator)
+        return as_router(estimator.best_estimator_)
+    if isinstance(estimator, Pipeline) and len(estimator):
+        *steps, (name, last) = estimator.steps
+        return RouterPipeline(
+            [*steps, (name, as_router(last))], memory=estimator.memory
+        )
+    raise TypeError(
+        "Expected a router, or a Pipeline or search that ends in one; got "
+        f"{estimator!r}."
+    )
+
+
+def fit_router(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+) -> Any:
+    """Fit a router, a pipeline or a search; weights and groups reach the router.
+
+    A plain pipeline wants ``router__groups`` where a router wants ``groups``, unless
+    metadata routing is on: this is where the difference is known.
+
+    Parameters
+    ----------
+    estimator : router, Pipeline or search
+        What to fit, in place.
+    X : array-like of shape (n_queries, n_features)
+        Queries, as the estimator takes them.
+    y : Outcomes or any form that `check_outcomes` accepts
+        What the models' answers were worth.
+    sample_weight, groups : array-like of shape (n_queries,), default=None
+        See `RouterMixin.fit`. None is not passed.
+
+    Returns
+    -------
+    estimator : object
+        The fitted estimator.
+    """
+    given = {"sample_weight": sample_weight, "groups": groups}
+    given = {name: value for name, value in given.items() if value is not None}
+    if get_config()["enable_metadata_routing"]:
+        return estimator.fit(X, y, **given)
+    prefix = _prefix(estimator)
+    params = {prefix + name: value for name, value in given.items()}
+    if isinstance(estimator, BaseSearchCV) and groups is not None:
+        params["groups"] = groups  # for the splitter
+    return estimator.fit(X, y, **params)
+
+
+def _prefix(estimator: Any) -> str:
+    """What the router's fit parameters are called in a pipeline, e.g. ``router__``."""
+    if isinstance(estimator, BaseSearchCV):
+        return _prefix(estimator.estimator)
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        return f"{name}__{_prefix(last)}"
+    return ""
