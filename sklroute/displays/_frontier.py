@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.displays._labels import label_points
 from sklroute.metrics import (
     Frontier,
     cost_range,
@@ -17,10 +16,12 @@ from sklroute.metrics import (
     single_model_hull,
 )
 from sklroute.outcomes import check_outcomes
+from sklroute.pipeline import RouterPipeline, as_router
 
 __all__ = ["FrontierDisplay"]
 
 DARK, LIGHT = "0.35", "0.6"  # of the references: the routers have the colours
+ORACLE, MIXING, SINGLE = "oracle", "random mixing of single models", "single models"
 
 
 class FrontierDisplay:
@@ -135,9 +136,8 @@ class FrontierDisplay:
         display : FrontierDisplay
         """
         _import_pyplot(f"{cls.__name__}.from_estimator")
-        from sklroute.pipeline import as_router
-
         router = as_router(estimator)
+        last_step = router[-1] if isinstance(router, RouterPipeline) else router
         outcomes = check_outcomes(y)
         if not np.array_equal(outcomes.models, router.classes_):
             raise ValueError(
@@ -151,7 +151,7 @@ class FrontierDisplay:
             cost_weights=cost_weights,
             available=available,
             references=references,
-            name=type(router).__name__ if name is None else name,
+            name=type(last_step).__name__ if name is None else name,
             cost_unit=cost_unit,
             ax=ax,
             **plot_params,
@@ -186,7 +186,8 @@ class FrontierDisplay:
             As in `sklroute.metrics.frontier`.
         references : bool, default=True
             Whether to draw the single models, the line of mixing them at random and
-            the oracle. False for a second router on the same axes.
+            the oracle. True for one of several routers on the same axes, best the
+            last: the names of the models keep clear of what is already drawn.
         name : str, default=None
             Name for the legend.
         cost_unit : str, default=None
@@ -242,7 +243,7 @@ class FrontierDisplay:
         """
         pyplot = _import_pyplot(f"{type(self).__name__}.plot")
         if ax is None:
-            _, ax = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+            _, ax = pyplot.subplots(figsize=(9, 4.5), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         if cost_scale is not None:
             ax.set_xscale(cost_scale)
@@ -251,11 +252,12 @@ class FrontierDisplay:
             *self.frontier.envelope, **{**style, **(curve_kwargs or {})}
         )
         self._plot_references()
-        unit = "" if self.cost_unit is None else f" ({self.cost_unit})"
-        ax.set(xlabel=f"Mean cost per query{unit}", ylabel="Mean quality")
+        if self.cost_unit is not None or not ax.get_xlabel():
+            unit = "" if self.cost_unit is None else f" ({self.cost_unit})"
+            ax.set_xlabel(f"Mean cost per query{unit}")
+        ax.set_ylabel("Mean quality")
         ax.spines[["top", "right"]].set_visible(False)
-        if ax.get_legend_handles_labels()[0]:
-            ax.legend(loc="best", frameon=False, fontsize="small")
+        self._write_names()
         return self
 
     def frame(self) -> pd.DataFrame:
@@ -291,26 +293,33 @@ class FrontierDisplay:
         return area if name is None else f"{name} ({area})"
 
     def _plot_references(self) -> None:
-        ax = self.ax_
         if self.oracle is not None:
-            cost, quality = self.oracle.envelope
-            ax.plot(cost, quality, ":", color=DARK, label="oracle", zorder=1)
+            style = {"linestyle": ":", "color": DARK, "label": ORACLE}
+            self.ax_.plot(*self.oracle.envelope, **style, zorder=1)
         if self.hull is not None:
-            cost, quality = _straight(*self.hull.envelope)
-            label = "random mixing of single models"
-            ax.plot(cost, quality, "--", color=LIGHT, label=label, zorder=1)
+            style = {"linestyle": "--", "color": LIGHT, "label": MIXING}
+            self.ax_.plot(*_straight(*self.hull.envelope), **style, zorder=1)
         if self.models is not None:
-            known = ~np.isnan(self.model_cost) & ~np.isnan(self.model_quality)
-            cost, quality = self.model_cost[known], self.model_quality[known]
-            style = {"s": 24, "color": DARK, "zorder": 2}
-            ax.scatter(cost, quality, label="single models", **style)
-            names = np.asarray(self.models)[known]
-            best_first = np.argsort(-quality, kind="stable")
+            style = {"s": 24, "color": DARK, "label": SINGLE}
+            self.ax_.scatter(self.model_cost, self.model_quality, **style, zorder=2)
+
+    def _write_names(self) -> None:
+        """Write the legend, and the models' names: first those on the hull."""
+        from sklroute.displays._labels import label_points, write_legend
+
+        write_legend(self.ax_, last=(ORACLE, MIXING, SINGLE))
+        if self.models is None:
+            return
+        cost, quality = self.model_cost, self.model_quality
+        known = ~np.isnan(cost) & ~np.isnan(quality)
+        first = np.isin(cost, [] if self.hull is None else self.hull.cost)
+        for group, max_covered in ((known & first, np.inf), (known & ~first, 0)):
             label_points(
-                ax,
-                cost[best_first],
-                quality[best_first],
-                names[best_first],
+                self.ax_,
+                cost[group],
+                quality[group],
+                np.asarray(self.models)[group],
+                max_covered=max_covered,
                 fontsize="x-small",
                 color=DARK,
             )

@@ -1,18 +1,48 @@
-"""Names beside dots, where they cover least."""
+"""Names in a figure: the legend, and names beside dots where they cover least."""
 
 import numpy as np
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-# Where a name may stand: its near corner or edge as seen from the dot.
-PLACES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+# Where a name may stand, as seen from its dot.
+SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 GAP = 6.0  # from dot to name, in points
 
 
-def label_points(ax, x: NDArray, y: NDArray, names: NDArray, **text_kwargs) -> list:
+def write_legend(ax, last: tuple[str, ...]) -> None:
+    """Legend with some labels last, beside the axes where the layout makes room."""
+    handles, labels = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    order = np.argsort(np.isin(labels, last), kind="stable")
+    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+    managed = ax.figure.get_layout_engine() is not None
+    ax.legend(
+        [handles[i] for i in order],
+        [labels[i] for i in order],
+        fontsize="small",
+        **(beside | {"frameon": False} if managed else {"loc": "best"}),
+    )
+
+
+def label_points(
+    ax, x: NDArray, y: NDArray, names: NDArray, *, max_covered: float, **text_kwargs
+) -> list:
     """Write each name beside its dot, in the place that covers least.
 
-    A name that cannot stand clear of the other names and inside the axes is left
-    out: what is written can be read. Limits and scale of the axes should be final.
+    A name that cannot stand clear of all other names, inside the axes, is left out:
+    what is written can be read. Limits and scale of the axes should be final.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where the dots are already drawn.
+    x, y, names : array-like of shape (n_points,)
+        The dots and what they are called; the first names choose first.
+    max_covered : float
+        Names that would cover more drawn points than this are left out too.
+    **text_kwargs
+        Keywords of the texts.
 
     Returns
     -------
@@ -20,52 +50,59 @@ def label_points(ax, x: NDArray, y: NDArray, names: NDArray, **text_kwargs) -> l
         Those that were written.
     """
     ax.figure.draw_without_rendering()  # settles the layout
-    dots = ax.transData.transform(np.column_stack([x, y]))
-    drawn = np.concatenate([dots, *(_pixels(line) for line in ax.get_lines())])
-    texts, taken = [], []
-    for dot, xy, name in zip(dots, zip(x, y, strict=True), names, strict=True):
+    drawn = _drawn_pixels(ax)
+    taken = [np.array(text.get_window_extent()) for text in ax.texts]
+    halo = [withStroke(linewidth=2, foreground=ax.get_facecolor())]
+    texts = []
+    for xy, name in zip(zip(x, y, strict=True), names, strict=True):
         text = ax.annotate(
-            str(name), xy, xytext=(0, 0), textcoords="offset points", **text_kwargs
+            str(name),
+            xy,
+            xytext=(0, 0),
+            textcoords="offset points",
+            zorder=4,  # above the lines
+            **text_kwargs,
         )
-        box = text.get_window_extent()
-        place = _best_place(ax, dot, (box.width, box.height), drawn, taken)
+        size = np.array(text.get_window_extent().size)
+        place = _best_place(ax, xy, size, drawn, taken, max_covered)
         if place is None:
             text.remove()
             continue
-        offset, span = place
-        points_per_pixel = 72 / ax.figure.dpi
-        text.set_position(offset * points_per_pixel)
-        taken.append(span)
+        offset, box = place
+        text.set(position=offset * 72 / ax.figure.dpi, path_effects=halo)
+        taken.append(box)
         texts.append(text)
     return texts
 
 
-def _best_place(ax, dot, size, drawn, taken):
-    """Offset in pixels and corners of the best place for a name, None if all clash."""
-    gap = GAP * ax.figure.dpi / 72
-    best, fewest = None, np.inf
-    for side in np.array(PLACES):
+def _best_place(ax, xy, size, drawn, taken, max_covered):
+    """Offset from the dot and corners of the best place, in pixels; None if none."""
+    dot, gap = ax.transData.transform(xy), GAP * ax.figure.dpi / 72
+    best, fewest = None, max_covered + 1
+    for side in np.array(SIDES):
         offset = side * gap / np.linalg.norm(side) + (side - 1) / 2 * size
-        low, high = dot + offset, dot + offset + size
+        low, high = box = np.array([dot + offset, dot + offset + size])
         inside = (ax.bbox.min <= low).all() and (high <= ax.bbox.max).all()
-        if not inside or any(_overlap((low, high), span) for span in taken):
+        if not inside or any(_overlap(box, other) for other in taken):
             continue
         covered = ((low <= drawn) & (drawn <= high)).all(axis=1).sum()
         if covered < fewest:
-            best, fewest = (offset, (low, high)), covered
+            best, fewest = (offset, box), covered
     return best
 
 
-def _overlap(one, other) -> bool:
+def _overlap(one: NDArray, other: NDArray) -> bool:
     return bool((one[0] < other[1]).all() and (other[0] < one[1]).all())
 
 
-def _pixels(line) -> NDArray:
-    """Points a few pixels apart along a drawn line."""
-    corners = line.get_transform().transform(np.column_stack(line.get_data()))
-    corners = corners[np.isfinite(corners).all(axis=1)]
-    if len(corners) < 2:
-        return corners
-    steps = np.linspace(0, len(corners) - 1, 20 * len(corners))
-    index = np.arange(len(corners))
-    return np.column_stack([np.interp(steps, index, axis) for axis in corners.T])
+def _drawn_pixels(ax) -> NDArray:
+    """Dots, and points a few pixels apart along the lines."""
+    parts = [ax.transData.transform(dots.get_offsets()) for dots in ax.collections]
+    for line in ax.get_lines():
+        corners = line.get_transform().transform(line.get_xydata())
+        corners = corners[np.isfinite(corners).all(axis=1)]
+        if len(corners):
+            index = np.arange(len(corners))
+            steps = np.linspace(0, index[-1], 20 * len(corners))
+            parts.append(np.stack([np.interp(steps, index, c) for c in corners.T], 1))
+    return np.concatenate([np.zeros((0, 2)), *parts])

@@ -138,6 +138,11 @@ def traffic_share(choice: ArrayLike, models: ArrayLike) -> NDArray[np.float64]:
     share : ndarray of shape (n_models,)
         Sums to 1.
 
+    Raises
+    ------
+    ValueError
+        If a chosen model is not one of ``models``; the message names the row.
+
     Examples
     --------
     >>> from sklroute.metrics import traffic_share
@@ -145,6 +150,13 @@ def traffic_share(choice: ArrayLike, models: ArrayLike) -> NDArray[np.float64]:
     array([0.75, 0.25, 0.  ])
     """
     choice, models = np.asarray(choice), np.asarray(models)
+    unknown = ~np.isin(choice, models)
+    if unknown.any():
+        row = int(np.flatnonzero(unknown)[0])
+        raise ValueError(
+            f"Row {row}: {choice[row].item()!r} is not one of the models "
+            f"{models.tolist()}."
+        )
     return (choice[:, None] == models).mean(axis=0)
 
 
