@@ -2,13 +2,34 @@
 
 from typing import Any
 
+from sklroute.baselines import (
+    AverageRouter,
+    ClusterRouter,
+    FixedRouter,
+    KNNRouter,
+    LogisticRouter,
+    MLPRouter,
+    RandomRouter,
+    RidgeRouter,
+)
 from sklroute.outcomes import Outcomes
 
 __version__ = "0.1.0"
 
 _LAZY = {"LatentRouterClassifier": "sklroute.latent"}  # torch is loaded on first use
 
-__all__ = ["LatentRouterClassifier", "Outcomes"]
+__all__ = [
+    "AverageRouter",
+    "ClusterRouter",
+    "FixedRouter",
+    "KNNRouter",
+    "LatentRouterClassifier",
+    "LogisticRouter",
+    "MLPRouter",
+    "Outcomes",
+    "RandomRouter",
+    "RidgeRouter",
+]
 
 
 def __getattr__(name: str) -> Any:

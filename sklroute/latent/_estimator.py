@@ -79,7 +79,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
     n_regions : int, default=16
         Regions of feature space in a capability profile.
     pairwise_weight, listwise_weight, correction_penalty : float, \
-default=0.0, 0.25, 0.05
+default=0.0, 0.0, 0.05
         Weights of the loss terms beside the likelihood, see
         ``sklroute.latent._losses``. The cost weight in their utilities is that of
         ``policy``.
@@ -199,7 +199,7 @@ default=0.0, 0.25, 0.05
         distribution: str = "auto",
         n_regions: int = 16,
         pairwise_weight: float = 0.0,
-        listwise_weight: float = 0.25,
+        listwise_weight: float = 0.0,
         correction_penalty: float = 0.05,
         mask_rate: float = 0.2,
         dropout: float = 0.3,
@@ -407,7 +407,7 @@ default=0.0, 0.25, 0.05
     def _n_epochs(self, n_queries: int) -> int:
         if self.max_epochs != "auto":
             return self.max_epochs
-        n_steps = max(60, 60 * (n_queries / 2000) ** 0.5)
+        n_steps = max(60, 120 * (n_queries / 2000) ** 0.5)
         return max(4, round(n_steps / np.ceil(n_queries / self.batch_size)))
 
     def _n_support(self, outcomes: Outcomes) -> int:
