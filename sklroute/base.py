@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
@@ -11,14 +10,22 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import (
     _check_sample_weight,
     _num_samples,
-    check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 
 from sklroute.metrics import realised_utility
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import (
+    by_model,
+    check_candidates,
+    check_known,
+    float_array,
+    locate_text,
+    plain,
+)
 from sklroute.policies import MaxUtility, Policy, check_available
+from sklroute.policies._arrays import check_shape
 
 __all__ = ["RouterMixin"]
 
@@ -53,6 +60,8 @@ class RouterMixin(ClassifierMixin):
     __metadata_request__predict_proba = __metadata_request__predict
     __metadata_request__score = {"sample_weight": True}
 
+    _parameter_constraints: dict = {"policy": [Policy, None]}
+
     _temperature = 0.05  # of predict_proba, in units of utility
 
     def fit(
@@ -71,7 +80,7 @@ class RouterMixin(ClassifierMixin):
         y : Outcomes or any form that `check_outcomes` accepts
             What the models' answers were worth.
         sample_weight : array-like of shape (n_queries,), default=None
-            Weights of the queries, >= 0.
+            Weights of the queries, >= 0. At 0 a query is as good as absent.
         groups : array-like of shape (n_queries,), default=None
             Queries of one group are never split between the parts that a router
             learns from and those on which it tunes itself (variants of one question,
@@ -85,18 +94,20 @@ class RouterMixin(ClassifierMixin):
         self._validate_params()
         X = self._check_X(X, reset=True)
         outcomes = check_outcomes(y, for_fit=True)
-        check_consistent_length(X, outcomes, groups)
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+        groups = None if groups is None else np.asarray(groups)
+        _check_lengths(X, y=outcomes, groups=groups)
+        weight = _check_weight(sample_weight, X)
         kept = weight > 0
-        if not kept.any():
-            raise ValueError("All sample_weight are zero.")
         if not kept.all():
             X, outcomes, weight = X[kept], outcomes[kept], weight[kept]
-            groups = None if groups is None else np.asarray(groups)[kept]
+            groups = None if groups is None else groups[kept]
         self._set_pool(outcomes, weight)
-        self._fit(X, outcomes, weight, None if groups is None else np.asarray(groups))
+        if np.isnan(self.mean_quality_).any():
+            model = plain(self.classes_[np.isnan(self.mean_quality_)][0])
+            raise ValueError(
+                f"Model {model!r} is observed only where sample_weight is 0."
+            )
+        self._fit(X, outcomes, weight, groups)
         return self
 
     def predict_quality(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -148,9 +159,11 @@ class RouterMixin(ClassifierMixin):
             Features of the queries.
         available : array-like of bool, of shape (n_models,) or \
 (n_queries, n_models), default=None
-            Models that may be called now. None allows all.
+            Models that may be called now, in the order of ``classes_``; columns of a
+            DataFrame and entries of a Series are matched by name. None allows all.
         costs : array-like of shape (n_models,) or (n_queries, n_models), default=None
-            A price list known now. None uses `predict_cost`.
+            A price list known now, ordered or matched likewise. None uses
+            `predict_cost`.
         policy : Policy, default=None
             The rule to apply. None uses the router's own.
 
@@ -210,7 +223,8 @@ class RouterMixin(ClassifierMixin):
         """Mean realised utility of the choices.
 
         The candidates of each query are the models observed and available for it.
-        Decisions use predicted cost; what they are worth uses realised cost.
+        Decisions use predicted cost; what they are worth uses realised cost, at the
+        ``cost_weight`` of the policy, or 0 where it has none.
 
         Parameters
         ----------
@@ -226,17 +240,20 @@ class RouterMixin(ClassifierMixin):
         score : float
             Higher is better.
         """
+        check_is_fitted(self)
+        _check_lengths(X, y=y)
+        weight = None if sample_weight is None else _check_weight(sample_weight, X)
         if np.ndim(y) == 1:
-            return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+            return accuracy_score(y, self.predict(X), sample_weight=weight)
         outcomes = self._check_pool(check_outcomes(y))
-        choice = self.predict(X, available=outcomes.candidates)
+        choice = self.predict(X, available=check_candidates(outcomes.candidates))
         utility = realised_utility(
             outcomes,
             choice,
             cost_weight=getattr(self._policy(None), "cost_weight", 0.0),
             reduce=None,
         )
-        return float(np.average(utility, weights=sample_weight))
+        return float(np.average(utility, weights=weight))
 
     # -- shared parts ------------------------------------------------------------
 
@@ -250,7 +267,12 @@ class RouterMixin(ClassifierMixin):
                 ensure_all_finite=False,
             )
         except ValueError as error:
-            raise _locate_text(X, error) from error
+            if "could not convert" not in str(error):
+                raise
+            raise ValueError(
+                f"{error}: {locate_text(X)} in X. Encode texts first, e.g. with "
+                "TfidfVectorizer or an embedding."
+            ) from error
         if not np.isfinite(checked).all():
             row, column = np.argwhere(~np.isfinite(checked))[0]
             name = getattr(self, "feature_names_in_", range(checked.shape[1]))[column]
@@ -282,19 +304,35 @@ class RouterMixin(ClassifierMixin):
                 f"policy must be a sklroute.policies.Policy such as MaxUtility(), "
                 f"got {policy!r}."
             )
+        policy._validate_params()
         return policy
 
     def _policy_arrays(self, X, available, costs, policy):
         check_is_fitted(self)
         policy = self._policy(policy)
-        available = check_available(available, (_num_samples(X), len(self.classes_)))
+        available = check_available(
+            by_model(available, self.classes_, "available"),
+            (_num_samples(X), len(self.classes_)),
+        )
+        cost = self._costs(X, costs, available, policy)
         quality, std = self._predict_moments(X, available, policy)
         return policy, {
             "quality": quality,
-            "cost": self.predict_cost(X) if costs is None else costs,
+            "cost": cost,
             "available": available,
             "std": std,
         }
+
+    def _costs(self, X, costs, available, policy) -> NDArray:
+        """Costs as given or predicted; known, if the policy needs them."""
+        if costs is None:
+            cost = self.predict_cost(X)
+        else:
+            cost = float_array(by_model(costs, self.classes_, "costs"), "costs")
+            cost = check_shape(cost, available.shape, "costs")
+        if policy.needs_cost:
+            check_known(cost, available, self.classes_, repr(policy))
+        return cost
 
     def _predict_moments(self, X, available, policy):
         """Mean, and spread if the policy needs it, of each model's quality."""
@@ -321,18 +359,19 @@ def observed_mean(table: NDArray, weight: NDArray | None = None) -> NDArray:
     return mean
 
 
-def _locate_text(X, error: ValueError) -> ValueError:
-    """Name the first column that is not numeric, if that is what is wrong."""
-    if "could not convert" not in str(error):
-        return error
-    frame = pd.DataFrame(X)
-    for name in frame.columns:
-        numbers = pd.to_numeric(frame[name], errors="coerce")
-        wrong = numbers.isna() & frame[name].notna()
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            return ValueError(
-                f"{error}: column {name!r}, row {row} of X is not a number. "
-                "Encode texts first, e.g. with TfidfVectorizer or an embedding."
+def _check_lengths(X: Any, **others: Any) -> None:
+    """Refuse whatever has not one entry per query, by its name."""
+    for name, values in others.items():
+        if values is not None and _num_samples(values) != _num_samples(X):
+            raise ValueError(
+                f"X has {_num_samples(X)} queries, {name} has {_num_samples(values)}."
             )
-    return error
+
+
+def _check_weight(sample_weight: ArrayLike | None, X: NDArray) -> NDArray[np.float64]:
+    weight = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weight.any():  # scikit-learn < 1.9 lets this pass
+        raise ValueError("All sample_weight are zero.")
+    return weight

@@ -1,0 +1,90 @@
+"""Tables of pandas, wide and long, as the channels of outcomes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from sklroute.outcomes._values import check_models, plain
+
+CHANNELS = ("quality", "cost", "available")
+
+
+def read_wide(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """One table per channel, all with the columns of the quality."""
+    if frame.columns.nlevels == 1:
+        return {"quality": frame}
+    given = frame.columns.get_level_values(0).unique()
+    unknown = given.difference(CHANNELS, sort=False).tolist()
+    if unknown or "quality" not in given or frame.columns.nlevels > 2:
+        raise ValueError(
+            "Two-level columns must have 'quality', and optionally 'cost' and "
+            f"'available', in the first level and models in the second; got "
+            f"{given.tolist()} in the first of {frame.columns.nlevels}."
+        )
+    models = frame["quality"].columns
+    check_models(models, len(models))
+    channels = {name: _of_models(frame[name], models, name) for name in given}
+    if "available" in channels:
+        channels["available"] = channels["available"].astype(object).fillna(True)
+    return channels
+
+
+def _of_models(part: pd.DataFrame, models: pd.Index, name: str) -> pd.DataFrame:
+    """Columns of the models; empty ones for those that the part leaves out."""
+    check_models(part.columns, part.shape[1])
+    alone = [model for model in part if model not in models]
+    if alone:
+        raise ValueError(
+            f"There is {name} but no quality for model {plain(alone[0])!r}."
+        )
+    return part.reindex(columns=models)
+
+
+def read_long(
+    log: pd.DataFrame,
+    query: str,
+    model: str,
+    quality: str,
+    cost: str,
+    queries: Sequence[Any] | None,
+) -> dict[str, pd.DataFrame]:
+    """One table per channel, with a row per query and a column per model."""
+    values = [quality, cost] if cost in log else [quality]
+    _check_log(log, query, model, values)
+    order = pd.Index(log[query].unique() if queries is None else queries)
+    unknown = log.loc[~log[query].isin(order), query]
+    if len(unknown):
+        raise ValueError(
+            f"Query {plain(unknown.iloc[0])!r} of the log is not in `queries`."
+        )
+    wide = log.pivot(index=query, columns=model, values=values)
+    absent = order[~order.isin(wide.index)]
+    if len(absent):
+        raise ValueError(f"Query {plain(absent[0])!r} of `queries` is not in the log.")
+    wide = wide.reindex(order)
+    channels = zip(("quality", "cost"), values, strict=False)
+    return {channel: wide[name] for channel, name in channels}
+
+
+def _check_log(log: pd.DataFrame, query: str, model: str, values: list[str]) -> None:
+    for name in (query, model, values[0]):
+        if name not in log:
+            raise ValueError(
+                f"The log has no column {name!r}; it has {log.columns.tolist()}."
+            )
+    if log.empty:
+        raise ValueError("The log is empty.")
+    for name in (query, model):
+        if log[name].isna().any():
+            row = log[name].isna().to_numpy().argmax()
+            raise ValueError(f"Row {row} of the log has no {name!r}.")
+    models = log[model].unique()
+    check_models(models, len(models))
+    twice = log.duplicated([query, model])
+    if twice.any():
+        first = log[twice].iloc[0]
+        raise ValueError(
+            f"Query {plain(first[query])!r} has more than one row for model "
+            f"{plain(first[model])!r}."
+        )

@@ -1,0 +1,146 @@
+"""Checks of values and names; every message says which one is wrong, and where."""
+
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+
+def check_models(models: Iterable[Any], n_models: int) -> NDArray:
+    """Return the names as an array; refuse repeated, mixed or too few ones."""
+    names = list(models)
+    if len(names) != n_models:
+        raise ValueError(f"Got {len(names)} model names for {n_models} columns.")
+    for name in names:
+        if not isinstance(name, (str, Real)) or name != name:
+            raise ValueError(
+                f"A model's name must be a string or a number; got {name!r}."
+            )
+    texts = [isinstance(name, str) for name in names]
+    if any(texts) and not all(texts):
+        raise ValueError(
+            "Model names must be all strings or all numbers; got "
+            f"{names[texts.index(True)]!r} and {plain(names[texts.index(False)])!r}."
+        )
+    index = pd.Index(names)
+    if index.has_duplicates:
+        raise ValueError(
+            f"Model name {plain(index[index.duplicated()][0])!r} appears twice."
+        )
+    return np.array(names)
+
+
+def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
+    """Put what is labelled with the names of the models into their order.
+
+    Parameters
+    ----------
+    values : DataFrame, Series or anything else
+        Columns of a DataFrame and entries of a Series are labelled; all else has the
+        right order by agreement.
+    models : iterable of length n_models
+        Names of the models, in the order wanted.
+    name : str
+        What the values are, for the message.
+
+    Returns
+    -------
+    values : as given, reordered
+
+    Raises
+    ------
+    ValueError
+        If the labels are not the names of the models.
+    """
+    if not isinstance(values, (pd.DataFrame, pd.Series)):
+        return values
+    labels, models = values.axes[-1], list(models)
+    if labels.has_duplicates or set(labels) != set(models):
+        raise ValueError(
+            f"{name} has the labels {labels.tolist()}; the models are "
+            f"{[plain(model) for model in models]}."
+        )
+    return values[models]
+
+
+def columns_of(names: ArrayLike, models: NDArray) -> NDArray[np.intp]:
+    """Place of each name among the models; refuse a name that is not there."""
+    names = pd.Index(np.asarray(names))
+    columns = pd.Index(models).get_indexer(names)
+    if (columns < 0).any():
+        row = int((columns < 0).argmax())
+        raise ValueError(
+            f"Row {row}: {plain(names[row])!r} is not one of the models "
+            f"{models.tolist()}."
+        )
+    return columns
+
+
+def float_array(values: Any, name: str) -> NDArray[np.float64]:
+    """Return the values as floats; a missing one of pandas becomes NaN."""
+    try:
+        if isinstance(values, (pd.DataFrame, pd.Series)):
+            return values.to_numpy(dtype=float, na_value=np.nan)
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        place = locate_text(values)
+        raise ValueError(f"{name} must be numeric: {place or error}.") from error
+
+
+def locate_text(values: ArrayLike) -> str | None:
+    """Say where a table has its first value that is not a number, if it has one."""
+    table = np.asarray(values, dtype=object)
+    if table.ndim not in (1, 2):
+        return None
+    frame = pd.DataFrame(table)
+    names = getattr(values, "columns", frame.columns)
+    for column in frame:
+        numbers = pd.to_numeric(frame[column], errors="coerce")
+        wrong = numbers.isna() & frame[column].notna()
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            value = plain(frame.at[row, column])
+            return f"row {row}, column {plain(names[column])!r} has {value!r}"
+    return None
+
+
+def check_range(table: NDArray, models: NDArray, name: str, upper: float) -> None:
+    """Refuse infinity and what is not between 0 and the upper bound; NaN passes."""
+    wrong = (table < 0) | (table > upper) | np.isinf(table)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        bounds = "in [0, 1]" if upper == 1 else "finite and >= 0"
+        raise ValueError(
+            f"{name} must be {bounds}; row {row}, model {plain(models[column])!r} "
+            f"has {table[row, column]}."
+        )
+
+
+def check_known(cost: NDArray, needed: NDArray, models: NDArray, reason: str) -> None:
+    """Refuse unknown costs where they are needed."""
+    unknown = needed & np.isnan(cost)
+    if unknown.any():
+        row, column = np.argwhere(unknown)[0]
+        raise ValueError(
+            f"{reason} needs costs: that of model {plain(models[column])!r} is not "
+            f"known (row {row})."
+        )
+
+
+def check_candidates(candidates: NDArray) -> NDArray:
+    """Refuse queries for which no model was both observed and available."""
+    none = ~candidates.any(axis=1)
+    if none.any():
+        raise ValueError(
+            f"Row {np.flatnonzero(none)[0]} of y has no model that is both observed "
+            f"and available ({none.sum()} of {len(none)} queries)."
+        )
+    return candidates
+
+
+def plain(value: Any) -> Any:
+    """A NumPy scalar as Python shows it."""
+    return value.item() if isinstance(value, np.generic) else value
