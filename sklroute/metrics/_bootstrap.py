@@ -163,6 +163,8 @@ def _resamples(
 
     Weights rather than indices: means under all resamples are one matrix product.
     """
+    if n_resamples < 1:
+        raise ValueError(f"n_resamples must be at least 1; got {n_resamples}.")
     unit = np.arange(n_queries)
     if groups is not None:
         check_consistent_length(unit, groups)

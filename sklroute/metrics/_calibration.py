@@ -103,6 +103,8 @@ def quality_calibration_error(y: Any, quality: ArrayLike, n_bins: int = 10) -> f
     >>> round(quality_calibration_error([[1.0, 0.0]], [[0.7, 0.7]]), 3)
     0.2
     """
+    if n_bins < 1:
+        raise ValueError(f"n_bins must be at least 1; got {n_bins}.")
     outcomes, quality = _check(y, quality)
     predicted = quality[outcomes.observed]
     target = outcomes.quality[outcomes.observed]

@@ -1,0 +1,151 @@
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklroute import Outcomes
+from sklroute.baselines import RidgeRouter
+from sklroute.datasets import make_routing
+from sklroute.displays import FrontierDisplay
+from sklroute.metrics import cost_range, frontier, nauc, oracle_frontier
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+REFERENCES = ["oracle", "random mixing of single models", "single models"]
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_routing(n_queries=200, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def router(data):
+    return RidgeRouter().fit(data.X, data.y)
+
+
+@pytest.fixture
+def y():
+    return Outcomes([[0.0, 1.0], [1.0, 1.0]], [1.0, 5.0], models=["base", "large"])
+
+
+PREDICTED = {"quality": [[0.2, 0.9], [0.7, 0.8]], "cost": [1.0, 5.0]}
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_line_is_the_envelope_and_the_legend_has_the_area(y):
+    display = FrontierDisplay.from_predictions(y, **PREDICTED, name="mine")
+    assert_allclose(display.line_.get_xydata(), [[1, 0.5], [3, 1]])
+    # (0.75 * 2 + 1 * 2) / 4
+    assert legend(display.ax_) == ["mine (nAUC = 0.875)", *REFERENCES]
+    assert display.figure_ is display.ax_.figure
+
+
+def test_estimator_gives_the_metric_of_its_predictions(data, router):
+    display = FrontierDisplay.from_estimator(router, data.X, data.y)
+    curve = frontier(
+        data.y, router.predict_quality(data.X), router.predict_cost(data.X)
+    )
+    assert_array_equal(display.frontier.quality, curve.quality)
+    assert display.nauc == nauc(curve, cost_range(data.y))
+    assert display.name == "RidgeRouter"
+    assert_array_equal(display.oracle.cost, oracle_frontier(data.y).cost)
+
+
+def test_pipelines_and_searches_are_taken_by_the_router_they_end_in(data, router):
+    pipeline = make_pipeline(StandardScaler(), clone(router))
+    search = GridSearchCV(pipeline, {"standardscaler__with_std": [False]}, cv=2)
+    for estimator in (pipeline, search):
+        estimator.fit(data.X, data.y)
+        display = FrontierDisplay.from_estimator(estimator, data.X, data.y)
+        assert display.name == "RidgeRouter"
+
+
+def test_other_models_than_those_of_the_router_are_refused(data, router):
+    other = Outcomes(data.y.quality, data.y.cost, models=list("abcdef"))
+    with pytest.raises(ValueError, match="y has the models"):
+        FrontierDisplay.from_estimator(router, data.X, other)
+
+
+def test_several_routers_share_axes_and_one_set_of_references(y):
+    first = FrontierDisplay.from_predictions(y, **PREDICTED, name="one", cost_unit="ms")
+    second = FrontierDisplay.from_predictions(
+        y, quality=y.quality, cost=[1, 5], name="two", ax=first.ax_, references=False
+    )
+    assert second.ax_ is first.ax_
+    assert [name.split(" (")[0] for name in legend(first.ax_)][:2] == ["one", "two"]
+    assert legend(first.ax_)[2:] == REFERENCES
+    assert first.line_.get_color() != second.line_.get_color()
+    assert first.ax_.get_xlabel() == "Mean cost per query (ms)"
+    assert set(second.frame()["curve"]) == {"two"}
+
+
+def test_frame_holds_every_number_of_the_figure(y):
+    frame = FrontierDisplay.from_predictions(y, **PREDICTED, name="mine").frame()
+    columns = ["curve", "model", "cost_weight", "cost", "quality"]
+    assert frame.columns.tolist() == columns
+    single = frame[frame["curve"] == "single model"].set_index("model")
+    assert single.loc["large", ["cost", "quality"]].tolist() == [5.0, 1.0]
+    assert single.loc["base", ["cost", "quality"]].tolist() == [1.0, 0.5]
+    assert_allclose(frame.query("curve == 'mine'")["cost"], [5, 3, 1])
+    assert {"oracle", "random mixing"} < set(frame["curve"])
+
+
+def test_styles_scale_and_name_can_be_set_when_drawing(y):
+    display = FrontierDisplay.from_predictions(y, **PREDICTED, cost_scale="log")
+    assert display.ax_.get_xscale() == "log"
+    _, ax = plt.subplots()
+    display.plot(ax, name="again", curve_kwargs={"color": "red", "linewidth": 3})
+    assert display.ax_ is ax
+    assert display.line_.get_color() == "red"
+    assert legend(ax)[0] == "again (nAUC = 0.875)"
+    assert ax.get_xscale() == "linear"
+
+
+def test_a_display_of_a_frontier_alone_needs_no_legend(y):
+    curve = frontier(y, **PREDICTED)
+    display = FrontierDisplay(frontier=curve).plot()
+    assert display.ax_.get_legend() is None
+    assert len(display.frame()) == len(curve.cost)
+
+
+def test_models_without_cost_are_left_out_of_the_figure():
+    y = Outcomes([[0.5, 0.9, 0.7]], [1.0, 2.0, float("nan")], models=["a", "b", "c"])
+    display = FrontierDisplay.from_predictions(
+        y, quality=[[0.5, 0.9, 0.7]], cost=[1, 2, 3]
+    )
+    assert {text.get_text() for text in display.ax_.texts} == {"a", "b"}
+
+
+def test_names_of_models_do_not_overlap():
+    rng = np.random.default_rng(0)
+    cost = 1 + rng.random(30)
+    y = Outcomes(rng.random((50, 30)), cost, models=[f"model-{i}" for i in range(30)])
+    display = FrontierDisplay.from_predictions(y, y.quality, cost)
+    texts = display.ax_.texts
+    boxes = [text.get_window_extent() for text in texts]
+    assert 3 < len(boxes) <= 30
+    for i, box in enumerate(boxes):
+        assert box.count_overlaps([b.padded(-1) for b in boxes[:i]]) == 0
+
+
+def test_missing_matplotlib_is_explained(monkeypatch, y):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"pip install sklroute\[plot\]"):
+        FrontierDisplay.from_predictions(y, **PREDICTED)
