@@ -6,9 +6,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 
-def best_choice_temperature(
-    predicted: NDArray, realised: NDArray, candidates: NDArray
-) -> float:
+def best_choice_temperature(predicted: NDArray, realised: NDArray) -> float:
     r"""Temperature of the softmax that makes the best choices most likely.
 
     Maximises :math:`\sum_i \log \sum_{j \in B_i} \mathrm{softmax}(\hat u_i / T)_j`
@@ -17,20 +15,15 @@ def best_choice_temperature(
     Parameters
     ----------
     predicted, realised : ndarray of shape (n_queries, n_models)
-        Utilities.
-    candidates : ndarray of bool, of shape (n_queries, n_models)
-        Cells that were observed.
+        Utilities; realised ones are NaN where not observed. Every query has one.
 
     Returns
     -------
     temperature : float
         In [0.005, 5].
     """
-    rows = candidates.any(axis=1)
-    predicted, realised = predicted[rows], realised[rows]
-    realised = np.where(candidates[rows], realised, -np.inf)
-    predicted = np.where(candidates[rows], predicted, -np.inf)
-    best = realised == realised.max(axis=1, keepdims=True)
+    best = realised == np.nanmax(realised, axis=1, keepdims=True)
+    predicted = np.where(np.isnan(realised), -np.inf, predicted)
 
     def loss(log_temperature):
         log_share = log_softmax(predicted / np.exp(log_temperature), axis=1)

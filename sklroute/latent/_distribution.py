@@ -62,6 +62,26 @@ class QualityDistribution:
         """Probability that the quality is at least ``t``, (n_queries, n_models)."""
         return self.prob[..., self.support >= t].sum(axis=-1).clip(0.0, 1.0)
 
+    def with_mean(self, mean: NDArray) -> "QualityDistribution":
+        """Move the mean by mixing with the end of the support that lies that way.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_queries, n_models)
+            In [0, 1].
+
+        Returns
+        -------
+        distribution : QualityDistribution
+        """
+        shift = mean - self.mean
+        room = np.where(shift > 0, 1 - self.mean, self.mean)
+        share = np.divide(np.abs(shift), room, out=np.zeros_like(room), where=room > 0)
+        prob = self.prob * (1 - share.clip(0, 1))[..., None]
+        prob[..., 0] += np.where(shift > 0, 0.0, share)
+        prob[..., -1] += np.where(shift > 0, share, 0.0)
+        return QualityDistribution(self.support, prob)
+
     def sample(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw one quality per query and model, (n_queries, n_models)."""
         below = self.prob.cumsum(axis=-1)[..., :-1]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
@@ -16,8 +16,9 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sklroute.base import RouterMixin
+from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin
 from sklroute.features import BlockScaler
+from sklroute.latent._blend import blend_weights
 from sklroute.latent._calibration import best_choice_temperature
 from sklroute.latent._distribution import QualityDistribution
 from sklroute.latent._ensemble import Ensemble
@@ -106,6 +107,10 @@ default=0.0, 0.0, 0.05
         Share of the queries that a member holds out.
     patience : int, default=5
         Epochs without improvement after which training stops.
+    prior : router, default=None
+        A second opinion, e.g. ``KNNRouter(n_neighbors=64)``, fitted on the scaled
+        features and blended with the network. None blends with the models' means
+        only.
     policy : Policy, default=None
         Rule that turns predictions into a choice. None is ``MaxUtility()``.
     net_params : dict, default=None
@@ -123,6 +128,11 @@ default=0.0, 0.0, 0.05
         Scaling of the blocks.
     profile_encoder_ : ProfileEncoder
         What turns calibration outcomes into capability profiles.
+    blend_weights_ : ndarray of shape (1,) or (2,)
+        How far the network, and the prior, may depart from the models' mean quality;
+        learnt on held-out queries, 0 where there is nothing to learn.
+    prior_ : router or None
+        The fitted prior.
     temperature_ : float
         Temperature of `predict_proba`, fitted on held-out queries.
     classes_, mean_quality_, mean_cost_, n_features_in_, feature_names_in_
@@ -176,6 +186,7 @@ default=0.0, 0.0, 0.05
         "monitor": [StrOptions({"brier", "utility"})],
         "validation_fraction": [Interval(Real, 0, 0.5, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
+        "prior": [RouterMixin, None],
         "policy": [Policy, None],
         "net_params": [dict, None],
         "device": [str],
@@ -211,6 +222,7 @@ default=0.0, 0.0, 0.05
         monitor: str = "brier",
         validation_fraction: float = 0.125,
         patience: int = 5,
+        prior: RouterMixin | None = None,
         policy: Policy | None = None,
         net_params: dict | None = None,
         device: str = "cpu",
@@ -242,6 +254,7 @@ default=0.0, 0.0, 0.05
         self.monitor = monitor
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.prior = prior
         self.policy = policy
         self.net_params = net_params
         self.device = device
@@ -272,7 +285,8 @@ default=0.0, 0.0, 0.05
                 patience=self.patience,
                 cost_weight=self._cost_weight,
             )
-        self.temperature_ = self._fit_temperature(dataset, fold)
+        self.prior_ = self._fit_prior(X, outcomes, sample_weight, groups)
+        self._calibrate(X, outcomes, sample_weight, groups, dataset, fold)
 
     def partial_fit(
         self,
@@ -312,7 +326,8 @@ default=0.0, 0.0, 0.05
             self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
             self._set_pool(outcomes, weight)
             self.scaler_ = BlockScaler(self.modalities).fit(X)
-            self.temperature_ = RouterMixin._temperature
+            self.prior_ = None
+            self._leave_uncalibrated()
             with seeded(self._seed, self.device):
                 self.net_ = self._build_net(X, outcomes, weight)
         outcomes = self._check_pool(outcomes)
@@ -373,10 +388,11 @@ default=0.0, 0.0, 0.05
 
     def _tensors(self, X, outcomes: Outcomes, sample_weight) -> RoutingDataset:
         """Pack queries and outcomes; every member sees every observed cell."""
-        cost = np.where(np.isnan(outcomes.cost), self.mean_cost_, outcomes.cost)
         weight = sample_weight[:, None] * outcomes.observed
         weight = np.repeat(weight[..., None], self.n_members, axis=2)
-        known = np.nan_to_num(np.stack([outcomes.quality, cost], axis=-1))
+        known = np.nan_to_num(
+            np.stack([outcomes.quality, self._cost(outcomes)], axis=-1)
+        )
         packed = np.concatenate([known, weight], axis=-1)
         return RoutingDataset(
             self._inputs(X, outcomes.available),
@@ -417,21 +433,67 @@ default=0.0, 0.0, 0.05
             kind = "bernoulli" if binary else "binned"
         return 2 if kind == "bernoulli" else N_BINS
 
+    def _cost(self, outcomes: Outcomes) -> NDArray[np.float64]:
+        """Realised cost; the model's mean where it was not recorded."""
+        return np.where(np.isnan(outcomes.cost), self.mean_cost_, outcomes.cost)
+
     @property
     def _cost_weight(self) -> float:
         return getattr(self._policy(None), "cost_weight", 0.0)
 
-    def _fit_temperature(self, dataset: RoutingDataset, fold) -> float:
-        """Temperature under which held-out best choices are the most likely."""
+    # -- calibration on held-out queries -------------------------------------------
+
+    def _fit_prior(self, X, outcomes, sample_weight, groups) -> RouterMixin | None:
+        if self.prior is None:
+            return None
+        X = self.scaler_.transform(X)
+        return clone(self.prior).fit(X, outcomes, sample_weight, groups)
+
+    def _leave_uncalibrated(self) -> None:
+        """Trust the network as it is: nothing was held out to judge it by."""
+        self.blend_weights_ = np.array([1.0] if self.prior_ is None else [0.5, 0.5])
+        self.temperature_ = DEFAULT_TEMPERATURE
+
+    def _calibrate(self, X, outcomes, sample_weight, groups, dataset, fold) -> None:
+        """Learn the weights of the blend and the temperature of the choice."""
         if fold is None:
-            return RouterMixin._temperature
+            self._leave_uncalibrated()
+            return
         rows, log_prob = held_out_predictions(self.net_.module_, dataset, fold)
-        quality = (log_prob.exp() @ support_of(log_prob)).cpu().numpy()
-        y = dataset.y[rows].cpu().numpy()
-        price = self._cost_weight * y[..., 1]
-        return best_choice_temperature(
-            quality - price, y[..., 0] - price, y[..., 2:].max(axis=-1) > 0
+        rows = rows.cpu().numpy()
+        quality = (log_prob.exp() @ support_of(log_prob)).double().cpu().numpy()
+        departures = [quality - self.mean_quality_]
+        if self.prior_ is not None:
+            prior = self._held_out_prior(X, outcomes, sample_weight, groups, fold)
+            departures.append(prior[rows] - self.mean_quality_)
+        held_out = outcomes[rows]
+        self.blend_weights_ = blend_weights(
+            departures,
+            held_out.quality,
+            self.mean_quality_,
+            rows if groups is None else groups[rows],
         )
+        price = self._cost_weight * np.nan_to_num(self._cost(held_out))
+        self.temperature_ = best_choice_temperature(
+            self._blended(departures) - price, held_out.quality - price
+        )
+
+    def _held_out_prior(self, X, outcomes, sample_weight, groups, fold) -> NDArray:
+        """What the prior says of each held-out query, fitted on the other folds."""
+        X = self.scaler_.transform(X)
+        fold = fold.cpu().numpy()
+        quality = np.full(outcomes.quality.shape, np.nan)
+        for member in range(self.n_members):
+            rest, rows = fold != member, fold == member
+            rest_groups = None if groups is None else groups[rest]
+            prior = clone(self.prior)
+            prior.fit(X[rest], outcomes[rest], sample_weight[rest], rest_groups)
+            quality[rows] = prior.predict_quality(X[rows])
+        return quality
+
+    def _blended(self, departures: list[NDArray]) -> NDArray[np.float64]:
+        parts = zip(self.blend_weights_, departures, strict=True)
+        return (self.mean_quality_ + sum(w * part for w, part in parts)).clip(0, 1)
 
     # -- prediction --------------------------------------------------------------
 
@@ -458,16 +520,15 @@ default=0.0, 0.0, 0.05
         X = self._check_X(X, reset=False)
         available = check_available(available, (len(X), len(self.classes_)))
         prob = np.concatenate(list(self._predict_chunks(X, available)))
-        return QualityDistribution(np.linspace(0, 1, prob.shape[-1]), prob)
+        network = QualityDistribution(np.linspace(0, 1, prob.shape[-1]), prob)
+        departures = [network.mean - self.mean_quality_]
+        if self.prior_ is not None:
+            prior = self.prior_.predict_quality(self.scaler_.transform(X))
+            departures.append(prior - self.mean_quality_)
+        return network.with_mean(self._blended(departures))
 
     def _predict_quality(self, X):
-        available = np.ones((len(X), len(self.classes_)), dtype=bool)
-        support = None
-        means = []
-        for prob in self._predict_chunks(X, available):
-            support = np.linspace(0, 1, prob.shape[-1])
-            means.append(prob @ support)
-        return np.concatenate(means).clip(0.0, 1.0)
+        return self.predict_distribution(X).mean
 
     @torch.inference_mode()
     def _predict_chunks(self, X, available) -> Iterator[NDArray[np.float64]]:
