@@ -29,6 +29,8 @@ from sklroute.policies._arrays import check_shape
 
 __all__ = ["RouterMixin"]
 
+DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
+
 
 class RouterMixin(ClassifierMixin):
     """Mixin of all routers: the subclass computes, the mixin does the rest.
@@ -61,8 +63,6 @@ class RouterMixin(ClassifierMixin):
     __metadata_request__score = {"sample_weight": True}
 
     _parameter_constraints: dict = {"policy": [Policy, None]}
-
-    _temperature = 0.05  # of predict_proba, in units of utility
 
     def fit(
         self,
@@ -185,7 +185,8 @@ class RouterMixin(ClassifierMixin):
     ) -> NDArray[np.float64]:
         """Probability that each model is the best choice.
 
-        A softmax of `predict_utility`, whose parameters it takes.
+        A softmax of `predict_utility`, whose parameters it takes, over the router's
+        ``temperature_`` if it has learned one, else over 0.05.
 
         Returns
         -------
@@ -195,7 +196,8 @@ class RouterMixin(ClassifierMixin):
         utility = self.predict_utility(
             X, available=available, costs=costs, policy=policy
         )
-        return softmax(utility / self._temperature, axis=1)
+        temperature = getattr(self, "temperature_", DEFAULT_TEMPERATURE)
+        return softmax(utility / temperature, axis=1)
 
     def predict(
         self,
