@@ -127,13 +127,9 @@ CANDIDATES = (
         "color-histogram", vision.color_histogram, lambda: dense(64), "clean", 15
     ),
     Candidate(
-        "balanced-color",
-        vision.balanced_color_histogram,
-        lambda: dense(64),
-        "both",
-        15,
+        "balanced-color", vision.balanced_color_histogram, lambda: dense(64), "clean", 15
     ),
-    Candidate("edge-histogram", vision.edge_histogram, lambda: dense(36), "both", 15),
+    Candidate("edge-histogram", vision.edge_histogram, lambda: dense(36), "clean", 15),
     Candidate(
         "small-cnn",
         vision.small_pixels,
@@ -142,18 +138,18 @@ CANDIDATES = (
         12,
     ),
     Candidate(
-        "night-cnn",
-        vision.pixels,
-        lambda: convolutional((16, 24, 48, 64), (2, 2, 2, 2), first_kernel=7),
-        "night",
-        20,
-    ),
-    Candidate(
         "day-cnn",
-        vision.pixels,
-        lambda: convolutional((16, 32, 64, 96), (2, 1, 2, 2), first_kernel=5),
+        vision.tiny_pixels,
+        lambda: convolutional((24, 48, 64), (1, 2, 2)),
         "day",
         10,
+    ),
+    Candidate(
+        "night-cnn",
+        vision.tiny_pixels,
+        lambda: convolutional((24, 48, 64), (1, 2, 2)),
+        "night",
+        15,
     ),
     Candidate(
         "pretrained-cnn",

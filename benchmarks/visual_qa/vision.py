@@ -64,6 +64,11 @@ def small_pixels(images):
     return F.avg_pool2d(pixels(images), 2)
 
 
+def tiny_pixels(images):
+    """Return pixels at a quarter of the resolution."""
+    return F.avg_pool2d(pixels(images), 4)
+
+
 def zoomed_pretrained_features(images):
     """Return the pretrained encoder's features of the enlarged picture."""
     return pretrained_features(images, size=ZOOM)
@@ -78,8 +83,9 @@ OPERATIONS = {
     balanced_color_histogram: N_PIXELS * (3 * (12 + 2) + 8),
     # Per pixel: gray 3, gradients 4, hypot 4, arctangent about 10, binning 5.
     edge_histogram: N_PIXELS * 26,
-    pixels: N_PIXELS * 6,
+    # Per value: scaling 2, averaging 1.
     small_pixels: N_PIXELS * 9,
+    tiny_pixels: N_PIXELS * 9,
     # Bilinear enlargement (7) and scaling (2), per value.
     zoomed_pretrained_features: ZOOM * ZOOM * 3 * 9,
 }
