@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import columns_of, plain
 
 __all__ = [
     "gap_closed",
@@ -61,6 +62,14 @@ def realised_cost(
     """Cost of the calls of the chosen models, in the unit of ``y``.
 
     Parameters, returns and errors are those of `realised_quality`.
+
+    Examples
+    --------
+    >>> from sklroute import Outcomes
+    >>> from sklroute.metrics import realised_cost
+    >>> y = Outcomes([[1.0, 0.0], [0.0, 1.0]], cost=[3.0, 1.0], models=["a", "b"])
+    >>> realised_cost(y, ["a", "b"])
+    2.0
     """
     outcomes = check_outcomes(y)
     return _reduce(_chosen(outcomes, outcomes.cost, choice, "cost"), reduce)
@@ -73,6 +82,14 @@ def realised_utility(
 
     Other parameters, returns and errors are those of `realised_quality`. At
     ``cost_weight=0`` costs may be unknown.
+
+    Examples
+    --------
+    >>> from sklroute import Outcomes
+    >>> from sklroute.metrics import realised_utility
+    >>> y = Outcomes([[1.0, 0.0], [0.0, 1.0]], cost=[3.0, 1.0], models=["a", "b"])
+    >>> realised_utility(y, ["a", "b"], cost_weight=0.25, reduce=None)
+    array([0.25, 0.75])
     """
     quality = realised_quality(y, choice, reduce=None)
     if cost_weight == 0:
@@ -88,6 +105,14 @@ def regret(
 
     Parameters, returns and errors are those of `realised_utility`; values are >= 0
     for choices among the models observed and available.
+
+    Examples
+    --------
+    >>> from sklroute import Outcomes
+    >>> from sklroute.metrics import regret
+    >>> y = Outcomes([[1.0, 0.0], [0.0, 1.0]], models=["a", "b"])
+    >>> regret(y, ["a", "a"], reduce=None)
+    array([0., 1.])
     """
     outcomes = check_outcomes(y)
     oracle = outcomes.best_model(cost_weight)
@@ -116,6 +141,16 @@ def gap_closed(
     share : float
         1 for the oracle, 0 for the reference, negative below it; NaN where the
         reference is the oracle.
+
+    Examples
+    --------
+    >>> from sklroute import Outcomes
+    >>> from sklroute.metrics import gap_closed
+    >>> y = Outcomes([[1.0, 0.0], [0.0, 1.0], [0.0, 0.5]], models=["a", "b"])
+    >>> round(gap_closed(y, ["b", "b", "a"], reference=["a", "a", "a"]), 3)
+    0.0
+    >>> round(gap_closed(y, ["a", "b", "a"], reference=["a", "a", "a"]), 3)
+    0.667
     """
     reference_regret = regret(y, reference, cost_weight=cost_weight)
     if reference_regret == 0:
@@ -149,15 +184,9 @@ def traffic_share(choice: ArrayLike, models: ArrayLike) -> NDArray[np.float64]:
     >>> traffic_share(["a", "b", "a", "a"], ["a", "b", "c"])
     array([0.75, 0.25, 0.  ])
     """
-    choice, models = np.asarray(choice), np.asarray(models)
-    unknown = ~np.isin(choice, models)
-    if unknown.any():
-        row = int(np.flatnonzero(unknown)[0])
-        raise ValueError(
-            f"Row {row}: {choice[row].item()!r} is not one of the models "
-            f"{models.tolist()}."
-        )
-    return (choice[:, None] == models).mean(axis=0)
+    models = np.asarray(models)
+    column = columns_of(choice, models)
+    return np.bincount(column, minlength=len(models)) / len(column)
 
 
 def _chosen(outcomes: Outcomes, table: NDArray, choice, what: str) -> NDArray:
@@ -171,10 +200,12 @@ def _chosen(outcomes: Outcomes, table: NDArray, choice, what: str) -> NDArray:
         row = int(np.flatnonzero(np.isnan(values))[0])
         raise ValueError(
             f"Row {row}: the {what} of the chosen model "
-            f"{outcomes.models[column[row]].item()!r} is not known."
+            f"{plain(outcomes.models[column[row]])!r} is not known."
         )
     return values
 
 
 def _reduce(values: NDArray, reduce: Reduce):
-    return float(values.mean()) if reduce == "mean" else values
+    if reduce not in ("mean", None):
+        raise ValueError(f"reduce must be 'mean' or None; got {reduce!r}.")
+    return values if reduce is None else float(values.mean())
