@@ -1,0 +1,214 @@
+"""Routers and references as they did on the test queries of all seeds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklroute.compare._jobs import Fit, Predictions
+from sklroute.compare._splits import Split
+from sklroute.metrics import model_means, random_outcome
+from sklroute.metrics._frontier import sweep
+from sklroute.outcomes import Outcomes
+from sklroute.policies import CheapestAbove, MaxUtility, Policy
+
+
+class Realised(NamedTuple):
+    """What the choices were worth, one value per test query."""
+
+    quality: NDArray
+    cost: NDArray  # NaN without costs
+    choice: NDArray | None = None  # names of the models; None for a random draw
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One line of the comparison, over the test queries of all seeds in turn.
+
+    Parameters
+    ----------
+    name : str
+        Name of the router or reference.
+    kind : {"router", "control", "reference", "bound"}
+        A bound has seen the outcomes of the test queries.
+    first : Realised
+        Choices at cost weight 0: quality first.
+    par : Realised or None
+        Choices at the operating point; None without costs, and for references that
+        have but one point.
+    predicted : (quality, cost) or None
+        Predictions for the test queries, (n_queries, n_models) each; None where
+        there is nothing to trade.
+    validated : (quality, cost) or None
+        The same for the validation queries.
+    cost_weights : list of float
+        The operating point of each seed.
+    fits : list of Fit
+        The fits of a router, one per seed.
+    """
+
+    name: str
+    kind: str
+    first: Realised
+    par: Realised | None = None
+    predicted: tuple[NDArray, NDArray] | None = None
+    validated: tuple[NDArray, NDArray] | None = None
+    cost_weights: Sequence[float] = ()
+    fits: Sequence[Fit] = ()
+
+
+class Arena(NamedTuple):
+    """Outcomes and splits that all contestants share."""
+
+    y: Outcomes
+    splits: list[Split]
+    groups: NDArray | None
+    cost_weight: float | str  # of the operating point; "auto" chooses it
+    has_costs: bool
+
+    @property
+    def test(self) -> NDArray[np.intp]:
+        """Rows of the test queries of all seeds, one after the other."""
+        return np.concatenate([split.test for split in self.splits])
+
+    @property
+    def validation(self) -> NDArray[np.intp]:
+        """Rows of the validation queries of all seeds, one after the other."""
+        return np.concatenate([split.validation for split in self.splits])
+
+
+def enter(
+    arena: Arena,
+    name: str,
+    kind: str,
+    predictions: Sequence[Predictions],
+    fits: Sequence[Fit] = (),
+) -> Contestant:
+    """Judge one set of predictions per seed.
+
+    The operating point of each seed is chosen on its validation queries.
+    """
+    weights: list[float] = []
+    if arena.has_costs:
+        weights = [
+            operating_point(arena, split, part)
+            for split, part in zip(arena.splits, predictions, strict=True)
+        ]
+    quality_first = [MaxUtility()] * len(arena.splits)
+    return Contestant(
+        name,
+        kind,
+        first=_realise(arena, predictions, quality_first),
+        par=_realise(arena, predictions, map(MaxUtility, weights)) if weights else None,
+        predicted=_stack(predictions, "quality_test", "cost_test"),
+        validated=_stack(predictions, "quality_validation", "cost_validation"),
+        cost_weights=weights,
+        fits=fits,
+    )
+
+
+def operating_point(arena: Arena, split: Split, predictions: Predictions) -> float:
+    """Cost weight that keeps the best single model's quality for the least money.
+
+    It is chosen on the validation queries. Where no weight keeps the quality, it is
+    the one of the highest quality.
+    """
+    if arena.cost_weight != "auto":
+        return float(arena.cost_weight)
+    y = arena.y[split.validation]
+    target = _choose(y, *_single_means(arena, split, len(y)), MaxUtility()).quality
+    curve = sweep(
+        y, predictions.quality_validation, predictions.cost_validation
+    ).frontier()
+    # The same mean, summed in another order, must not miss by rounding.
+    enough = curve.quality >= min(target.mean(), curve.quality.max()) - 1e-12
+    cost = np.where(enough, curve.cost, np.inf)
+    return float(curve.cost_weight[np.flatnonzero(cost == cost.min())[-1]])
+
+
+# -- references ----------------------------------------------------------------------
+
+
+def references(arena: Arena) -> list[Contestant]:
+    """What every router is compared with, the best single model first."""
+    single = _predict(arena, lambda split, rows: _single_means(arena, split, len(rows)))
+    mix = enter(arena, "mix of single models", "reference", single)
+    quality, cost = random_outcome(arena.y[arena.test])
+    entries = [
+        Contestant("best single model", "reference", mix.first),
+        Contestant("random", "reference", Realised(quality, cost)),
+    ]
+    if arena.has_costs:
+        cheapest = _realise(arena, single, [CheapestAbove(0.0)] * len(arena.splits))
+        entries.insert(1, Contestant("cheapest model", "reference", cheapest))
+        entries.append(mix)
+    if arena.groups is not None:
+        by_group = _predict(arena, lambda split, rows: _group_means(arena, split, rows))
+        entries.append(enter(arena, "best model per group", "reference", by_group))
+    truth = _predict(
+        arena, lambda split, rows: (arena.y[rows].quality, arena.y[rows].cost)
+    )
+    return [*entries, enter(arena, "oracle", "bound", truth)]
+
+
+def same_traffic(arena: Arena, router: Contestant) -> Contestant:
+    """Random choices that send each model the share that the router sends it."""
+    choice = (router.par or router.first).choice
+    share = (choice[:, None] == arena.y.models).mean(axis=0)
+    name = f"random, traffic of {router.name}"
+    return Contestant(
+        name, "reference", Realised(*random_outcome(arena.y[arena.test], share))
+    )
+
+
+def _predict(
+    arena: Arena, predict: Callable[[Split, NDArray], tuple[NDArray, NDArray]]
+) -> list[Predictions]:
+    return [
+        Predictions(*predict(split, split.validation), *predict(split, split.test))
+        for split in arena.splits
+    ]
+
+
+def _single_means(arena: Arena, split: Split, n_queries: int):
+    """Each model's training means, the same for every query."""
+    means = model_means(arena.y[split.train])
+    return tuple(np.tile(mean, (n_queries, 1)) for mean in means)
+
+
+def _group_means(arena: Arena, split: Split, rows: NDArray):
+    """Each model's training means within the query's group, where there are any."""
+    quality, cost = _single_means(arena, split, len(rows))
+    trained = arena.groups[split.train]
+    for group in np.unique(arena.groups[rows]):
+        inside = arena.groups[rows] == group
+        known = model_means(arena.y[split.train[trained == group]])
+        for table, mean in zip((quality, cost), known, strict=True):
+            table[inside] = np.where(np.isnan(mean), table[inside], mean)
+    return quality, cost
+
+
+# -- shared parts --------------------------------------------------------------------
+
+
+def _realise(arena: Arena, predictions, policies) -> Realised:
+    parts = [
+        _choose(arena.y[split.test], part.quality_test, part.cost_test, policy)
+        for split, part, policy in zip(arena.splits, predictions, policies, strict=True)
+    ]
+    return Realised(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def _choose(y: Outcomes, quality, cost, policy: Policy) -> Realised:
+    """Choose by predictions among the models whose outcome is known; look it up."""
+    choice = policy(quality, cost, y.candidates)
+    rows = np.arange(len(y))
+    return Realised(y.quality[rows, choice], y.cost[rows, choice], y.models[choice])
+
+
+def _stack(predictions, *names: str) -> tuple[NDArray, ...]:
+    return tuple(
+        np.concatenate([getattr(part, name) for part in predictions]) for name in names
+    )

@@ -1,0 +1,110 @@
+"""Pictures of a comparison; they need matplotlib."""
+
+from io import BytesIO
+
+from sklroute.compare._result import SINGLE, Comparison
+from sklroute.compare._words import ordered
+from sklroute.metrics import (
+    Frontier,
+    model_means,
+    oracle_frontier,
+    single_model_hull,
+)
+
+LOG_RATIO = 30  # costs that differ more than this are drawn on a logarithmic axis
+
+
+def frontier_figure(result: Comparison, cost_unit: str | None = None):
+    """Quality against cost of every router and reference.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    """
+    from matplotlib.figure import Figure
+
+    from sklroute.displays import FrontierDisplay
+
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    axes = figure.subplots()
+    quality, cost = model_means(result.y_test)
+    if cost.max() > LOG_RATIO * cost.min() > 0:
+        axes.set_xscale("log")
+    _draw_points(axes, result)
+    table = ordered(result)
+    drawn = table.index[table["kind"].isin(["router", "control"])]
+    drawn = [*drawn, *(name for name in table.index if name == "best model per group")]
+    for name in drawn:
+        rows = result.frontiers.query("name == @name")
+        last = name == drawn[-1]  # the references go on top, once
+        references = {
+            "models": result.y_test.models,
+            "model_cost": cost,
+            "model_quality": quality,
+            "hull": single_model_hull(result.y_test),
+            "oracle": oracle_frontier(result.y_test),
+        }
+        FrontierDisplay(
+            frontier=Frontier(*rows[["cost_weight", "cost", "quality"]].to_numpy().T),
+            nauc=table.loc[name, "nauc"],
+            name=name,
+            cost_unit=cost_unit,
+            **(references if last else {}),
+        ).plot(ax=axes, curve_kwargs=_style(table.loc[name, "kind"], name, result))
+    axes.legend(
+        loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize="small"
+    )
+    return figure
+
+
+def gain_figure(result: Comparison):
+    """Quality gained on the best single model, with intervals.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    """
+    from matplotlib.figure import Figure
+
+    table = ordered(result).drop(index=SINGLE)
+    table = table[table["kind"] != "bound"][::-1]
+    figure = Figure(figsize=(8, 0.6 + 0.3 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    for height, (name, row) in enumerate(table.iterrows()):
+        colour = "C0" if row["kind"] == "router" else "0.5"
+        bounds = [100 * row["gain_low"], 100 * row["gain_high"]]
+        axes.plot(bounds, [height, height], color=colour, linewidth=2)
+        marker = "D" if name == result.best else "o"
+        axes.plot(100 * row["gain"], height, marker, color=colour)
+    axes.axvline(0, color="0.3", linewidth=1)
+    axes.set_yticks(range(len(table)), table.index)
+    axes.set_xlabel("Quality gained on the best single model (points, 95 % interval)")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.9")
+    return figure
+
+
+def as_png(figure) -> bytes:
+    """Bytes of the picture as a PNG file."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    return buffer.getvalue()
+
+
+def _style(kind: str, name: str, result: Comparison) -> dict:
+    if name == result.best:
+        return {"linewidth": 3}
+    if kind == "router":
+        return {"linewidth": 1.3}
+    return {"linewidth": 1.3, "linestyle": "-." if kind == "control" else "--"}
+
+
+def _draw_points(axes, result: Comparison) -> None:
+    """References that have but one point."""
+    random = result.table.index[result.table.index.str.startswith("random")]
+    for name, marker in zip(random, "xP", strict=False):
+        row = result.table.loc[name]
+        axes.plot(
+            row["cost"], row["quality"], marker, color="0.3", linestyle="", label=name
+        )

@@ -1,0 +1,127 @@
+"""Fitting the routers: every seed prepares its features, every router is one job."""
+
+from collections.abc import Callable, Iterator, Mapping
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import _safe_indexing
+from threadpoolctl import threadpool_limits
+
+from sklroute.compare._splits import Split
+from sklroute.outcomes import Outcomes
+from sklroute.pipeline import as_router, fit_router
+
+Progress = Callable[[int, int], None]
+
+
+class Predictions(NamedTuple):
+    """Predicted quality and cost, (n_rows, n_models) each, of two sets of queries."""
+
+    quality_validation: NDArray
+    cost_validation: NDArray
+    quality_test: NDArray
+    cost_test: NDArray
+
+
+class Fit(NamedTuple):
+    """What one router, fitted on one seed's training rows, predicts elsewhere."""
+
+    name: str
+    seed: int
+    predictions: Predictions
+    fit_seconds: float
+    queries_per_second: float
+
+
+class Features(NamedTuple):
+    """Prepared features of one seed, and the columns of each modality."""
+
+    train: NDArray
+    validation: NDArray
+    test: NDArray
+    modalities: Mapping[str, Any] | None
+
+
+class Job(NamedTuple):
+    """One router to fit on one seed."""
+
+    name: str
+    seed: int
+    router: BaseEstimator
+    features: Features
+    y: Outcomes  # of the training rows
+    cv_groups: NDArray | None  # of the training rows
+    random_state: int
+
+
+def run_jobs(jobs: Iterator[Job], n_jobs: int, progress: Progress, total: int):
+    """Yield one `Fit` per job, in order; results do not depend on ``n_jobs``."""
+    with parallel_config("loky", inner_max_num_threads=1):
+        fits = Parallel(n_jobs=n_jobs, return_as="generator")(
+            delayed(_fit)(job) for job in jobs
+        )
+        for done, fit in enumerate(fits, start=1):
+            progress(done, total)
+            yield fit
+
+
+def prepare(preprocessor: BaseEstimator, X: Any, split: Split, modalities) -> Features:
+    """Fit the preprocessing on the training rows and apply it to all three parts."""
+    preprocessor = clone(preprocessor)
+    parts = [_safe_indexing(X, rows) for rows in split]
+    train = preprocessor.fit_transform(parts[0])
+    rest = [preprocessor.transform(part) for part in parts[1:]]
+    return Features(
+        *(np.asarray(part, dtype=np.float32) for part in (train, *rest)),
+        modalities=_blocks(preprocessor, modalities),
+    )
+
+
+def shuffled(y: Outcomes, random_state: int) -> Outcomes:
+    """Outcomes dealt to the wrong queries: nothing is left to learn."""
+    return y[np.random.default_rng(random_state).permutation(len(y))]
+
+
+def configure(router: BaseEstimator, modalities, random_state: int) -> BaseEstimator:
+    """Copy of a router with the blocks and the seed that it asks for."""
+    router = clone(router)
+    for name, value in router.get_params().items():
+        step = name.rpartition("__")[2]
+        if step == "random_state":
+            router.set_params(**{name: random_state})
+        if step == "modalities" and value is None:
+            router.set_params(**{name: modalities})
+    return router
+
+
+def _blocks(preprocessor, modalities):
+    """Columns of each block after preprocessing."""
+    outputs = getattr(preprocessor, "output_indices_", None)
+    if outputs is None:
+        return modalities
+    return {name: block for name, block in outputs.items() if block.stop > block.start}
+
+
+def _fit(job: Job) -> Fit:
+    features = job.features
+    # One thread each, also without workers: sums of floats depend on the threads.
+    with threadpool_limits(1):
+        router = configure(job.router, features.modalities, job.random_state)
+        start = perf_counter()
+        fit_router(router, features.train, job.y, groups=job.cv_groups)
+        fitted = perf_counter()
+        router = as_router(router)
+        quality_test = router.predict_quality(features.test)
+        predicted = perf_counter()
+        predictions = Predictions(
+            router.predict_quality(features.validation),
+            router.predict_cost(features.validation),
+            quality_test,
+            router.predict_cost(features.test),
+        )
+    speed = len(features.test) / (predicted - fitted)
+    return Fit(job.name, job.seed, predictions, fitted - start, speed)

@@ -1,0 +1,331 @@
+"""The result of a comparison: tidy tables of what was gained, with intervals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklroute.compare._contestants import Arena, Contestant, Realised
+from sklroute.metrics import (
+    Interval,
+    cost_range,
+    frontier,
+    frontier_bootstrap,
+    nauc,
+    paired_bootstrap,
+    qnc,
+    traffic_share,
+)
+from sklroute.outcomes import Outcomes
+
+__all__ = ["Comparison"]
+
+SINGLE, MIX, GROUP, ORACLE = (
+    "best single model",
+    "mix of single models",
+    "best model per group",
+    "oracle",
+)
+N_RESAMPLES = {"mean": 2000, "frontier": 500}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per router and reference, by name. ``kind`` is "router", "control"
+        (learned from shuffled outcomes), "reference" or "bound" (has seen the test
+        outcomes). Columns that end in ``_low`` and ``_high`` are the bounds of 95 %
+        intervals.
+
+        - ``quality``, ``cost``: means at cost weight 0, quality first;
+          ``quality_sd`` is the standard deviation over seeds.
+        - ``gain``: ``quality`` less that of the best single model;
+          ``gap_closed``: as a share of the oracle's gain.
+        - ``par_quality``, ``par_cost``: means at the operating point;
+          ``par_gain`` and ``par_saving``: quality gained and share of the cost saved
+          there against the best single model; ``par_saving_with_features``: the
+          same with the cost of the features on the router's bill.
+        - ``nauc``: area under the frontier over the shared range of costs;
+          ``nauc_gain``: that less the area of mixing single models.
+        - ``qnc``: share of the best single model's cost at which the frontier
+          reaches its quality.
+        - ``validation``: what the best router is chosen by, nAUC or quality on the
+          validation queries.
+        - ``fit_seconds``, ``queries_per_second``: mean time of a fit, and speed of
+          prediction.
+    frontiers : DataFrame
+        Columns ``name``, ``cost_weight``, ``cost``, ``quality``.
+    traffic : DataFrame
+        Share of the queries each model gets: ``name``, ``setting`` ("quality first"
+        or "at par"), ``model``, ``share``.
+    seeds : DataFrame
+        Every router on every seed: ``name``, ``seed``, ``quality``, ``cost_weight``,
+        ``par_quality``, ``par_cost``, ``fit_seconds``.
+    by_group : DataFrame or None
+        Mean quality in each group of the best router, the best single model and the
+        oracle, at cost weight 0.
+    over_groups : Interval or None
+        Gain in quality of the best router over the best model per group.
+    best : str
+        The best router, chosen on validation queries.
+    control : str
+        The router that learned from shuffled outcomes.
+    has_costs : bool
+        Whether there are costs.
+    feature_cost : float or None
+        Mean cost of computing a query's features.
+    protocol : dict
+        Facts of the protocol, for the report.
+    """
+
+    table: pd.DataFrame
+    frontiers: pd.DataFrame | None
+    traffic: pd.DataFrame
+    seeds: pd.DataFrame
+    by_group: pd.DataFrame | None
+    over_groups: Interval | None
+    best: str
+    control: str
+    has_costs: bool
+    feature_cost: float | None
+    protocol: dict[str, Any]
+    contestants: Sequence[Contestant] = field(repr=False)
+    y_test: Outcomes = field(repr=False)
+
+
+def best_router(arena: Arena, contestants: Sequence[Contestant]) -> Contestant:
+    """The router that did best on the validation queries."""
+    routers = [entry for entry in contestants if entry.kind == "router"]
+    return max(routers, key=lambda entry: validation_score(arena, entry))
+
+
+def validation_score(arena: Arena, entry: Contestant) -> float:
+    """Area under the frontier on the validation queries, or quality without costs."""
+    y = arena.y[arena.validation]
+    quality, cost = entry.validated
+    if arena.has_costs:
+        return nauc(frontier(y, quality, cost), cost_range(y))
+    best = np.where(y.candidates, quality, -np.inf).argmax(axis=1)
+    return float(y.quality[np.arange(len(y)), best].mean())
+
+
+def summarise(
+    arena: Arena,
+    contestants: list[Contestant],
+    *,
+    cv_groups: NDArray | None,
+    feature_cost: ArrayLike | None,
+    random_state: int,
+) -> Comparison:
+    """Turn choices into means, differences and intervals."""
+    best = best_router(arena, contestants)
+    judge = _Judge(arena, contestants, cv_groups, feature_cost, random_state)
+    rows = {entry.name: judge.row(entry) for entry in contestants}
+    curves = None
+    if arena.has_costs:
+        curves = [judge.curve(entry) for entry in contestants if entry.predicted]
+        curves = pd.concat(curves, ignore_index=True)
+    return Comparison(
+        table=pd.DataFrame.from_dict(rows, orient="index").rename_axis("name"),
+        frontiers=curves,
+        traffic=_traffic(contestants, arena.y.models),
+        seeds=_seeds(arena, contestants),
+        by_group=_by_group(arena, contestants, best),
+        over_groups=judge.gain(best, GROUP),
+        best=best.name,
+        control=next(entry.name for entry in contestants if entry.kind == "control"),
+        has_costs=arena.has_costs,
+        feature_cost=None if feature_cost is None else float(np.mean(feature_cost)),
+        protocol=_protocol(arena, cv_groups),
+        contestants=contestants,
+        y_test=judge.y,
+    )
+
+
+class _Judge:
+    """What all lines are measured against, on the test queries of all seeds."""
+
+    def __init__(self, arena, contestants, cv_groups, feature_cost, random_state):
+        self.arena = arena
+        self.y = arena.y[arena.test]
+        # A query that several seeds tested counts as one when queries are drawn.
+        unit = np.arange(len(arena.y)) if cv_groups is None else cv_groups
+        self.unit = unit[arena.test]
+        self.feature_cost = feature_cost
+        self.random_state = random_state
+        self.named = {entry.name: entry for entry in contestants}
+        self.single, self.oracle = self.named[SINGLE].first, self.named[ORACLE].first
+        self.range = cost_range(self.y) if arena.has_costs else None
+
+    def row(self, entry: Contestant) -> dict[str, Any]:
+        row = {"kind": entry.kind, **self._quality_first(entry)}
+        if entry.par is not None:
+            row |= self._at_par(entry)
+            row |= self._frontier(entry)
+        if entry.kind in ("router", "control"):
+            row["validation"] = validation_score(self.arena, entry)
+            row["fit_seconds"] = np.mean([fit.fit_seconds for fit in entry.fits])
+            speed = [1 / fit.queries_per_second for fit in entry.fits]
+            row["queries_per_second"] = 1 / np.mean(speed)
+        return row
+
+    def gain(self, entry: Contestant, reference: str) -> Interval | None:
+        if reference not in self.named:
+            return None
+        return self._mean(entry.first.quality, self.named[reference].first.quality)
+
+    def curve(self, entry: Contestant) -> pd.DataFrame:
+        curve = frontier(self.y, *entry.predicted)
+        return pd.DataFrame({"name": entry.name, **vars(curve)})
+
+    def _quality_first(self, entry: Contestant) -> dict[str, float]:
+        quality, single = entry.first.quality, self.single.quality
+        gap = (self.oracle.quality - single).mean()
+        gain = self._mean(quality, single)
+        return {
+            "quality": quality.mean(),
+            "quality_sd": _sd_over_seeds(quality, self.arena),
+            "cost": entry.first.cost.mean(),
+            **_bounds("gain", gain),
+            "gap_closed": gain.estimate / gap if gap > 0 else np.nan,
+        }
+
+    def _at_par(self, entry: Contestant) -> dict[str, float]:
+        par, single = entry.par, self.single
+        unit = single.cost.mean()
+        saved = (single.cost - par.cost) / unit
+        row = {
+            "par_quality": par.quality.mean(),
+            "par_cost": par.cost.mean(),
+            **_bounds("par_gain", self._mean(par.quality, single.quality)),
+            **_bounds("par_saving", self._mean(saved)),
+        }
+        if self.feature_cost is not None and entry.kind in ("router", "control"):
+            bill = np.broadcast_to(self.feature_cost, len(self.arena.y))
+            saved = saved - bill[self.arena.test] / unit
+            row |= _bounds("par_saving_with_features", self._mean(saved))
+        return row
+
+    def _frontier(self, entry: Contestant) -> dict[str, float]:
+        curve = frontier(self.y, *entry.predicted)
+        draw = {
+            "groups": self.unit,
+            "n_resamples": N_RESAMPLES["frontier"],
+            "random_state": self.random_state,
+        }
+        area = frontier_bootstrap(self.y, *entry.predicted, **draw)
+        gain = frontier_bootstrap(
+            self.y, *entry.predicted, other=self.named[MIX].predicted, **draw
+        )
+        single = self.single
+        return {
+            **_bounds("nauc", area),
+            **_bounds("nauc_gain", gain),
+            "qnc": qnc(curve, single.quality.mean(), single.cost.mean()),
+        }
+
+    def _mean(self, values: NDArray, reference: NDArray | None = None) -> Interval:
+        return paired_bootstrap(
+            values,
+            reference,
+            groups=self.unit,
+            n_resamples=N_RESAMPLES["mean"],
+            random_state=self.random_state,
+        )
+
+
+def _bounds(name: str, interval: Interval) -> dict[str, float]:
+    return {
+        name: interval.estimate,
+        f"{name}_low": interval.low,
+        f"{name}_high": interval.high,
+    }
+
+
+def _by_seed(values: NDArray, arena: Arena) -> list[NDArray]:
+    ends = np.cumsum([len(split.test) for split in arena.splits])
+    return np.split(values, ends[:-1])
+
+
+def _sd_over_seeds(values: NDArray, arena: Arena) -> float:
+    if len(arena.splits) < 2:
+        return float("nan")
+    return float(np.std([part.mean() for part in _by_seed(values, arena)], ddof=1))
+
+
+def _traffic(contestants, models) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame(
+            {
+                "name": entry.name,
+                "setting": setting,
+                "model": models,
+                "share": traffic_share(realised.choice, models),
+            }
+        )
+        for entry in contestants
+        for setting, realised in _settings(entry).items()
+        if realised.choice is not None
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _settings(entry: Contestant) -> dict[str, Realised]:
+    settings = {"quality first": entry.first}
+    return settings if entry.par is None else {**settings, "at par": entry.par}
+
+
+def _seeds(arena: Arena, contestants) -> pd.DataFrame:
+    parts = []
+    for entry in contestants:
+        if not entry.fits:
+            continue
+        part = {
+            "name": entry.name,
+            "seed": [fit.seed for fit in entry.fits],
+            "quality": [part.mean() for part in _by_seed(entry.first.quality, arena)],
+        }
+        if entry.par is not None:
+            part["cost_weight"] = entry.cost_weights
+            for name in ("quality", "cost"):
+                values = _by_seed(getattr(entry.par, name), arena)
+                part[f"par_{name}"] = [value.mean() for value in values]
+        part["fit_seconds"] = [fit.fit_seconds for fit in entry.fits]
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _by_group(arena: Arena, contestants, best: Contestant) -> pd.DataFrame | None:
+    if arena.groups is None:
+        return None
+    named = {entry.name: entry for entry in contestants}
+    shown = [best.name, SINGLE, GROUP, ORACLE]
+    quality = {name: named[name].first.quality for name in shown}
+    grouped = pd.DataFrame(quality).groupby(arena.groups[arena.test])
+    table = grouped.mean().rename_axis("group")
+    # Several rounds of five seeds test a query several times.
+    table.insert(0, "queries", pd.Series(arena.groups).value_counts())
+    return table.reset_index()
+
+
+def _protocol(arena: Arena, cv_groups: NDArray | None) -> dict[str, Any]:
+    split = arena.splits[0]
+    return {
+        "queries": len(arena.y),
+        "models": len(arena.y.models),
+        "observed": float(arena.y.observed.mean()),
+        "seeds": len(arena.splits),
+        "train": len(split.train),
+        "validation": len(split.validation),
+        "test": len(split.test),
+        "cv_groups": None if cv_groups is None else len(np.unique(cv_groups)),
+        "groups": None if arena.groups is None else len(np.unique(arena.groups)),
+        "cost_weight": arena.cost_weight,
+    }

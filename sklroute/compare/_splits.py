@@ -1,0 +1,84 @@
+"""Train, validation and test rows of every seed."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+N_FOLDS = 5
+
+
+class Split(NamedTuple):
+    """Rows that one seed fits on, chooses on and is judged on."""
+
+    train: NDArray[np.intp]
+    validation: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+def iter_splits(
+    n_queries: int,
+    *,
+    groups: ArrayLike | None = None,
+    cv_groups: ArrayLike | None = None,
+    n_seeds: int = 5,
+    random_state: int = 0,
+) -> Iterator[Split]:
+    """Yield one split per seed: three fifths train, one validation, one test.
+
+    Five seeds share one shuffled partition into five folds and take turns, so that
+    they test every query exactly once; the next five shuffle anew.
+
+    Parameters
+    ----------
+    n_queries : int
+        Number of queries.
+    groups : array-like of shape (n_queries,), default=None
+        Groups (tasks) whose shares every fold keeps as well as it can.
+    cv_groups : array-like of shape (n_queries,), default=None
+        Queries of one such group are never split.
+    n_seeds : int, default=5
+        Number of splits.
+    random_state : int, default=0
+        Seed of the shuffling.
+
+    Yields
+    ------
+    Split
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than five groups to share out.
+    """
+    whole = np.arange(n_queries) if cv_groups is None else np.asarray(cv_groups)
+    if len(np.unique(whole)) < N_FOLDS:
+        unit = "queries" if cv_groups is None else "cv_groups"
+        raise ValueError(
+            f"At least {N_FOLDS} {unit} are needed to split into train, validation "
+            f"and test; got {len(np.unique(whole))}."
+        )
+    strata = _strata(groups, n_queries)
+    for seed in range(n_seeds):
+        repeat, turn = divmod(seed, N_FOLDS)
+        if turn == 0:
+            folds = _folds(strata, whole, random_state + repeat)
+        test, validation = folds[turn], folds[(turn + 1) % N_FOLDS]
+        rest = np.setdiff1d(np.arange(n_queries), np.concatenate([test, validation]))
+        yield Split(rest, validation, test)
+
+
+def _folds(strata, whole, seed) -> list[NDArray[np.intp]]:
+    splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
+    return [fold for _, fold in splitter.split(strata, strata, whole)]
+
+
+def _strata(groups, n_queries) -> NDArray[np.intp]:
+    """Code of each query's group; groups too small for every fold count as one."""
+    if groups is None:
+        return np.zeros(n_queries, dtype=int)
+    _, code, count = np.unique(groups, return_inverse=True, return_counts=True)
+    rare = count[code] < N_FOLDS
+    return np.where(rare, count.argmax(), code)

@@ -1,0 +1,181 @@
+"""What a comparison says, in numbers for people and in plain sentences."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from sklroute.compare._result import MIX, SINGLE, Comparison
+
+__all__ = ["columns", "ordered", "sentences"]
+
+KINDS = ["router", "control", "reference", "bound"]
+
+
+def ordered(result: Comparison) -> pd.DataFrame:
+    """The table with routers first, each kind by what it is worth."""
+    worth = "nauc" if result.has_costs else "quality"
+    table = result.table.sort_values([worth, "quality"], ascending=False)
+    return table.iloc[np.argsort(table["kind"].map(KINDS.index), kind="stable")]
+
+
+def columns(result: Comparison) -> dict[str, list[str]]:
+    """Columns of the table for people: title to one text per row of `ordered`."""
+    table = ordered(result)
+    shown = {
+        "Quality": _each(table, percent, "quality"),
+        "vs best single": _each(table, points, "gain", "gain_low", "gain_high"),
+        "Gap closed": _each(table, percent, "gap_closed"),
+    }
+    if result.has_costs:
+        par, saving = (_with_bounds(f"par_{name}") for name in ("gain", "saving"))
+        shown |= {
+            "Cost": _each(table, significant, "cost"),
+            "At par: quality": _each(table, points, *par),
+            "At par: cost saved": _each(table, share, *saving),
+            "nAUC": _each(table, area, *_with_bounds("nauc")),
+            "QNC": _each(table, significant, "qnc"),
+        }
+    shown["Fit s"] = _each(table, significant, "fit_seconds")
+    shown["Queries/s"] = _each(table, thousands, "queries_per_second")
+    return shown
+
+
+def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]:
+    """Yield what was gained, and with what certainty."""
+    best = result.table.loc[result.best]
+    single = result.table.loc[SINGLE]
+    yield (
+        f"Best router: {result.best}, chosen on validation queries. Sending every "
+        f"query to the model it expects to be best gives {percent(best.quality)} "
+        f"quality; the best single model gives {percent(single.quality)}. That is "
+        f"{points(best.gain, best.gain_low, best.gain_high)} points (95 % interval): "
+        f"{_verdict(best.gain_low, best.gain_high)}."
+    )
+    if result.has_costs:
+        yield from _cost_sentences(result, best, cost_unit)
+    else:
+        yield (
+            "The table has no costs: this is a comparison of quality alone, and there "
+            "is no frontier. Add costs to see what can be saved."
+        )
+    if result.over_groups is not None:
+        gain = result.over_groups
+        yield (
+            "Against sending each group to the model that was best on it in training, "
+            f"which needs no features, {result.best} gains {points(*gain)} points: "
+            f"{_verdict(gain.low, gain.high)}."
+        )
+    yield _control_sentence(result)
+
+
+def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:
+    weight = result.protocol["cost_weight"]
+    point = (
+        "At the cost weight that kept the best single model's quality on validation "
+        "queries"
+        if weight == "auto"
+        else f"At the cost weight {weight:g}"
+    )
+    saving = share(best.par_saving, best.par_saving_low, best.par_saving_high)
+    gain = points(best.par_gain, best.par_gain_low, best.par_gain_high)
+    yield (
+        f"{point}, {result.best} saves {saving} of the best single model's cost, at "
+        f"{gain} points of quality."
+    )
+    if result.feature_cost is not None:
+        unit = "" if cost_unit is None else f" {cost_unit}"
+        bounds = _with_bounds("par_saving_with_features")
+        yield (
+            f"Computing the features costs {significant(result.feature_cost)}{unit} a "
+            "query, which a router needs and a single model does not. With that on the "
+            f"bill it saves {share(*best[bounds])}."
+        )
+    mix = result.table.loc[MIX]
+    yield (
+        f"Averaged over all budgets (nAUC) its quality is {area(best.nauc)}; mixing "
+        f"single models at random gives {area(mix.nauc)}: a difference of "
+        f"{points(*best[_with_bounds('nauc_gain')])} points."
+    )
+
+
+def _control_sentence(result: Comparison) -> str:
+    control = result.table.loc[result.control]
+    gain = points(control.gain, control.gain_low, control.gain_high)
+    if control.gain_low > 0:
+        return (
+            f"Warning: the control ({result.control}) gains {gain} points although it "
+            "has nothing to learn from. Something leaks; do not trust these results."
+        )
+    return (
+        f"The control ({result.control}) gains {gain} points: nothing, as it must be "
+        "where there is nothing to learn."
+    )
+
+
+def _verdict(low: float, high: float) -> str:
+    if low > 0:
+        return "a gain beyond the luck of the draw"
+    if high < 0:
+        return "a loss beyond the luck of the draw"
+    return "no difference that can be told from the luck of the draw"
+
+
+# -- numbers -------------------------------------------------------------------------
+
+
+def percent(value: float) -> str:
+    """Share as a percentage, e.g. "88.7 %"."""
+    return _unless_missing(value, lambda x: f"{100 * x:.1f} %")
+
+
+def points(value: float, low: float | None = None, high: float | None = None) -> str:
+    """Difference in percentage points, e.g. "+1.2 [+0.3, +2.1]"."""
+    return _interval(lambda x: f"{100 * x:+.1f}", value, low, high)
+
+
+def share(value: float, low: float | None = None, high: float | None = None) -> str:
+    """Share with as many digits as its distance from 100 % needs, e.g. "99.97 %"."""
+    if pd.isna(value):
+        return ""
+    rest = 1 - value
+    digits = max(1, int(np.ceil(-np.log10(rest))) - 2) if 0 < rest < 0.01 else 1
+    text = _interval(lambda x: f"{100 * x:.{digits}f}", value, low, high)
+    number, _, bounds = text.partition(" ")
+    return f"{number} % {bounds}".rstrip()
+
+
+def area(value: float, low: float | None = None, high: float | None = None) -> str:
+    """Area under a frontier, e.g. "0.912 [0.905, 0.920]"."""
+    return _interval(lambda x: f"{x:.3f}", value, low, high)
+
+
+def significant(value: float) -> str:
+    """Three significant digits without an exponent where that is readable."""
+    if not np.isinf(value) and abs(value) >= 1000:
+        return thousands(value)
+    return _unless_missing(value, lambda x: f"{x:.3g}")
+
+
+def thousands(value: float) -> str:
+    """Whole number with separators."""
+    return _unless_missing(value, lambda x: f"{x:,.0f}")
+
+
+def _interval(write, value, low, high) -> str:
+    if pd.isna(value):
+        return ""
+    bounds = "" if low is None else f" [{write(low)}, {write(high)}]"
+    return write(value) + bounds
+
+
+def _unless_missing(value, write) -> str:
+    return "" if pd.isna(value) else write(value)
+
+
+def _with_bounds(name: str) -> list[str]:
+    return [name, f"{name}_low", f"{name}_high"]
+
+
+def _each(table: pd.DataFrame, write, *names: str) -> list[str]:
+    return [write(*values) for values in table[list(names)].to_numpy()]
