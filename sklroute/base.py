@@ -31,8 +31,6 @@ __all__ = ["RouterMixin"]
 
 DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
 
-DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
-
 
 class RouterMixin(ClassifierMixin):
     """Mixin of all routers: the subclass computes, the mixin does the rest.

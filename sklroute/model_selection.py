@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sklroute.metrics import cost_range, frontier, nauc, realised_utility
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import check_candidates
 from sklroute.pipeline import as_router, fit_router
 from sklroute.policies import MaxUtility
 
@@ -99,7 +100,8 @@ class _UtilityScorer:
         router = as_router(estimator)
         outcomes = _same_pool(router, y)
         policy = MaxUtility(self.cost_weight) if router.policy is None else None
-        choice = router.predict(X, available=outcomes.candidates, policy=policy)
+        candidates = check_candidates(outcomes.candidates)
+        choice = router.predict(X, available=candidates, policy=policy)
         return realised_utility(outcomes, choice, cost_weight=self.cost_weight)
 
     def __repr__(self) -> str:
@@ -120,7 +122,7 @@ class _FrontierScorer:
 
 def _same_pool(router, y) -> Outcomes:
     """Read the outcomes, having checked that they are those of the router's models."""
-    outcomes = check_outcomes(y)
+    outcomes = check_outcomes(y, models=router.classes_)
     if not np.array_equal(outcomes.models, router.classes_):
         raise ValueError(
             f"y has the models {outcomes.models.tolist()}, the router was fitted on "

@@ -58,9 +58,9 @@ class AverageRouter(RouterMixin, _BaseComposition):
     """
 
     _parameter_constraints: dict = {
+        **RouterMixin._parameter_constraints,
         "routers": [list, None],
         "weights": ["array-like", None],
-        "policy": [Policy, None],
     }
 
     def __init__(

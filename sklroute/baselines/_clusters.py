@@ -80,13 +80,13 @@ class ClusterRouter(RouterMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
+        **RouterMixin._parameter_constraints,
         "n_clusters": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
             "array-like",
         ],
         "shrinkage": [Interval(Real, 0, None, closed="left")],
-        "policy": [Policy, None],
         "random_state": ["random_state"],
     }
 
@@ -127,7 +127,7 @@ class ClusterRouter(RouterMixin, BaseEstimator):
         X = normalize(X)
         quality = np.tile(self.mean_quality_, (len(X), 1))
         for means, profile in self.levels_:
-            quality += profile[means.predict(X)]
+            quality += profile[_label(means, X)]
         return quality.clip(0.0, 1.0)
 
 
@@ -140,6 +140,11 @@ def _cluster(X, n_clusters, weight, rng) -> KMeans:
             "ignore", "Number of distinct clusters", ConvergenceWarning
         )
         return means.fit(X, sample_weight=weight)
+
+
+def _label(means: KMeans, X: NDArray) -> NDArray:
+    # KMeans does not cast: fitted on float32, it refuses float64.
+    return means.predict(X.astype(means.cluster_centers_.dtype, copy=False))
 
 
 def _profile(residual, label, n_clusters, weight, shrinkage) -> NDArray:

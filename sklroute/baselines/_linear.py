@@ -135,8 +135,8 @@ class RidgeRouter(_LinearRouter):
 
     _penalties = ALPHAS
     _parameter_constraints: dict = {
+        **RouterMixin._parameter_constraints,
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "policy": [Policy, None],
     }
 
     def __init__(self, alpha: float | str = "auto", *, policy: Policy | None = None):
@@ -213,8 +213,8 @@ class LogisticRouter(_LinearRouter):
 
     _penalties = CS
     _parameter_constraints: dict = {
+        **RouterMixin._parameter_constraints,
         "C": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "policy": [Policy, None],
     }
 
     def __init__(self, C: float | str = "auto", *, policy: Policy | None = None):

@@ -75,6 +75,8 @@ class MLPRouter(RouterMixin, BaseEstimator):
         The penalty in use.
     networks_ : list of (ndarray of int, MLPRegressor)
         The columns of the models and the network that predicts them.
+    n_iter_ : int
+        Epochs run, the most of any network.
     scaler_ : StandardScaler
         The standardisation of the features.
     mean_quality_, mean_cost_ : ndarray of shape (n_models,)
@@ -99,13 +101,13 @@ class MLPRouter(RouterMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
+        **RouterMixin._parameter_constraints,
         "hidden_layer_sizes": ["array-like"],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "policy": [Policy, None],
         "random_state": ["random_state"],
     }
 
@@ -152,6 +154,7 @@ class MLPRouter(RouterMixin, BaseEstimator):
             alphas = (network.alpha,)  # chosen where there is most to choose by
             self.networks_.append((models, network))
         self.alpha_ = network.alpha
+        self.n_iter_ = max(len(network.loss_curve_) for _, network in self.networks_)
 
     def _train(self, train, test, alpha, rng) -> tuple[float, MLPRegressor]:
         """Lowest held-out error, and the network as it was then."""

@@ -80,13 +80,13 @@ class KNNRouter(RouterMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
+        **RouterMixin._parameter_constraints,
         "n_neighbors": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
         "shrinkage": [Interval(Real, 0, None, closed="left")],
         "cv": [Interval(Integral, 2, None, closed="left")],
-        "policy": [Policy, None],
     }
 
     def __init__(

@@ -58,8 +58,8 @@ class FixedRouter(RouterMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
+        **RouterMixin._parameter_constraints,
         "model": "no_validation",  # a name is checked against the outcomes in fit
-        "policy": [Policy, None],
     }
 
     def __init__(self, model="best", *, policy: Policy | None = None):
@@ -137,7 +137,7 @@ class RandomRouter(RouterMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "policy": [Policy, None],
+        **RouterMixin._parameter_constraints,
         "random_state": ["random_state"],
     }
 

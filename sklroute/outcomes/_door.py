@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -100,6 +101,7 @@ def _from_quality(table: NDArray) -> Outcomes:
 
 def _from_labels(y, models) -> Outcomes:
     labels = column_or_1d(y, warn=True)
+    assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)
     models = np.unique(labels if models is None else models)
     return Outcomes(np.eye(len(models))[columns_of(labels, models)], models=models)
