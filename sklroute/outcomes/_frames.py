@@ -22,9 +22,10 @@ def read_wide(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
             f"'available', in the first level and models in the second; got "
             f"{given.tolist()} in the first of {frame.columns.nlevels}."
         )
-    models = frame["quality"].columns
+    parts = {name: frame.xs(name, axis=1, level=0) for name in given}
+    models = parts["quality"].columns
     check_models(models, len(models))
-    channels = {name: _of_models(frame[name], models, name) for name in given}
+    channels = {name: _of_models(part, models, name) for name, part in parts.items()}
     if "available" in channels:
         channels["available"] = channels["available"].astype(object).fillna(True)
     return channels
@@ -58,13 +59,13 @@ def read_long(
         raise ValueError(
             f"Query {plain(unknown.iloc[0])!r} of the log is not in `queries`."
         )
-    wide = log.pivot(index=query, columns=model, values=values)
-    absent = order[~order.isin(wide.index)]
+    absent = order[~order.isin(log[query])]
     if len(absent):
         raise ValueError(f"Query {plain(absent[0])!r} of `queries` is not in the log.")
-    wide = wide.reindex(order)
-    channels = zip(("quality", "cost"), values, strict=False)
-    return {channel: wide[name] for channel, name in channels}
+    return {
+        channel: log.pivot(index=query, columns=model, values=name).reindex(order)
+        for channel, name in zip(("quality", "cost"), values, strict=False)
+    }
 
 
 def _check_log(log: pd.DataFrame, query: str, model: str, values: list[str]) -> None:
