@@ -14,6 +14,9 @@ from sklroute.metrics._frontier import sweep
 from sklroute.outcomes import Outcomes
 from sklroute.policies import CheapestAbove, MaxUtility, Policy
 
+SINGLE, CHEAPEST, MIX = "best single", "cheapest", "mix of singles"
+GROUP, RANDOM, ORACLE = "best per group", "random", "oracle"
+
 
 class Realised(NamedTuple):
     """What the choices were worth, one value per test query."""
@@ -134,30 +137,30 @@ def operating_point(arena: Arena, split: Split, predictions: Predictions) -> flo
 def references(arena: Arena) -> list[Contestant]:
     """What every router is compared with, the best single model first."""
     single = _predict(arena, lambda split, rows: _single_means(arena, split, len(rows)))
-    mix = enter(arena, "mix of single models", "reference", single)
+    mix = enter(arena, MIX, "reference", single)
     quality, cost = random_outcome(arena.y[arena.test])
     entries = [
-        Contestant("best single model", "reference", mix.first),
-        Contestant("random", "reference", Realised(quality, cost)),
+        Contestant(SINGLE, "reference", mix.first),
+        Contestant(RANDOM, "reference", Realised(quality, cost)),
     ]
     if arena.has_costs:
         cheapest = _realise(arena, single, [CheapestAbove(0.0)] * len(arena.splits))
-        entries.insert(1, Contestant("cheapest model", "reference", cheapest))
+        entries.insert(1, Contestant(CHEAPEST, "reference", cheapest))
         entries.append(mix)
     if arena.groups is not None:
         by_group = _predict(arena, lambda split, rows: _group_means(arena, split, rows))
-        entries.append(enter(arena, "best model per group", "reference", by_group))
+        entries.append(enter(arena, GROUP, "reference", by_group))
     truth = _predict(
         arena, lambda split, rows: (arena.y[rows].quality, arena.y[rows].cost)
     )
-    return [*entries, enter(arena, "oracle", "bound", truth)]
+    return [*entries, enter(arena, ORACLE, "bound", truth)]
 
 
 def same_traffic(arena: Arena, router: Contestant) -> Contestant:
     """Random choices that send each model the share that the router sends it."""
     choice = (router.par or router.first).choice
     share = (choice[:, None] == arena.y.models).mean(axis=0)
-    name = f"random, traffic of {router.name}"
+    name = f"{RANDOM}, traffic of {router.name}"
     return Contestant(
         name, "reference", Realised(*random_outcome(arena.y[arena.test], share))
     )

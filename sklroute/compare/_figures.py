@@ -2,7 +2,8 @@
 
 from io import BytesIO
 
-from sklroute.compare._result import SINGLE, Comparison
+from sklroute.compare._contestants import GROUP, RANDOM, SINGLE
+from sklroute.compare._result import Comparison
 from sklroute.compare._words import ordered
 from sklroute.metrics import (
     Frontier,
@@ -25,7 +26,7 @@ def frontier_figure(result: Comparison, cost_unit: str | None = None):
 
     from sklroute.displays import FrontierDisplay
 
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    figure = Figure(figsize=(9.5, 5), layout="constrained")
     axes = figure.subplots()
     quality, cost = model_means(result.y_test)
     if cost.max() > LOG_RATIO * cost.min() > 0:
@@ -33,7 +34,7 @@ def frontier_figure(result: Comparison, cost_unit: str | None = None):
     _draw_points(axes, result)
     table = ordered(result)
     drawn = table.index[table["kind"].isin(["router", "control"])]
-    drawn = [*drawn, *(name for name in table.index if name == "best model per group")]
+    drawn = [*drawn, *(name for name in table.index if name == GROUP)]
     for name in drawn:
         rows = result.frontiers.query("name == @name")
         last = name == drawn[-1]  # the references go on top, once
@@ -93,16 +94,16 @@ def as_png(figure) -> bytes:
 
 
 def _style(kind: str, name: str, result: Comparison) -> dict:
-    if name == result.best:
-        return {"linewidth": 3}
+    """The best router stands out; what is no router is grey."""
     if kind == "router":
-        return {"linewidth": 1.3}
-    return {"linewidth": 1.3, "linestyle": "-." if kind == "control" else "--"}
+        return {"linewidth": 3 if name == result.best else 1.3}
+    dashes = "-." if kind == "control" else "--"
+    return {"linewidth": 1.2, "color": "0.45", "linestyle": dashes}
 
 
 def _draw_points(axes, result: Comparison) -> None:
     """References that have but one point."""
-    random = result.table.index[result.table.index.str.startswith("random")]
+    random = result.table.index[result.table.index.str.startswith(RANDOM)]
     for name, marker in zip(random, "xP", strict=False):
         row = result.table.loc[name]
         axes.plot(

@@ -66,7 +66,7 @@ def compare(
     y : Outcomes or any form that `check_outcomes` accepts
         What the answers were worth. Without costs the comparison is one of quality.
     groups : array-like of shape (n_queries,), default=None
-        Groups (tasks) for the reference "best model per group" and the results by
+        Groups (tasks) for the reference "best per group" and the results by
         group. Every split keeps their shares as well as it can.
     cv_groups : array-like of shape (n_queries,), default=None
         Queries of one such group stay on one side of every split.
@@ -165,7 +165,7 @@ def _jobs(
 
 def control_name(router: str) -> str:
     """Name of the line of a router that learned from shuffled outcomes."""
-    return f"{router}, shuffled outcomes"
+    return f"{router}, shuffled"
 
 
 def _contestants(arena: Arena, fits, control: str) -> list[Contestant]:

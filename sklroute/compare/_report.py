@@ -11,8 +11,6 @@ from os import PathLike
 from pathlib import Path
 from string import Template
 
-import pandas as pd
-
 from sklroute.compare import _figures as figures
 from sklroute.compare import _words as words
 from sklroute.compare._result import Comparison
@@ -91,7 +89,8 @@ def _html(result: Comparison, pictures, title: str, cost_unit) -> str:
         "summary": _list(words.sentences(result, cost_unit)),
         "frontier": _picture(pictures, "frontier", "Quality against cost"),
         "gain": _picture(pictures, "gain", "Quality gained on the best single model"),
-        "table": _main_table(result),
+        "quality": _lines_table(result, words.quality_columns(result)),
+        "costs": _cost_table(result),
         "notes": _list(_notes(result)),
         "traffic": _traffic_table(result),
         "groups": _group_table(result),
@@ -101,11 +100,23 @@ def _html(result: Comparison, pictures, title: str, cost_unit) -> str:
     return Template(page).substitute(parts)
 
 
-def _main_table(result: Comparison) -> str:
-    table, columns = words.ordered(result), words.columns(result)
-    rows = zip(table.index, table["kind"], *columns.values(), strict=True)
-    heads = ["", "", *columns]
-    return _table(heads, rows, bold=result.best)
+def _lines_table(result: Comparison, columns: dict[str, list[str]]) -> str:
+    """A table with a line per router and reference; those without a value left out."""
+    table = words.ordered(result)
+    cells = zip(*columns.values(), strict=True)
+    rows = [
+        (name, kind, *texts)
+        for name, kind, texts in zip(table.index, table["kind"], cells, strict=True)
+        if any(texts)
+    ]
+    return _table(["", "", *columns], rows, bold=result.best)
+
+
+def _cost_table(result: Comparison) -> str:
+    if not result.has_costs:
+        return ""
+    table = _lines_table(result, words.cost_columns(result))
+    return f'<h2>What can be saved</h2><div class="scroll">{table}</div>'
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence], bold: str = "") -> str:
@@ -207,9 +218,3 @@ def _versions() -> list[tuple[str, str]]:
         except PackageNotFoundError:
             found.append((package, "not installed"))
     return found
-
-
-def frame_of_columns(result: Comparison) -> pd.DataFrame:
-    """The table for people as a DataFrame of texts, e.g. for a terminal."""
-    table = words.ordered(result)
-    return pd.DataFrame(words.columns(result), index=table.index)

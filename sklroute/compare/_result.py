@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.compare._contestants import Arena, Contestant, Realised
+from sklroute.compare._contestants import (
+    GROUP,
+    MIX,
+    ORACLE,
+    SINGLE,
+    Arena,
+    Contestant,
+    Realised,
+)
 from sklroute.metrics import (
     Interval,
     cost_range,
@@ -23,12 +31,6 @@ from sklroute.outcomes import Outcomes
 
 __all__ = ["Comparison"]
 
-SINGLE, MIX, GROUP, ORACLE = (
-    "best single model",
-    "mix of single models",
-    "best model per group",
-    "oracle",
-)
 N_RESAMPLES = {"mean": 2000, "frontier": 500}
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from sklroute.compare._result import MIX, SINGLE, Comparison
+from sklroute.compare._contestants import MIX, SINGLE
+from sklroute.compare._result import Comparison
 
-__all__ = ["columns", "ordered", "sentences"]
+__all__ = ["cost_columns", "ordered", "quality_columns", "sentences"]
 
 KINDS = ["router", "control", "reference", "bound"]
 
@@ -19,26 +20,32 @@ def ordered(result: Comparison) -> pd.DataFrame:
     return table.iloc[np.argsort(table["kind"].map(KINDS.index), kind="stable")]
 
 
-def columns(result: Comparison) -> dict[str, list[str]]:
-    """Columns of the table for people: title to one text per row of `ordered`."""
+def quality_columns(result: Comparison) -> dict[str, list[str]]:
+    """Quality first: title to one text per row of `ordered`."""
     table = ordered(result)
     shown = {
         "Quality": _each(table, percent, "quality"),
-        "vs best single": _each(table, points, "gain", "gain_low", "gain_high"),
+        "vs best single": _each(table, points, *_with_bounds("gain")),
         "Gap closed": _each(table, percent, "gap_closed"),
     }
     if result.has_costs:
-        par, saving = (_with_bounds(f"par_{name}") for name in ("gain", "saving"))
-        shown |= {
-            "Cost": _each(table, significant, "cost"),
-            "At par: quality": _each(table, points, *par),
-            "At par: cost saved": _each(table, share, *saving),
-            "nAUC": _each(table, area, *_with_bounds("nauc")),
-            "QNC": _each(table, significant, "qnc"),
-        }
-    shown["Fit s"] = _each(table, significant, "fit_seconds")
-    shown["Queries/s"] = _each(table, thousands, "queries_per_second")
-    return shown
+        shown["Cost"] = _each(table, significant, "cost")
+    return shown | {
+        "Fit s": _each(table, significant, "fit_seconds"),
+        "Queries/s": _each(table, thousands, "queries_per_second"),
+    }
+
+
+def cost_columns(result: Comparison) -> dict[str, list[str]]:
+    """What can be saved: title to one text per row of `ordered`."""
+    table = ordered(result)
+    return {
+        "At par: quality": _each(table, points, *_with_bounds("par_gain")),
+        "At par: cost saved": _each(table, share, *_with_bounds("par_saving")),
+        "nAUC": _each(table, area, *_with_bounds("nauc")),
+        "nAUC vs mix": _each(table, points, *_with_bounds("nauc_gain")),
+        "QNC": _each(table, significant, "qnc"),
+    }
 
 
 def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]:
