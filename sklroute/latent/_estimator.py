@@ -21,7 +21,6 @@ from sklroute.features import BlockScaler
 from sklroute.latent._blend import blend_weights
 from sklroute.latent._calibration import best_choice_temperature
 from sklroute.latent._distribution import QualityDistribution
-from sklroute.latent._ensemble import Ensemble
 from sklroute.latent._losses import RoutingLoss
 from sklroute.latent._module import LatentRouterModule, support_of
 from sklroute.latent._net import RouterNet, RoutingDataset, TensorBatches
@@ -68,7 +67,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         Whether models communicate.
     n_layers : int, default=1
         Rounds of communication.
-    n_heads : int, default=4
+    n_heads : int, default=1
         Attention heads of the communication.
     feedback : bool, default=True
         Whether models speak back to the capsules.
@@ -204,7 +203,7 @@ default=0.0, 0.0, 0.05
         interactions: bool = True,
         communication: bool = True,
         n_layers: int = 1,
-        n_heads: int = 4,
+        n_heads: int = 1,
         feedback: bool = True,
         correction_bound: float = 0.05,
         distribution: str = "auto",
@@ -345,17 +344,11 @@ default=0.0, 0.0, 0.05
         profile = self.profile_encoder_.fit(*known).transform(*known)
         prior = log_marginals(outcomes.quality, sample_weight, n_support)
         net = RouterNet(
-            Ensemble,
-            module__member=LatentRouterModule,
-            module__n_members=self.n_members,
-            module__shared={
-                "profile": torch.as_tensor(profile, dtype=torch.float32),
-                "prior": torch.as_tensor(prior, dtype=torch.float32),
-            },
+            LatentRouterModule,
+            module__profile=torch.as_tensor(profile, dtype=torch.float32),
+            module__prior=torch.as_tensor(prior, dtype=torch.float32),
             module__block_dims=tuple(map(len, self.scaler_.blocks_.values())),
-            module__n_models=len(outcomes.models),
-            module__n_profile=profile.shape[1],
-            module__n_support=n_support,
+            module__n_members=self.n_members,
             module__hidden_dim=self.hidden_dim,
             module__n_capsules=self.n_capsules,
             module__token_dim=self.token_dim,
@@ -373,10 +366,7 @@ default=0.0, 0.0, 0.05
             optimizer=torch.optim.AdamW,
             optimizer__lr=self.learning_rate,
             optimizer__weight_decay=0.0,
-            optimizer__param_groups=[
-                ("*norm*", {"weight_decay": 0.0}),
-                ("*weight", {"weight_decay": self.weight_decay}),
-            ],
+            optimizer__param_groups=[("*weight", {"weight_decay": self.weight_decay})],
             iterator_train=TensorBatches,
             iterator_train__mask_rate=self.mask_rate if self.communication else 0.0,
             batch_size=self.batch_size,

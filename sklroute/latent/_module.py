@@ -1,10 +1,11 @@
-"""The network of the latent router, part by part, as the paper describes it.
+r"""The network of the latent router, part by part, as the paper describes it.
 
-Shapes: B queries, K models, M capsules, T query tokens, d = ``token_dim``,
-h = ``hidden_dim``, S points of the distribution's support.
+Shapes: E members of the ensemble, B queries, K models, M capsules, T query tokens,
+d = ``token_dim``, h = ``hidden_dim``, S points of the distribution's support.
 
-``P`` (B, M, d) are the routing capsules, ``m`` (K, M, d) the capability tokens and
-``t`` (B, K, d) the states of the models while they communicate.
+``P`` (E, B, M, d) are the routing capsules, ``m`` (E, K, M, d) the capability tokens
+and ``t`` (E, B, K, d) the states of the models while they communicate. The members are
+independent networks that share one pass: their axis is never mixed.
 """
 
 from itertools import combinations
@@ -19,15 +20,9 @@ class RouterOutput(NamedTuple):
     """What the network says of every model's answer to every query."""
 
     log_prob: Tensor
-    """(B, K, S) log-probability of each point of the support."""
+    """(E, B, K, S) log-probability of each point of the support."""
     correction: Tensor
-    """(B, K) shift of the mean by the capsule correction."""
-
-
-def support_of(log_prob: Tensor) -> Tensor:
-    """Points in [0, 1] to which the last axis gives probabilities, (S,)."""
-    n_support = log_prob.shape[-1]
-    return torch.linspace(0, 1, n_support, dtype=log_prob.dtype, device=log_prob.device)
+    """(E, B, K) shift of the mean by the capsule correction."""
 
 
 class LatentRouterModule(nn.Module):
@@ -35,10 +30,14 @@ class LatentRouterModule(nn.Module):
 
     Parameters
     ----------
+    profile : Tensor of shape (K, n_profile)
+        Standardised capability profiles.
+    prior : Tensor of shape (K, S)
+        Log-frequency of each quality in the model's calibration outcomes.
     block_dims : tuple of int
         Number of features of each modality block, in the order of the columns.
-    n_models, n_profile, n_support : int
-        K, length of a capability profile, S.
+    n_members : int
+        E.
     hidden_dim, n_capsules, token_dim, n_heads, n_layers : int
         Sizes; ``n_layers=0`` switches communication off.
     interactions, feedback : bool
@@ -50,13 +49,16 @@ class LatentRouterModule(nn.Module):
         Probability of zeroing a hidden unit in training.
     """
 
+    profile: Tensor
+    prior: Tensor
+
     def __init__(
         self,
         *,
+        profile: Tensor,
+        prior: Tensor,
         block_dims: tuple[int, ...],
-        n_models: int,
-        n_profile: int,
-        n_support: int,
+        n_members: int,
         hidden_dim: int,
         n_capsules: int,
         token_dim: int,
@@ -68,35 +70,29 @@ class LatentRouterModule(nn.Module):
         dropout: float,
     ):
         super().__init__()
+        self.register_buffer("profile", profile)
+        self.register_buffer("prior", prior)
+        self.n_members = n_members
+        E, M, d = n_members, n_capsules, token_dim
         self.capsules = RoutingCapsules(
-            block_dims, hidden_dim, n_capsules, token_dim, interactions, dropout
+            E, block_dims, hidden_dim, M, d, interactions, dropout
         )
-        self.tokens = CapabilityTokens(
-            n_models, n_profile, n_capsules, token_dim, dropout
-        )
+        self.tokens = CapabilityTokens(E, *profile.shape, M, d, dropout)
         self.communication = (
-            LatentCommunication(
-                n_capsules, token_dim, n_heads, n_layers, feedback, dropout
-            )
+            LatentCommunication(E, M, d, n_heads, n_layers, feedback, dropout)
             if n_layers
             else None
         )
-        self.head = DistributionHead(n_capsules, token_dim, n_support)
+        self.head = DistributionHead(E, M, d, prior.shape[1])
         self.correction = (
-            CapsuleCorrection(token_dim, correction_bound)
-            if correction_bound > 0
-            else None
+            CapsuleCorrection(E, d, correction_bound) if correction_bound else None
         )
 
-    def forward(
-        self,
-        x: Tensor,
-        present: Tensor,
-        available: Tensor,
-        profile: Tensor,
-        prior: Tensor,
-    ) -> RouterOutput:
+    def forward(self, x: Tensor, present: Tensor, available: Tensor) -> RouterOutput:
         """Predict the distribution of quality.
+
+        Each argument has one row per query for all members, or a leading axis of
+        length E with rows of each member's own.
 
         Parameters
         ----------
@@ -106,21 +102,20 @@ class LatentRouterModule(nn.Module):
             Whether the query has the block at all.
         available : Tensor of bool, of shape (B, K)
             Models that take part; the others influence nothing.
-        profile : Tensor of shape (K, n_profile)
-            Standardised capability profiles.
-        prior : Tensor of shape (K, S)
-            Log-frequency of each quality in the model's calibration outcomes.
         """
+        x, present, available = (
+            part.expand(self.n_members, -1, -1) for part in (x, present, available)
+        )
         P = self.capsules(x, present)
-        m = self.tokens(profile)
-        t = None
+        m = self.tokens(self.profile)
+        t, P_heard = None, P
         if self.communication is not None:
             t, P_heard = self.communication(m, P, available)
-        log_prob = self.head(P, m, t, prior)
+        log_prob = self.head(P, m, t, self.prior)
         if self.correction is None:
             return RouterOutput(log_prob, torch.zeros_like(log_prob[..., 0]))
         if t is None:
-            t, P_heard = m.mean(1).expand(len(P), -1, -1), P
+            t = m.mean(2)[:, None].expand(-1, x.shape[1], -1, -1)
         return self.correction(log_prob, t, P_heard)
 
 
@@ -136,27 +131,38 @@ class RoutingCapsules(nn.Module):
     """
 
     def __init__(
-        self, block_dims, hidden_dim, n_capsules, token_dim, interactions, dropout
+        self,
+        n_members,
+        block_dims,
+        hidden_dim,
+        n_capsules,
+        token_dim,
+        interactions,
+        dropout,
     ):
         super().__init__()
+        blocks = range(len(block_dims))
         self.block_dims = tuple(block_dims)
-        self.pairs = (
-            tuple(combinations(range(len(block_dims)), 2)) if interactions else ()
-        )
+        self.pairs = tuple(combinations(blocks, 2)) if interactions else ()
         self.shape = (n_capsules, token_dim)
         n_tokens = len(block_dims) + 2 * len(self.pairs)
-        self.project = nn.ModuleList(nn.Linear(dim, hidden_dim) for dim in block_dims)
-        self.query_weight = nn.Parameter(0.02 * torch.randn(n_capsules, hidden_dim))
+        self.project = nn.ModuleList(
+            MemberLinear(n_members, dim, hidden_dim) for dim in block_dims
+        )
+        self.query_weight = nn.Parameter(
+            0.02 * torch.randn(n_members, 1, hidden_dim, n_capsules)
+        )
         self.value_weight = nn.Parameter(
-            torch.randn(n_tokens, hidden_dim, n_capsules * token_dim) * hidden_dim**-0.5
+            torch.randn(n_members, n_tokens, hidden_dim, n_capsules * token_dim)
+            * hidden_dim**-0.5
         )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
-        """Map (B, features) to capsules P, (B, M, d)."""
+        """Map features (E, B, features) to capsules P, (E, B, M, d)."""
         # Features have variance 1: what is cut off here is an outlier of the outliers,
         # whose products would overflow.
-        blocks = x.clamp(-100, 100).split(self.block_dims, dim=1)
+        blocks = x.clamp(-100, 100).split(self.block_dims, dim=-1)
         h = [
             project(block) for project, block in zip(self.project, blocks, strict=True)
         ]
@@ -165,16 +171,15 @@ class RoutingCapsules(nn.Module):
             + [h[b] * h[c] for b, c in self.pairs]
             + [h[b] - h[c] for b, c in self.pairs]
         )
-        both = [present[:, b] & present[:, c] for b, c in self.pairs]
-        there = torch.stack([*present.unbind(1), *both, *both], dim=1)  # (B, T)
-        u = F.gelu(torch.stack(u, dim=1))  # (B, T, h)
+        both = [present[..., b] & present[..., c] for b, c in self.pairs]
+        there = torch.stack([*present.unbind(-1), *both, *both], dim=1)  # (E, T, B)
+        u = F.gelu(torch.stack(u, dim=1))  # (E, T, B, h)
         u = u * self.dropout(torch.ones_like(u[:, :1]))  # one draw for all tokens
-        scores = torch.einsum("bth,mh->bmt", u, self.query_weight) / u.shape[-1] ** 0.5
-        attention = masked_softmax(scores, there[:, None])
-        values = torch.einsum("bth,tho->bto", u, self.value_weight)
-        values = values.unflatten(-1, self.shape)  # (B, T, M, d)
-        read = torch.einsum("bmt,btmd->bmd", attention, values)
-        return read * there.sum(1)[:, None, None] ** 0.5
+        scores = u @ self.query_weight / u.shape[-1] ** 0.5  # (E, T, B, M)
+        attention = masked_softmax(scores, there[..., None], dim=1)
+        values = (u @ self.value_weight).unflatten(-1, self.shape)  # (E, T, B, M, d)
+        read = (attention[..., None] * values).sum(1)
+        return read * there.sum(1)[..., None, None] ** 0.5
 
 
 class CapabilityTokens(nn.Module):
@@ -186,41 +191,46 @@ class CapabilityTokens(nn.Module):
     zero for a model that joins after training.
     """
 
-    def __init__(self, n_models, n_profile, n_capsules, token_dim, dropout):
+    def __init__(self, n_members, n_models, n_profile, n_capsules, token_dim, dropout):
         super().__init__()
+        self.n_members = n_members
         self.shape = (n_capsules, token_dim)
         width = n_capsules * token_dim
         self.read = nn.Sequential(
-            nn.LayerNorm(n_profile),
-            nn.Linear(n_profile, width),
+            MemberLinear(n_members, n_profile, width),
             nn.GELU(),
             nn.Dropout(dropout),
-            nn.Linear(width, width),
+            MemberLinear(n_members, width, width),
         )
-        self.learned_weight = nn.Parameter(torch.randn(n_models, width) * width**-0.5)
+        self.learned_weight = nn.Parameter(
+            torch.randn(n_members, n_models, width) * width**-0.5
+        )
 
     def forward(self, profile: Tensor) -> Tensor:
-        """Map profiles (K, n_profile) to tokens m, (K, M, d)."""
-        n_new = len(profile) - len(self.learned_weight)
+        """Map profiles (K, n_profile) to tokens m, (E, K, M, d)."""
+        n_new = len(profile) - self.learned_weight.shape[1]
         learned = F.pad(self.learned_weight, (0, 0, 0, n_new))
+        profile = norm(profile).expand(self.n_members, -1, -1)
         return (self.read(profile) + learned).unflatten(-1, self.shape)
 
 
 class LatentCommunication(nn.Module):
     """Layers in which models read capsules, hear each other, and speak back."""
 
-    def __init__(self, n_capsules, token_dim, n_heads, n_layers, feedback, dropout):
+    def __init__(
+        self, n_members, n_capsules, token_dim, n_heads, n_layers, feedback, dropout
+    ):
         super().__init__()
-        self.enter = nn.Linear(n_capsules * token_dim, token_dim)
+        self.enter = MemberLinear(n_members, n_capsules * token_dim, token_dim)
         self.layers = nn.ModuleList(
-            CommunicationLayer(token_dim, n_heads, feedback, dropout)
+            CommunicationLayer(n_members, token_dim, n_heads, feedback, dropout)
             for _ in range(n_layers)
         )
 
     def forward(self, m: Tensor, P: Tensor, available: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the models' states t, (B, K, d), and the capsules after feedback."""
-        t = self.enter(m.flatten(1)).expand(len(P), -1, -1)
-        P = F.layer_norm(P, P.shape[-1:])
+        """Return the states t, (E, B, K, d), and the capsules after feedback."""
+        t = self.enter(m.flatten(2))[:, None].expand(-1, P.shape[1], -1, -1)
+        P = norm(P)
         for layer in self.layers:
             t, P = layer(t, P, available)
         return t, P
@@ -238,65 +248,50 @@ class CommunicationLayer(nn.Module):
 
     temperature = 0.25
 
-    def __init__(self, token_dim, n_heads, feedback, dropout):
+    def __init__(self, n_members, token_dim, n_heads, feedback, dropout):
         super().__init__()
-        self.read = Attention(token_dim, n_heads)
+        self.read = Attention(n_members, token_dim, n_heads)
         self.update = nn.Sequential(
-            nn.Linear(3 * token_dim, token_dim), nn.GELU(), nn.Dropout(dropout)
+            MemberLinear(n_members, 3 * token_dim, token_dim),
+            nn.GELU(),
+            nn.Dropout(dropout),
         )
-        self.listen = Attention(token_dim, n_heads)
-        self.speak = Attention(token_dim, n_heads) if feedback else None
-        self.decide = nn.Linear(token_dim, 1) if feedback else None
-        self.norm_read = nn.LayerNorm(token_dim)
-        self.norm_listen = nn.LayerNorm(token_dim)
-        self.norm_speak = nn.LayerNorm(token_dim)
+        self.listen = Attention(n_members, token_dim, n_heads)
+        self.speak = Attention(n_members, token_dim, n_heads) if feedback else None
+        self.decide = MemberLinear(n_members, token_dim, 1) if feedback else None
 
     def forward(self, t: Tensor, P: Tensor, available: Tensor) -> tuple[Tensor, Tensor]:
-        """Update the states t (B, K, d) and the capsules P (B, M, d)."""
+        """Update the states t (E, B, K, d) and the capsules P (E, B, M, d)."""
         u = self.read(t, P)
-        t = self.norm_read(t + self.update(torch.cat([t, u, t * u], dim=-1)))
-        heard = available[:, None, :] | torch.eye(
-            t.shape[1], dtype=torch.bool, device=t.device
-        )
-        t = self.norm_listen(t + self.listen(t, t, heard))
+        t = norm(t + self.update(torch.cat([t, u, t * u], dim=-1)))
+        itself = torch.eye(t.shape[2], dtype=torch.bool, device=t.device)
+        t = norm(t + self.listen(t, t, available[..., None, :] | itself))
         if self.speak is None:
             return t, P
         vote = self.decide(t).squeeze(-1) / self.temperature
         weight = masked_softmax(vote, available)
-        P = P + self.speak(P, weight[..., None] * t, available[:, None, :])
-        return t, self.norm_speak(P)
+        P = P + self.speak(P, weight[..., None] * t, available[..., None, :])
+        return t, norm(P)
 
 
 class Attention(nn.Module):
     """Multi-head attention from one set of tokens to another."""
 
-    def __init__(self, dim, n_heads):
+    def __init__(self, n_members, dim, n_heads):
         super().__init__()
         self.n_heads = n_heads
-        self.query = nn.Linear(dim, dim)
-        self.key_value = nn.Linear(dim, 2 * dim)
-        self.out = nn.Linear(dim, dim)
+        self.query = MemberLinear(n_members, dim, dim)
+        self.key_value = MemberLinear(n_members, dim, 2 * dim)
+        self.out = MemberLinear(n_members, dim, dim)
 
     def forward(self, to: Tensor, of: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Let ``to`` (B, n, d) read ``of`` (B, m, d) where ``mask`` (B, n or 1, m)."""
+        """Let ``to`` (E, B, n, d) read ``of`` (E, B, m, d); mask (E, B, n or 1, m)."""
         q = self.query(to).unflatten(-1, (self.n_heads, -1))
         k, v = self.key_value(of).unflatten(-1, (2, self.n_heads, -1)).unbind(-3)
-        scores = torch.einsum("bnhe,bmhe->bhnm", q, k) / q.shape[-1] ** 0.5
-        attention = masked_softmax(scores, None if mask is None else mask[:, None])
-        read = torch.einsum("bhnm,bmhe->bnhe", attention, v)
+        scores = torch.einsum("xbnhe,xbmhe->xbhnm", q, k) / q.shape[-1] ** 0.5
+        attention = masked_softmax(scores, None if mask is None else mask[:, :, None])
+        read = torch.einsum("xbhnm,xbmhe->xbnhe", attention, v)
         return self.out(read.flatten(-2))
-
-
-def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Softmax over the last axis, exactly 0 where the mask is false.
-
-    Scores are clamped to +-30 instead of shifted by their maximum: for the short
-    rows of this network that is five times as fast as ``Tensor.softmax``.
-    """
-    weight = scores.clamp(-30, 30).exp()
-    if mask is not None:
-        weight = weight * mask
-    return weight / weight.sum(-1, keepdim=True)
 
 
 class DistributionHead(nn.Module):
@@ -310,17 +305,16 @@ class DistributionHead(nn.Module):
     points of support this is a logistic model of success.
     """
 
-    def __init__(self, n_capsules, token_dim, n_support):
+    def __init__(self, n_members, n_capsules, token_dim, n_support):
         super().__init__()
         self.scale = (n_capsules * token_dim) ** -0.5
-        self.bias = nn.Parameter(torch.zeros(()))
-        self.refine = nn.Linear(token_dim, n_support)
+        self.bias = nn.Parameter(torch.zeros(n_members, 1, 1))
+        self.refine = MemberLinear(n_members, token_dim, n_support)
         nn.init.zeros_(self.refine.weight)
-        nn.init.zeros_(self.refine.bias)
 
     def forward(self, P: Tensor, m: Tensor, t: Tensor | None, prior: Tensor) -> Tensor:
-        """Return log-probabilities, (B, K, S)."""
-        affinity = torch.einsum("bmd,kmd->bk", P, m) * self.scale + self.bias
+        """Return log-probabilities, (E, B, K, S)."""
+        affinity = P.flatten(2) @ m.flatten(2).mT * self.scale + self.bias  # (E, B, K)
         logits = prior + affinity[..., None] * support_of(prior)
         if t is not None:
             logits = logits + self.refine(t)
@@ -337,22 +331,20 @@ class CapsuleCorrection(nn.Module):
     moves, so that its mean is exactly :math:`\tilde\mu_i`.
     """
 
-    def __init__(self, token_dim, bound):
+    def __init__(self, n_members, token_dim, bound):
         super().__init__()
         self.bound = bound
         self.shift = nn.Sequential(
-            nn.LayerNorm(2 * token_dim),
-            nn.Linear(2 * token_dim, token_dim),
+            MemberLinear(n_members, 2 * token_dim, token_dim),
             nn.GELU(),
-            nn.Linear(token_dim, 1),
+            MemberLinear(n_members, token_dim, 1),
         )
 
     def forward(self, log_prob: Tensor, t: Tensor, P: Tensor) -> RouterOutput:
-        """Shift ``log_prob`` (B, K, S) given states t (B, K, d) and capsules P."""
-        pooled = P.mean(1, keepdim=True).expand(-1, t.shape[1], -1)
-        delta = (
-            self.bound * self.shift(torch.cat([t, pooled], dim=-1)).squeeze(-1).tanh()
-        )
+        """Shift ``log_prob`` (E, B, K, S) given states t and capsules P."""
+        pooled = P.mean(2, keepdim=True).expand(-1, -1, t.shape[2], -1)
+        shift = self.shift(norm(torch.cat([t, pooled], dim=-1)))
+        delta = self.bound * shift.squeeze(-1).tanh()
         prob = log_prob.exp()
         mean = prob @ support_of(prob)
         room = torch.where(delta > 0, 1 - mean, mean)
@@ -361,3 +353,43 @@ class CapsuleCorrection(nn.Module):
         ends[..., 0], ends[..., -1] = delta <= 0, delta > 0
         mixed = (1 - weight) * prob + weight * ends
         return RouterOutput(mixed.clamp_min(1e-6).log(), delta)
+
+
+class MemberLinear(nn.Module):
+    """A linear layer for each member: (E, ..., n_in) to (E, ..., n_out)."""
+
+    def __init__(self, n_members, n_in, n_out):
+        super().__init__()
+        bound = n_in**-0.5
+        weight = torch.empty(n_members, n_in, n_out)
+        self.weight = nn.Parameter(weight.uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(n_members, 1, n_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply each member's layer to its rows, in one batched product."""
+        out = torch.baddbmm(self.bias, x.flatten(1, -2), self.weight)
+        return out.unflatten(1, x.shape[1:-1])
+
+
+def norm(x: Tensor) -> Tensor:
+    """Layer norm; the linear layer that follows would absorb a gain and a bias."""
+    return F.layer_norm(x, x.shape[-1:])
+
+
+def masked_softmax(scores: Tensor, mask: Tensor | None, dim: int = -1) -> Tensor:
+    """Softmax that is exactly 0 where the mask is false.
+
+    Scores are clamped to +-30 instead of shifted by their maximum: for the short
+    rows of this network that is several times as fast as ``Tensor.softmax``.
+    """
+    weight = scores.clamp(-30, 30).exp()
+    if mask is not None:
+        weight = weight * mask
+    return weight / weight.sum(dim, keepdim=True)
+
+
+def support_of(log_prob: Tensor) -> Tensor:
+    """Points in [0, 1] to which the last axis gives probabilities, (S,)."""
+    return torch.linspace(
+        0, 1, log_prob.shape[-1], dtype=log_prob.dtype, device=log_prob.device
+    )

@@ -74,7 +74,7 @@ def mask_some(available: Tensor, rate: float) -> Tensor:
 
 
 class RouterNet(NeuralNet):
-    """skorch's loop for an `Ensemble`; prediction goes to the module directly."""
+    """skorch's training loop; prediction goes to the module directly."""
 
     @property
     def _default_callbacks(self) -> list:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from torch.optim.lr_scheduler import OneCycleLR
 
-from sklroute.latent._ensemble import Ensemble
-from sklroute.latent._module import support_of
+from sklroute.latent._module import LatentRouterModule, support_of
 from sklroute.latent._net import RouterNet, RoutingDataset
 
 # torch's generator is global: threads that train at once would share its numbers.
@@ -144,8 +144,9 @@ class HeldOutScores(Callback):
         net.history.record("valid_utility", float(utility))
 
 
+@torch.inference_mode()
 def held_out_predictions(
-    module: Ensemble, dataset: RoutingDataset, fold: Tensor
+    module: LatentRouterModule, dataset: RoutingDataset, fold: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Predict every held-out row by the member that never saw it.
 
@@ -156,10 +157,14 @@ def held_out_predictions(
     log_prob : Tensor of shape (n_rows, K, S)
         Their predictions.
     """
+    module.eval()
+    own = [(fold == member).nonzero().squeeze(1) for member in range(module.n_members)]
+    # Members share a pass, each with rows of its own: the last row pads the shorter.
+    rows = pad_sequence(own, batch_first=True, padding_value=len(dataset) - 1)
+    length = torch.tensor([len(part) for part in own])
+    genuine = torch.arange(rows.shape[1]) < length[:, None]
     parts = []
-    for member in range(module.n_members):
-        for rows in (fold == member).nonzero().squeeze(1).split(4096):
-            X, _ = dataset[rows]
-            parts.append((rows, module.run_member(member, **X).log_prob))
-    rows, log_prob = zip(*parts, strict=True)
-    return torch.cat(rows), torch.cat(log_prob)
+    for batch in rows.split(1024, dim=1):
+        X, _ = dataset[batch]
+        parts.append(module(**X).log_prob)
+    return rows[genuine], torch.cat(parts, dim=1)[genuine.to(parts[0].device)]
