@@ -121,7 +121,13 @@ class ClusterRouter(RouterMixin, BaseEstimator):
         if self.n_clusters == "auto":
             limit = max(n_queries // QUERIES_PER_CLUSTER, 1)
             return [min(size, limit) for size in LEVELS]
-        return [min(size, n_queries) for size in np.atleast_1d(self.n_clusters)]
+        sizes = np.atleast_1d(self.n_clusters)
+        if sizes.ndim > 1 or sizes.dtype.kind not in "iu" or not sizes.all():
+            raise ValueError(
+                "n_clusters must be 'auto', an int >= 1 or a sequence of them; got "
+                f"{self.n_clusters!r}."
+            )
+        return [min(int(size), n_queries) for size in sizes]
 
     def _predict_quality(self, X):
         X = normalize(X)

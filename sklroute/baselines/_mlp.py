@@ -40,9 +40,9 @@ class MLPRouter(RouterMixin, BaseEstimator):
 
     Models that were observed on the same queries are outputs of one network, so a
     complete table takes a single one; with cells missing at random, each model has
-    its own, trained on its observed rows. Features are standardised. Training
-    minimises the squared error with Adam and keeps the weights of the epoch that was
-    best on held-out queries.
+    its own, trained on its observed rows. Features are standardised, and outputs are
+    deviations from the models' means. Training minimises the squared error with Adam
+    and keeps the weights of the epoch that was best on held-out queries.
 
     Parameters
     ----------
@@ -148,15 +148,17 @@ class MLPRouter(RouterMixin, BaseEstimator):
                 rng,
             )
             parts = cells.take(rows[train], models), cells.take(rows[test], models)
+            mean = self.mean_quality_[models]
             _, network = first_minimum(
-                (self._train(*parts, alpha, rng) for alpha in alphas), itemgetter(0)
+                (self._train(*parts, mean, alpha, rng) for alpha in alphas),
+                itemgetter(0),
             )
             alphas = (network.alpha,)  # chosen where there is most to choose by
             self.networks_.append((models, network))
         self.alpha_ = network.alpha
         self.n_iter_ = max(len(network.loss_curve_) for _, network in self.networks_)
 
-    def _train(self, train, test, alpha, rng) -> tuple[float, MLPRegressor]:
+    def _train(self, train, test, mean, alpha, rng) -> tuple[float, MLPRegressor]:
         """Lowest held-out error, and the network as it was then."""
         network = MLPRegressor(
             hidden_layer_sizes=self.hidden_layer_sizes,
@@ -164,11 +166,13 @@ class MLPRouter(RouterMixin, BaseEstimator):
             learning_rate_init=self.learning_rate_init,
             random_state=rng,
         )
-        target = train.quality if train.quality.shape[1] > 1 else train.quality[:, 0]
+        target = train.quality - mean
+        target = target if len(mean) > 1 else target.ravel()
         lowest, weights, waited = np.inf, None, 0
         for _ in range(self.max_iter):
             network.partial_fit(train.X, target, train.weight)
-            error = squared_error(test.quality, _outputs(network, test.X), test.weight)
+            predicted = _predict(network, test.X, mean)
+            error = squared_error(test.quality, predicted, test.weight)
             waited += 1
             if error < lowest:
                 lowest, waited = error, 0
@@ -182,10 +186,10 @@ class MLPRouter(RouterMixin, BaseEstimator):
         X = self.scaler_.transform(X)
         quality = np.empty((len(X), len(self.classes_)))
         for models, network in self.networks_:
-            quality[:, models] = _outputs(network, X)
+            quality[:, models] = _predict(network, X, self.mean_quality_[models])
         return quality
 
 
-def _outputs(network: MLPRegressor, X: NDArray) -> NDArray:
-    """Predicted quality in [0, 1], one column per output."""
-    return network.predict(X).reshape(len(X), -1).clip(0.0, 1.0)
+def _predict(network: MLPRegressor, X: NDArray, mean: NDArray) -> NDArray:
+    """Quality in [0, 1]: the models' means and the network's deviations from them."""
+    return (network.predict(X).reshape(len(X), -1) + mean).clip(0.0, 1.0)
