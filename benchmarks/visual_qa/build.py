@@ -12,10 +12,8 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import torch
-from sklearn.decomposition import PCA
-
 import pool
+import torch
 from costs import matrix_mflops, median_milliseconds
 from data import (
     TASKS,
@@ -28,6 +26,7 @@ from data import (
     task_of,
 )
 from encoders import TEXT_ENCODERS, pretrained_features
+from sklearn.decomposition import PCA
 
 
 def parse_arguments(arguments=None):
@@ -48,7 +47,11 @@ def parse_arguments(arguments=None):
 
 
 def training_sets(images, questions, rng):
-    """Return the pictures and questions that candidates learn from, by name."""
+    """Return the pictures and questions to learn from, by name.
+
+    Candidates learn from "clean", "day" and "night", the projection of image
+    features from "both": the clean pictures and a corrupted version of each.
+    """
     corrupted, condition = corrupt_share(images, 1.0, rng)
     night, _ = corrupt_share(images, 1.0, rng, always=("dark",))
     both = np.concatenate([images, corrupted])
@@ -134,10 +137,11 @@ def text_features(questions, encoder):
         + encoder.operations(text) / 1e6
         for text in questions
     ]
+    ms = median_milliseconds(encoder.transform, one)
     return {
         "text_features": encoder.transform(questions).astype(np.float16),
         "text_encoder_mflops": np.array(mflops, dtype=np.float32),
-        "text_encoder_ms": median_milliseconds(encoder.transform, one),
+        "text_encoder_ms": np.full(len(questions), ms, dtype=np.float32),
     }
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional as F
-
 import vision
 from data import words
+from torch import nn
+from torch.nn import functional as F
 
 WIDTH = 64
 BATCH_IMAGES = 64
@@ -108,9 +107,9 @@ class Candidate:
         What it sees of a picture, from `vision`.
     encoder : callable
         Makes the network from what it sees to a vector.
-    learns_from : {"clean", "both", "day", "night"}
-        The pool's pictures it was trained on: clean ones; clean and corrupted
-        ones; those of them that are not dark; dark ones.
+    learns_from : {"clean", "day", "night"}
+        The pool's pictures it was trained on: clean ones; clean, tinted and
+        noisy ones; dark ones, tinted and noisy or not.
     epochs : int
     """
 
@@ -127,7 +126,11 @@ CANDIDATES = (
         "color-histogram", vision.color_histogram, lambda: dense(64), "clean", 15
     ),
     Candidate(
-        "balanced-color", vision.balanced_color_histogram, lambda: dense(64), "clean", 15
+        "balanced-color",
+        vision.balanced_color_histogram,
+        lambda: dense(64),
+        "clean",
+        15,
     ),
     Candidate("edge-histogram", vision.edge_histogram, lambda: dense(36), "clean", 15),
     Candidate(

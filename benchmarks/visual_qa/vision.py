@@ -7,9 +7,8 @@ number of arithmetic operations a picture takes stands beside each in
 
 import numpy as np
 import torch
-from torch.nn import functional as F
-
 from encoders import pretrained_features
+from torch.nn import functional as F
 
 N_PIXELS = 64 * 64
 LEVELS = 4
@@ -47,7 +46,7 @@ def edge_histogram(images):
     angle = (turn * N_ANGLES).round().astype(int) % N_ANGLES
     histograms = [
         np.bincount(a.ravel(), s.ravel(), minlength=N_ANGLES)
-        for a, s in zip(angle, strength)
+        for a, s in zip(angle, strength, strict=True)
     ]
     histograms = np.stack(histograms)
     total = np.maximum(histograms.sum(axis=1, keepdims=True), 1e-9)
