@@ -193,7 +193,7 @@ def test_a_learned_temperature_sharpens_the_probabilities(router, X):
     assert router.predict_proba(X)[0].max() > before
 
 
-def test_no_query_has_the_only_model_left(router, X):
+def test_the_only_available_model_has_probability_one(router, X):
     only = router.predict_proba(X, available=[False, True, False])
     assert_array_equal(only, np.tile([0.0, 1.0, 0.0], (4, 1)))
 
