@@ -67,9 +67,11 @@ class Arena(NamedTuple):
 
     y: Outcomes
     splits: list[Split]
-    groups: NDArray | None
-    cost_weight: float | str  # of the operating point; "auto" chooses it
     has_costs: bool
+    groups: NDArray | None
+    cv_groups: NDArray | None
+    cost_weight: float | str  # of the operating point; "auto" chooses it
+    random_state: int
 
     @property
     def test(self) -> NDArray[np.intp]:

@@ -12,7 +12,7 @@ from sklroute.metrics import (
     single_model_hull,
 )
 
-LOG_RATIO = 30  # costs that differ more than this are drawn on a logarithmic axis
+LOG_RATIO = 10  # costs that differ more than this are drawn on a logarithmic axis
 
 
 def frontier_figure(result: Comparison, cost_unit: str | None = None):
@@ -97,8 +97,9 @@ def _style(kind: str, name: str, result: Comparison) -> dict:
     """The best router stands out; what is no router is grey."""
     if kind == "router":
         return {"linewidth": 3 if name == result.best else 1.3}
-    dashes = "-." if kind == "control" else "--"
-    return {"linewidth": 1.2, "color": "0.45", "linestyle": dashes}
+    if kind == "control":
+        return {"linewidth": 1, "color": "0.6", "linestyle": "-."}
+    return {"linewidth": 1.3, "color": "black", "linestyle": (0, (6, 2))}
 
 
 def _draw_points(axes, result: Comparison) -> None:

@@ -1,6 +1,6 @@
 """Fitting the routers: every seed prepares its features, every router is one job."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -14,8 +14,6 @@ from threadpoolctl import threadpool_limits
 from sklroute.compare._splits import Split
 from sklroute.outcomes import Outcomes
 from sklroute.pipeline import as_router, fit_router
-
-Progress = Callable[[int, int], None]
 
 
 class Predictions(NamedTuple):
@@ -58,15 +56,18 @@ class Job(NamedTuple):
     random_state: int
 
 
-def run_jobs(jobs: Iterator[Job], n_jobs: int, progress: Progress, total: int):
-    """Yield one `Fit` per job, in order; results do not depend on ``n_jobs``."""
-    with parallel_config("loky", inner_max_num_threads=1):
-        fits = Parallel(n_jobs=n_jobs, return_as="generator")(
-            delayed(_fit)(job) for job in jobs
-        )
-        for done, fit in enumerate(fits, start=1):
-            progress(done, total)
-            yield fit
+def run_jobs(seeds: Iterable[Sequence[Job]], n_jobs: int | None) -> Iterator[Fit]:
+    """Yield one `Fit` per job, in order; results do not depend on ``n_jobs``.
+
+    The next seed's features are prepared when this one's jobs are done, so that only
+    one seed's are held in memory.
+    """
+    with (
+        parallel_config("loky", inner_max_num_threads=1),
+        Parallel(n_jobs=n_jobs or 1, return_as="generator") as parallel,
+    ):
+        for jobs in seeds:
+            yield from parallel(delayed(_fit)(job) for job in jobs)
 
 
 def prepare(preprocessor: BaseEstimator, X: Any, split: Split, modalities) -> Features:

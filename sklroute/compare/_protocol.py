@@ -1,21 +1,29 @@
 """One protocol for all routers: fit on train, choose on validation, judge on test."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _num_samples, check_consistent_length
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import _num_samples
 
 from sklroute.compare._contestants import (
+    CHEAPEST,
+    GROUP,
+    MIX,
+    ORACLE,
+    RANDOM,
+    SINGLE,
     Arena,
     Contestant,
     enter,
     references,
     same_traffic,
 )
-from sklroute.compare._jobs import Job, Progress, prepare, run_jobs, shuffled
+from sklroute.compare._jobs import Job, prepare, run_jobs, shuffled
 from sklroute.compare._result import Comparison, best_router, summarise
 from sklroute.compare._routers import default_routers
 from sklroute.compare._splits import iter_splits
@@ -27,6 +35,16 @@ __all__ = ["compare"]
 CONTROL = "ridge"  # the router trained on shuffled outcomes, if it takes part
 
 
+@validate_params(
+    {
+        "routers": [Mapping, None],
+        "cost_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "n_seeds": [Interval(Integral, 1, None, closed="left")],
+        "random_state": [Interval(Integral, 0, None, closed="left")],
+        "progress": [callable, None],
+    },
+    prefer_skip_nested_validation=False,
+)
 def compare(
     X: ArrayLike,
     y: Any,
@@ -41,7 +59,7 @@ def compare(
     n_seeds: int = 5,
     random_state: int = 0,
     n_jobs: int | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Compare routers with each other and with what needs no router.
 
@@ -114,53 +132,49 @@ def compare(
     True
     """
     y = check_outcomes(y, for_fit=True)
-    check_consistent_length(y, groups, cv_groups)
-    if _num_samples(X) != len(y):
-        raise ValueError(f"X has {_num_samples(X)} rows, y has {len(y)} queries.")
     groups, cv_groups = _as_array(groups), _as_array(cv_groups)
+    _check_lengths(y, X=X, groups=groups, cv_groups=cv_groups)
     y, has_costs = _scorable(y)
-    splits = list(
-        iter_splits(
-            len(y),
-            groups=groups,
-            cv_groups=cv_groups,
-            n_seeds=n_seeds,
-            random_state=random_state,
-        )
-    )
-    arena = Arena(y, splits, groups, cost_weight, has_costs)
     routers = default_routers() if routers is None else dict(routers)
-    preprocessor = BlockScaler(modalities) if preprocessor is None else preprocessor
-    control = CONTROL if CONTROL in routers else next(iter(routers))
-    jobs = _jobs(
-        X, arena, routers, control, preprocessor, modalities, cv_groups, random_state
-    )
-    total = n_seeds * (len(routers) + 1)
-    fits = list(run_jobs(jobs, n_jobs or 1, progress or _silent, total))
-    contestants = _contestants(arena, fits, control)
-    return summarise(
-        arena,
-        contestants,
+    control = CONTROL if CONTROL in routers else next(iter(routers), "")
+    _check_names(routers, control)
+    bill = _check_feature_cost(feature_cost, y)
+    splits = iter_splits(
+        len(y),
+        groups=groups,
         cv_groups=cv_groups,
-        feature_cost=feature_cost,
+        n_seeds=n_seeds,
         random_state=random_state,
     )
+    arena = Arena(
+        y, list(splits), has_costs, groups, cv_groups, cost_weight, random_state
+    )
+    preprocessor = BlockScaler(modalities) if preprocessor is None else preprocessor
+    fits = []
+    for fit in run_jobs(
+        _jobs(X, arena, routers, control, preprocessor, modalities), n_jobs
+    ):
+        fits.append(fit)
+        if progress is not None:
+            progress(len(fits), n_seeds * (len(routers) + 1))
+    return summarise(arena, _contestants(arena, fits, routers, control), bill)
 
 
-def _jobs(
-    X, arena, routers, control, preprocessor, modalities, cv_groups, random_state
-) -> Iterator[Job]:
-    """Every router on every seed, and the control on shuffled outcomes."""
+def _jobs(X, arena, routers, control, preprocessor, modalities) -> Iterator[list[Job]]:
+    """For each seed every router, and the control on shuffled outcomes."""
     for seed, split in enumerate(arena.splits):
         features = prepare(preprocessor, X, split, modalities)
         trained = arena.y[split.train]
-        whole = None if cv_groups is None else cv_groups[split.train]
-        state = random_state + seed
-        for name, router in routers.items():
-            yield Job(name, seed, router, features, trained, whole, state)
+        whole = None if arena.cv_groups is None else arena.cv_groups[split.train]
+        state = arena.random_state + seed
+        jobs = [
+            Job(name, seed, router, features, trained, whole, state)
+            for name, router in routers.items()
+        ]
         wrong = shuffled(trained, state)
         name = control_name(control)
-        yield Job(name, seed, routers[control], features, wrong, whole, state)
+        jobs.append(Job(name, seed, routers[control], features, wrong, whole, state))
+        yield jobs[::-1]  # the latent router, slowest and last, must not start last
 
 
 def control_name(router: str) -> str:
@@ -168,9 +182,9 @@ def control_name(router: str) -> str:
     return f"{router}, shuffled"
 
 
-def _contestants(arena: Arena, fits, control: str) -> list[Contestant]:
+def _contestants(arena: Arena, fits, routers, control: str) -> list[Contestant]:
     entries = []
-    for name in dict.fromkeys(fit.name for fit in fits):
+    for name in [*routers, control_name(control)]:
         own = [fit for fit in fits if fit.name == name]
         kind = "control" if name == control_name(control) else "router"
         entries.append(enter(arena, name, kind, [f.predictions for f in own], own))
@@ -199,9 +213,37 @@ def _scorable(y: Outcomes) -> tuple[Outcomes, bool]:
     return Outcomes(y.quality, y.cost, y.available & priced, models=y.models), True
 
 
+def _check_lengths(y: Outcomes, **given: Any) -> None:
+    for name, values in given.items():
+        if values is not None and _num_samples(values) != len(y):
+            raise ValueError(
+                f"{name} has {_num_samples(values)} rows, y has {len(y)} queries."
+            )
+
+
+def _check_names(routers: Mapping[str, BaseEstimator], control: str) -> None:
+    if not routers:
+        raise ValueError("There is no router to compare.")
+    taken = {SINGLE, CHEAPEST, MIX, GROUP, RANDOM, ORACLE, control_name(control)}
+    clash = sorted(taken & set(routers))
+    if clash:
+        raise ValueError(f"A router cannot be called {clash[0]!r}: a reference is.")
+
+
+def _check_feature_cost(cost: ArrayLike | None, y: Outcomes) -> NDArray | None:
+    """Cost of the features of each query."""
+    if cost is None:
+        return None
+    cost = np.asarray(cost, dtype=float)
+    if cost.shape not in ((), (len(y),)):
+        raise ValueError(
+            f"feature_cost has shape {cost.shape}; expected one number, or one for "
+            f"each of the {len(y)} queries."
+        )
+    if not (np.isfinite(cost) & (cost >= 0)).all():
+        raise ValueError("feature_cost must be finite and >= 0.")
+    return np.broadcast_to(cost, len(y))
+
+
 def _as_array(values: ArrayLike | None) -> NDArray | None:
     return None if values is None else np.asarray(values)
-
-
-def _silent(n_done: int, n_total: int) -> None:
-    """No progress bar."""

@@ -11,9 +11,13 @@ from os import PathLike
 from pathlib import Path
 from string import Template
 
+import numpy as np
+import pandas as pd
+
 from sklroute.compare import _figures as figures
 from sklroute.compare import _words as words
 from sklroute.compare._result import Comparison
+from sklroute.metrics import model_means
 
 __all__ = ["write_report"]
 
@@ -109,14 +113,15 @@ def _lines_table(result: Comparison, columns: dict[str, list[str]]) -> str:
         for name, kind, texts in zip(table.index, table["kind"], cells, strict=True)
         if any(texts)
     ]
-    return _table(["", "", *columns], rows, bold=result.best)
+    table = _table(["", "", *columns], rows, bold=result.best)
+    return f'<div class="lines">{table}</div>'
 
 
 def _cost_table(result: Comparison) -> str:
     if not result.has_costs:
         return ""
     table = _lines_table(result, words.cost_columns(result))
-    return f'<h2>What can be saved</h2><div class="scroll">{table}</div>'
+    return f"<h2>What can be saved</h2>{table}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence], bold: str = "") -> str:
@@ -143,13 +148,21 @@ def _picture(pictures: dict[str, bytes], name: str, title: str) -> str:
 
 def _traffic_table(result: Comparison) -> str:
     own = result.traffic.query("name == @result.best")
-    shares = own.pivot(index="model", columns="setting", values="share")
-    shares = shares[own["setting"].unique()].sort_values("quality first")[::-1]
-    rows = (
-        [model, *(words.percent(share) for share in row)]
-        for model, row in zip(shares.index, shares.to_numpy(), strict=True)
-    )
-    return _table(["model", *shares.columns], rows)
+    quality, cost = model_means(result.y_test)
+    columns = {
+        "model": result.y_test.models,
+        "quality": [words.percent(value) for value in quality],
+        "cost": [words.significant(value) for value in cost],
+    }
+    shares = {
+        setting: part["share"].to_numpy()
+        for setting, part in own.groupby("setting", sort=False)
+    }
+    for setting, share in shares.items():
+        columns[setting] = [words.percent(value) for value in share]
+    most_first = np.argsort(-next(iter(shares.values())), kind="stable")
+    rows = pd.DataFrame(columns).iloc[most_first]
+    return _table(list(rows.columns), rows.itertuples(index=False))
 
 
 def _group_table(result: Comparison) -> str:
@@ -199,8 +212,9 @@ def _protocol(result: Comparison) -> list[str]:
         f"{facts['validation']:,} to validate, {facts['test']:,} to test; {whole}. "
         "Five splits test every query once.",
         "Preprocessing and routers see training queries only. The operating point and "
-        "the best router are chosen on validation queries. Test queries are used once, "
-        "to judge. So is the best single model: chosen on training queries.",
+        "the best router are chosen on validation queries, the best single model, the "
+        "cheapest and the best per group on training queries. Test queries are used "
+        "once, to judge.",
         "Choices are made on predicted quality and cost and judged by realised ones.",
         "Intervals: paired bootstrap over test queries (whole groups). They cover the "
         "draw of the queries, with the routers as fitted; not other training sets, new "

@@ -1,12 +1,12 @@
 """The result of a comparison: tidy tables of what was gained, with intervals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sklroute.compare._contestants import (
     GROUP,
@@ -34,7 +34,7 @@ __all__ = ["Comparison"]
 N_RESAMPLES = {"mean": 2000, "frontier": 500}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """What `compare` found.
 
@@ -85,6 +85,8 @@ class Comparison:
         Mean cost of computing a query's features.
     protocol : dict
         Facts of the protocol, for the report.
+    y_test : Outcomes
+        Outcomes of the test queries of all seeds, one after the other.
     """
 
     table: pd.DataFrame
@@ -98,8 +100,11 @@ class Comparison:
     has_costs: bool
     feature_cost: float | None
     protocol: dict[str, Any]
-    contestants: Sequence[Contestant] = field(repr=False)
-    y_test: Outcomes = field(repr=False)
+    y_test: Outcomes
+
+    def __repr__(self) -> str:
+        names = self.table.index[self.table["kind"] == "router"].tolist()
+        return f"Comparison(routers={names}, best={self.best!r})"
 
 
 def best_router(arena: Arena, contestants: Sequence[Contestant]) -> Contestant:
@@ -119,16 +124,11 @@ def validation_score(arena: Arena, entry: Contestant) -> float:
 
 
 def summarise(
-    arena: Arena,
-    contestants: list[Contestant],
-    *,
-    cv_groups: NDArray | None,
-    feature_cost: ArrayLike | None,
-    random_state: int,
+    arena: Arena, contestants: list[Contestant], feature_cost: NDArray | None
 ) -> Comparison:
     """Turn choices into means, differences and intervals."""
     best = best_router(arena, contestants)
-    judge = _Judge(arena, contestants, cv_groups, feature_cost, random_state)
+    judge = _Judge(arena, contestants, feature_cost)
     rows = {entry.name: judge.row(entry) for entry in contestants}
     curves = None
     if arena.has_costs:
@@ -145,8 +145,7 @@ def summarise(
         control=next(entry.name for entry in contestants if entry.kind == "control"),
         has_costs=arena.has_costs,
         feature_cost=None if feature_cost is None else float(np.mean(feature_cost)),
-        protocol=_protocol(arena, cv_groups),
-        contestants=contestants,
+        protocol=_protocol(arena),
         y_test=judge.y,
     )
 
@@ -154,14 +153,13 @@ def summarise(
 class _Judge:
     """What all lines are measured against, on the test queries of all seeds."""
 
-    def __init__(self, arena, contestants, cv_groups, feature_cost, random_state):
+    def __init__(self, arena: Arena, contestants, feature_cost):
         self.arena = arena
         self.y = arena.y[arena.test]
         # A query that several seeds tested counts as one when queries are drawn.
-        unit = np.arange(len(arena.y)) if cv_groups is None else cv_groups
+        unit = np.arange(len(arena.y)) if arena.cv_groups is None else arena.cv_groups
         self.unit = unit[arena.test]
         self.feature_cost = feature_cost
-        self.random_state = random_state
         self.named = {entry.name: entry for entry in contestants}
         self.single, self.oracle = self.named[SINGLE].first, self.named[ORACLE].first
         self.range = cost_range(self.y) if arena.has_costs else None
@@ -210,8 +208,7 @@ class _Judge:
             **_bounds("par_saving", self._mean(saved)),
         }
         if self.feature_cost is not None and entry.kind in ("router", "control"):
-            bill = np.broadcast_to(self.feature_cost, len(self.arena.y))
-            saved = saved - bill[self.arena.test] / unit
+            saved = saved - self.feature_cost[self.arena.test] / unit
             row |= _bounds("par_saving_with_features", self._mean(saved))
         return row
 
@@ -220,7 +217,7 @@ class _Judge:
         draw = {
             "groups": self.unit,
             "n_resamples": N_RESAMPLES["frontier"],
-            "random_state": self.random_state,
+            "random_state": self.arena.random_state,
         }
         area = frontier_bootstrap(self.y, *entry.predicted, **draw)
         gain = frontier_bootstrap(
@@ -239,7 +236,7 @@ class _Judge:
             reference,
             groups=self.unit,
             n_resamples=N_RESAMPLES["mean"],
-            random_state=self.random_state,
+            random_state=self.arena.random_state,
         )
 
 
@@ -317,7 +314,7 @@ def _by_group(arena: Arena, contestants, best: Contestant) -> pd.DataFrame | Non
     return table.reset_index()
 
 
-def _protocol(arena: Arena, cv_groups: NDArray | None) -> dict[str, Any]:
+def _protocol(arena: Arena) -> dict[str, Any]:
     split = arena.splits[0]
     return {
         "queries": len(arena.y),
@@ -327,7 +324,11 @@ def _protocol(arena: Arena, cv_groups: NDArray | None) -> dict[str, Any]:
         "train": len(split.train),
         "validation": len(split.validation),
         "test": len(split.test),
-        "cv_groups": None if cv_groups is None else len(np.unique(cv_groups)),
-        "groups": None if arena.groups is None else len(np.unique(arena.groups)),
+        "cv_groups": _n_different(arena.cv_groups),
+        "groups": _n_different(arena.groups),
         "cost_weight": arena.cost_weight,
     }
+
+
+def _n_different(values: NDArray | None) -> int | None:
+    return None if values is None else len(np.unique(values))
