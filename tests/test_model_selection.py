@@ -1,0 +1,265 @@
+import pickle
+
+import numpy as np
+import pytest
+from sklearn import config_context
+from sklearn.decomposition import PCA
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    RandomizedSearchCV,
+    ShuffleSplit,
+    StratifiedKFold,
+    cross_val_score,
+    cross_validate,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklroute import FixedRouter, KNNRouter, Outcomes, RandomRouter, RidgeRouter
+from sklroute.datasets import make_routing
+from sklroute.metrics import cost_range, frontier, nauc, realised_utility
+from sklroute.model_selection import (
+    StratifiedByBestModel,
+    cross_val_quality,
+    frontier_scorer,
+    utility_scorer,
+)
+from sklroute.policies import MaxUtility
+
+SCORERS = [utility_scorer(), utility_scorer(0.1), frontier_scorer()]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_routing(120, 3, n_features=(6, 4), missing=0.2, random_state=0)
+
+
+def pipeline():
+    return make_pipeline(StandardScaler(), PCA(4, random_state=0), RidgeRouter(alpha=9))
+
+
+# -- scorers ---------------------------------------------------------------------
+
+
+def test_utility_is_realised_quality_less_priced_cost():
+    y = Outcomes([[1.0, 0.5], [0.0, 0.5]], cost=[[4.0, 1.0], [2.0, 3.0]])
+    router = FixedRouter(1).fit([[0.0], [1.0]], y)
+    # Model 1: (0.5 - 0.1 * 1) and (0.5 - 0.1 * 3)
+    score = utility_scorer(0.1)(router, [[0.0], [1.0]], y)
+    assert score == pytest.approx(0.3)
+
+
+def test_candidates_are_the_models_observed_and_available():
+    y = Outcomes(
+        [[1.0, 0.5, 0.2], [np.nan, 0.5, 0.3], [1.0, 0.6, 0.4]],
+        available=[[1, 1, 1], [1, 1, 1], [0, 0, 1]],
+    )
+    X = np.zeros((3, 1))
+    router = FixedRouter(0).fit(X, y)
+    # Model 0; then the best of 1 and 2 by the mean; then the only one available.
+    assert utility_scorer()(router, X, y) == pytest.approx((1.0 + 0.5 + 0.4) / 3)
+
+
+def test_a_router_without_a_policy_decides_at_the_price_of_the_scorer(data):
+    router = RidgeRouter(alpha=9).fit(data.X, data.y)
+    policy = MaxUtility(0.3)
+    choice = router.predict(data.X, available=data.y.candidates, policy=policy)
+    expected = realised_utility(data.y, choice, cost_weight=0.3)
+    assert utility_scorer(0.3)(router, data.X, data.y) == expected
+
+
+def test_a_policy_of_its_own_is_kept(data):
+    router = RidgeRouter(alpha=9, policy=MaxUtility(0.0)).fit(data.X, data.y)
+    choice = router.predict(data.X, available=data.y.candidates)
+    expected = realised_utility(data.y, choice, cost_weight=0.3)
+    assert utility_scorer(0.3)(router, data.X, data.y) == expected
+
+
+def test_policies_can_be_compared_at_one_price(data):
+    router = RidgeRouter(alpha=9, policy=MaxUtility())
+    grid = {"policy__cost_weight": [0.0, 10.0]}
+    search = GridSearchCV(router, grid, scoring=utility_scorer(10.0), cv=3)
+    assert search.fit(data.X, data.y).best_params_ == {"policy__cost_weight": 10.0}
+
+
+def test_frontier_score_is_the_area_over_the_shared_cost_range(data):
+    router = RidgeRouter(alpha=9).fit(data.X, data.y)
+    quality, cost = router.predict_quality(data.X), router.predict_cost(data.X)
+    expected = nauc(frontier(data.y, quality, cost), cost_range(data.y))
+    assert frontier_scorer()(router, data.X, data.y) == expected
+
+
+def test_a_better_router_has_a_better_frontier():
+    data = make_routing(600, 4, signal=3.0, random_state=0)
+    train, test = np.arange(400), np.arange(400, 600)
+    scores = [
+        frontier_scorer()(
+            router.fit(data.X[train], data.y[train]), data.X[test], data.y[test]
+        )
+        for router in (RidgeRouter(), FixedRouter())
+    ]
+    assert scores[0] > scores[1] + 0.02
+
+
+@pytest.mark.parametrize("scorer", SCORERS, ids=repr)
+@pytest.mark.parametrize("routing", [False, True])
+def test_scorers_work_in_searches(scorer, routing, data):
+    grid = {"ridgerouter__alpha": [1.0, 100.0]}
+    groups = np.arange(120) // 3
+    with config_context(enable_metadata_routing=routing):
+        search = GridSearchCV(pipeline(), grid, scoring=scorer, cv=GroupKFold(3))
+        search.fit(data.X, data.y, groups=groups)
+        other = RandomizedSearchCV(pipeline(), grid, scoring=scorer, n_iter=1, cv=3)
+        other.fit(data.X, data.y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert np.isfinite(other.best_score_)
+
+
+def test_scorers_work_in_parallel_and_together(data):
+    scoring = {"utility": utility_scorer(0.1), "area": frontier_scorer()}
+    scores = cross_validate(pipeline(), data.X, data.y, scoring=scoring, cv=3, n_jobs=2)
+    alone = cross_val_score(
+        pipeline(), data.X, data.y, scoring=utility_scorer(0.1), cv=3
+    )
+    np.testing.assert_allclose(scores["test_utility"], alone)
+
+
+@pytest.mark.parametrize("scorer", SCORERS, ids=repr)
+def test_scorers_pickle_and_read_well(scorer):
+    assert pickle.loads(pickle.dumps(scorer)) == scorer
+    assert repr(eval(repr(scorer))) == repr(scorer)
+
+
+def test_labels_are_scored_though_a_fold_lacks_some(data):
+    labels = data.y.best_model()
+    router = RidgeRouter(alpha=9).fit(data.X, labels)
+    one = labels == labels[0]
+    score = utility_scorer()(router, data.X[one], labels[one])
+    assert score == router.score(data.X[one], labels[one])
+
+
+@pytest.mark.parametrize("cost_weight", [-1.0, np.inf, "high", None])
+def test_bad_prices_are_refused(cost_weight):
+    with pytest.raises(ValueError, match="cost_weight"):
+        utility_scorer(cost_weight)
+
+
+@pytest.mark.parametrize("scorer", SCORERS, ids=repr)
+def test_outcomes_of_other_models_are_refused(scorer, data):
+    router = FixedRouter().fit(data.X, data.y)
+    other = Outcomes(data.y.quality, data.y.cost, models=["a", "b", "c"])
+    with pytest.raises(ValueError, match=r"\['a', 'b', 'c'\], the router was fitted"):
+        scorer(router, data.X, other)
+
+
+@pytest.mark.parametrize("scorer", SCORERS[1:], ids=repr)
+def test_scores_that_need_costs_say_so(scorer, data):
+    y = Outcomes(data.y.quality, models=data.y.models)
+    router = FixedRouter().fit(data.X, y)
+    with pytest.raises(ValueError, match="cost"):
+        scorer(router, data.X, y)
+
+
+def test_a_query_without_candidates_is_named(data):
+    available = np.ones((120, 3))
+    available[7] = np.isnan(data.y.quality[7])
+    y = Outcomes(data.y.quality, data.y.cost, available, models=data.y.models)
+    router = FixedRouter().fit(data.X, data.y)
+    with pytest.raises(ValueError, match="Row 7"):
+        utility_scorer()(router, data.X, y)
+
+
+# -- splitter --------------------------------------------------------------------
+
+
+def test_folds_have_the_same_share_of_each_best_model(data):
+    best = data.y.best_model()
+    share = (best == best[0]).mean()
+    for _, test in StratifiedByBestModel(4).split(data.X, data.y):
+        assert abs((best[test] == best[0]).mean() - share) < 0.05
+
+
+def test_folds_are_those_of_stratification_by_label(data):
+    own = StratifiedByBestModel(3, shuffle=True, random_state=1)
+    labels = StratifiedKFold(3, shuffle=True, random_state=1)
+    pairs = zip(
+        own.split(data.X, data.y),
+        labels.split(data.X, data.y.best_model()),
+        strict=True,
+    )
+    for (_, test), (_, expected) in pairs:
+        np.testing.assert_array_equal(test, expected)
+
+
+def test_models_that_are_hardly_ever_best_are_no_obstacle():
+    quality = np.zeros((30, 3))
+    quality[:, 0] = 1.0
+    quality[4] = [0.0, 1.0, 0.0]  # best once
+    folds = list(StratifiedByBestModel(3).split(quality, quality))
+    assert [len(test) for _, test in folds] == [10, 10, 10]
+
+
+def test_the_splitter_works_in_a_search(data):
+    search = GridSearchCV(
+        pipeline(), {"pca__n_components": [2, 4]}, cv=StratifiedByBestModel(3)
+    )
+    assert np.isfinite(search.fit(data.X, data.y).best_score_)
+
+
+# -- held-out quality ------------------------------------------------------------
+
+
+def test_quality_is_predicted_without_the_query(data):
+    quality = cross_val_quality(RidgeRouter(alpha=9), data.X, data.y, cv=KFold(3))
+    for train, test in KFold(3).split(data.X):
+        router = RidgeRouter(alpha=9).fit(data.X[train], data.y[train])
+        np.testing.assert_array_equal(
+            quality[test], router.predict_quality(data.X[test])
+        )
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_pipelines_and_searches_are_cross_validated(n_jobs, data):
+    search = GridSearchCV(pipeline(), {"pca__n_components": [2, 4]}, cv=2)
+    for router in (pipeline(), search):
+        quality = cross_val_quality(router, data.X, data.y, cv=2, n_jobs=n_jobs)
+        assert np.isfinite(quality).all()
+
+
+def test_folds_and_the_router_itself_split_no_group():
+    # Outcomes are a secret of the group: whoever sees it is right, others are not.
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(40), 5)
+    X = rng.normal(size=(40, 6))[groups] + 0.01 * rng.normal(size=(200, 6))
+    y = rng.integers(2, size=(40, 2))[groups].astype(float)
+    leaky = cross_val_quality(KNNRouter(shrinkage=1.0), X, y)
+    honest = cross_val_quality(KNNRouter(shrinkage=1.0), X, y, groups=groups)
+    assert ((leaky - y) ** 2).mean() < 0.1
+    assert ((honest - y) ** 2).mean() > 0.2
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_groups_reach_the_router_of_a_pipeline(routing, data):
+    groups = np.arange(120) // 3
+    router = make_pipeline(StandardScaler(), KNNRouter())
+    with config_context(enable_metadata_routing=routing):
+        quality = cross_val_quality(router, data.X, data.y, cv=2, groups=groups)
+    assert np.isfinite(quality).all()
+
+
+def test_router_is_not_fitted_in_place(data):
+    router = RandomRouter()
+    cross_val_quality(router, data.X, data.y, cv=2)
+    assert not hasattr(router, "classes_")
+
+
+def test_test_folds_must_be_a_partition(data):
+    with pytest.raises(ValueError, match="exactly one test fold"):
+        cross_val_quality(RandomRouter(), data.X, data.y, cv=ShuffleSplit(3))
+
+
+def test_lengths_must_agree(data):
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        cross_val_quality(RandomRouter(), data.X[:-1], data.y)
