@@ -78,5 +78,5 @@ def test_costs_are_counted_and_measured(table):
 
 def test_too_many_pictures_is_an_error():
     split_images = runpy.run_path(BUILD.with_name("data.py"))["split_images"]
-    with pytest.raises(ValueError, match="4990 \\+ 40 pictures .* there are 5000"):
+    with pytest.raises(ValueError, match=r"4990 \+ 40 pictures .* there are 5000"):
         split_images(5000, 4990, 40, np.random.default_rng(0))
