@@ -30,7 +30,7 @@ from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.policies import Policy, check_available
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
-CHUNK = 4096  # queries predicted at once: memory does not grow with n_queries
+CHUNK = 1024  # queries predicted at once: memory does not grow with n_queries
 MIN_HELD_OUT = 50  # groups of queries below which none are held out
 
 
