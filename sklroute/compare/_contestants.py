@@ -71,6 +71,7 @@ class Arena(NamedTuple):
     groups: NDArray | None
     cv_groups: NDArray | None
     cost_weight: float | str  # of the operating point; "auto" chooses it
+    n_resamples: int
     random_state: int
 
     @property

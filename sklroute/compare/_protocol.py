@@ -40,6 +40,7 @@ CONTROL = "ridge"  # the router trained on shuffled outcomes, if it takes part
         "routers": [Mapping, None],
         "cost_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "n_seeds": [Interval(Integral, 1, None, closed="left")],
+        "n_resamples": [Interval(Integral, 1, None, closed="left")],
         "random_state": [Interval(Integral, 0, None, closed="left")],
         "progress": [callable, None],
     },
@@ -57,6 +58,7 @@ def compare(
     cost_weight: float | str = "auto",
     feature_cost: ArrayLike | None = None,
     n_seeds: int = 5,
+    n_resamples: int = 1000,
     random_state: int = 0,
     n_jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -104,6 +106,8 @@ def compare(
         reported beside the cost of the calls.
     n_seeds : int, default=5
         Number of splits.
+    n_resamples : int, default=1000
+        Bootstrap samples of each interval.
     random_state : int, default=0
         Seed of splits, routers and intervals.
     n_jobs : int, default=None
@@ -147,7 +151,14 @@ def compare(
         random_state=random_state,
     )
     arena = Arena(
-        y, list(splits), has_costs, groups, cv_groups, cost_weight, random_state
+        y=y,
+        splits=list(splits),
+        has_costs=has_costs,
+        groups=groups,
+        cv_groups=cv_groups,
+        cost_weight=cost_weight,
+        n_resamples=n_resamples,
+        random_state=random_state,
     )
     preprocessor = BlockScaler(modalities) if preprocessor is None else preprocessor
     fits = []

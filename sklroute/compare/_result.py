@@ -31,8 +31,6 @@ from sklroute.outcomes import Outcomes
 
 __all__ = ["Comparison"]
 
-N_RESAMPLES = {"mean": 2000, "frontier": 500}
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
@@ -216,7 +214,7 @@ class _Judge:
         curve = frontier(self.y, *entry.predicted)
         draw = {
             "groups": self.unit,
-            "n_resamples": N_RESAMPLES["frontier"],
+            "n_resamples": self.arena.n_resamples,
             "random_state": self.arena.random_state,
         }
         area = frontier_bootstrap(self.y, *entry.predicted, **draw)
@@ -235,7 +233,7 @@ class _Judge:
             values,
             reference,
             groups=self.unit,
-            n_resamples=N_RESAMPLES["mean"],
+            n_resamples=self.arena.n_resamples,
             random_state=self.arena.random_state,
         )
 

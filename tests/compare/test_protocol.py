@@ -1,0 +1,347 @@
+"""The protocol is honest: what is judged was neither learned from nor tuned on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sklroute import Outcomes
+from sklroute.base import RouterMixin
+from sklroute.baselines import ClusterRouter, RidgeRouter
+from sklroute.compare import compare, default_routers
+from sklroute.compare._contestants import Arena, operating_point
+from sklroute.compare._jobs import Predictions
+from sklroute.compare._splits import Split, iter_splits
+from sklroute.datasets import make_routing
+from sklroute.metrics import best_model_per_group, realised_quality
+
+FAST = {"n_seeds": 1, "n_resamples": 20}
+TIMINGS = ["fit_seconds", "queries_per_second"]
+NOTES: list[tuple[str, np.ndarray]] = []  # what recording routers were shown
+
+
+class RecordingRouter(RouterMixin, BaseEstimator):
+    """Notes the first column of what it sees, which holds the number of the row."""
+
+    def __init__(self, policy=None):
+        self.policy = policy
+
+    def _fit(self, X, outcomes, sample_weight, groups):
+        NOTES.append(("fit", X[:, 0].astype(int)))
+        NOTES.append(("groups", groups))
+
+    def _predict_quality(self, X):
+        NOTES.append(("predict", X[:, 0].astype(int)))
+        return np.tile(self.mean_quality_, (len(X), 1))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_routing(400, 4, n_features=(8, 8), missing=0.1, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def result(data):
+    return compare(
+        data.X,
+        data.y,
+        groups=data.task,
+        modalities=data.modalities,
+        routers={"ridge": RidgeRouter(), "clusters": ClusterRouter(8)},
+        feature_cost=0.5,
+        n_resamples=200,
+    )
+
+
+def test_routers_learn_from_train_only_and_predict_the_rest():
+    NOTES.clear()
+    data = make_routing(120, 3, random_state=0)
+    X = np.column_stack([np.arange(120), data.X])
+    whole = np.arange(120) // 2
+    compare(
+        X,
+        data.y,
+        cv_groups=whole,
+        routers={"recording": RecordingRouter()},
+        preprocessor=FunctionTransformer(),
+        **FAST,
+    )
+    (split,) = iter_splits(120, cv_groups=whole, n_seeds=1)
+    fitted = [rows for what, rows in NOTES if what == "fit"]
+    shown = [set(rows) for what, rows in NOTES if what == "predict"]
+    assert len(fitted) == 2  # the router and the control
+    for rows in fitted:
+        np.testing.assert_array_equal(rows, split.train)
+    assert all(rows in (set(split.test), set(split.validation)) for rows in shown)
+    groups = [rows for what, rows in NOTES if what == "groups"]
+    np.testing.assert_array_equal(groups[0], whole[split.train])
+
+
+class RecordingScaler(StandardScaler):
+    """Notes how many rows it was fitted on."""
+
+    def fit(self, X, y=None, sample_weight=None):
+        NOTES.append(("scale", np.asarray(X)))
+        return super().fit(X, y, sample_weight)
+
+
+def test_preprocessing_is_fitted_on_train_only(data):
+    NOTES.clear()
+    ridge = {"ridge": RidgeRouter()}
+    compare(data.X, data.y, routers=ridge, preprocessor=RecordingScaler(), **FAST)
+    (split,) = iter_splits(400, n_seeds=1)
+    ((_, seen),) = NOTES
+    np.testing.assert_array_equal(seen, data.X[split.train])
+
+
+def test_test_outcomes_change_neither_operating_point_nor_best_router(data, result):
+    (split,) = iter_splits(400, groups=data.task, n_seeds=1)
+    quality, cost = data.y.quality.copy(), data.y.cost.copy()
+    quality[split.test] = 1 - quality[split.test]
+    cost[split.test] = cost[split.test] * 3
+    wrong = Outcomes(quality, cost, models=data.models)
+    routers = {"ridge": RidgeRouter(), "clusters": ClusterRouter(8)}
+    one, two = (
+        compare(data.X, y, groups=data.task, routers=routers, **FAST)
+        for y in (data.y, wrong)
+    )
+    pd.testing.assert_series_equal(one.seeds["cost_weight"], two.seeds["cost_weight"])
+    assert one.best == two.best
+    assert not np.allclose(one.table["quality"], two.table["quality"])
+
+
+def _arena(quality, cost):
+    """Two training, two validation and two test queries, in this order."""
+    split = Split(np.arange(2), np.arange(2, 4), np.arange(4, 6))
+    y = Outcomes(quality, cost, models=["a", "b"])
+    return Arena(y, [split], True, None, None, "auto", 10, 0), split
+
+
+def test_the_operating_point_is_the_cheapest_as_good_as_the_best_single_model():
+    # b is the best single model: right on one of the two validation queries. Sending
+    # the first of them to a (predicted gain 0.1 for 4 more units) is as good and costs
+    # (1 + 5) / 2; beyond a weight of 0.2 the second goes to a too, and is wrong.
+    quality = [[0, 1], [0, 1], [1, 1], [0, 0], [0, 0], [0, 0]]
+    arena, split = _arena(quality, np.tile([1.0, 5.0], (6, 1)))
+    predicted = np.array([[0.5, 0.6], [0.1, 0.9]])
+    cost = np.tile([1.0, 5.0], (2, 1))
+    weight = operating_point(arena, split, Predictions(predicted, cost, None, None))
+    assert weight > 0.2  # all to a: 1 of 2 right, at a fifth of the cost
+
+    quality[3] = [0, 1]  # now b is right on both, and so must the router be
+    arena, split = _arena(quality, np.tile([1.0, 5.0], (6, 1)))
+    weight = operating_point(arena, split, Predictions(predicted, cost, None, None))
+    assert 0.025 < weight < 0.2  # the first to a, the second to b
+
+
+def test_where_no_weight_is_as_good_the_best_one_is_taken():
+    # Predictions are wrong throughout: at weight 0 both queries go to a, which fails.
+    quality = [[0, 1], [0, 1], [0, 1], [0, 1], [0, 0], [0, 0]]
+    arena, split = _arena(quality, np.tile([5.0, 1.0], (6, 1)))
+    predicted = np.array([[0.9, 0.1], [0.9, 0.1]])
+    cost = np.tile([5.0, 4.9], (2, 1))
+    weight = operating_point(arena, split, Predictions(predicted, cost, None, None))
+    assert weight > 0.8 / 0.1  # b, the cheaper, at last
+
+
+def test_a_given_operating_point_is_used_as_it_is(data):
+    ridge = {"ridge": RidgeRouter()}
+    result = compare(data.X, data.y, routers=ridge, cost_weight=0.125, **FAST)
+    assert set(result.seeds["cost_weight"]) == {0.125}
+
+
+def test_a_router_beats_the_best_single_model_where_there_is_a_signal(result):
+    ridge = result.table.loc["ridge"]
+    assert ridge["gain_low"] > 0
+    assert ridge["nauc_gain_low"] > 0
+    assert ridge["par_saving_low"] > 0
+    assert ridge["qnc"] < 1
+
+
+def test_the_control_gains_nothing(result):
+    control = result.table.loc[result.control]
+    assert control["kind"] == "control"
+    assert control["gain_low"] <= 0
+    assert control["nauc_gain"] < 0.2 * result.table.loc["ridge", "nauc_gain"]
+
+
+def test_nothing_is_gained_where_there_is_no_signal():
+    data = make_routing(400, 4, signal=0.0, random_state=1)
+    result = compare(data.X, data.y, routers=default_routers(["ridge"]), n_seeds=3)
+    assert result.table.loc["ridge", "gain_low"] <= 0
+    assert result.table.loc["ridge", "nauc_gain_low"] <= 0.01
+
+
+def test_no_router_is_above_the_oracle(result):
+    oracle = result.table.loc["oracle"]
+    assert (result.table["quality"] <= oracle["quality"]).all()
+    assert (result.table["nauc"].dropna() <= oracle["nauc"]).all()
+    assert oracle["gap_closed"] == pytest.approx(1.0)
+
+
+def test_references_are_what_their_names_say(result):
+    table = result.table
+    assert table.loc["best single", "gain"] == 0.0
+    assert table.loc["mix of singles", "quality"] == table.loc["best single", "quality"]
+    assert table.loc["mix of singles", "nauc_gain"] == 0.0
+    assert table["cost"].idxmin() == "cheapest"
+    # The traffic at par of the best router, which is cheap: less than uniform.
+    drawn = table.loc[f"random, traffic of {result.best}"]
+    assert drawn["cost"] < table.loc["random", "cost"]
+
+
+def test_best_per_group_is_that_of_the_metrics():
+    data = make_routing(300, 4, random_state=2)
+    routers = {"r": RidgeRouter()}
+    result = compare(data.X, data.y, groups=data.task, routers=routers, n_resamples=20)
+    quality = [
+        realised_quality(
+            data.y[test],
+            best_model_per_group(data.y[train], data.task[train], data.task[test]),
+            reduce=None,
+        )
+        for train, _, test in iter_splits(300, groups=data.task)
+    ]
+    found = result.table.loc["best per group", "quality"]
+    assert found == pytest.approx(np.concatenate(quality).mean())
+
+
+def test_estimates_lie_in_their_intervals(result):
+    for name in ("gain", "par_gain", "par_saving", "nauc", "nauc_gain"):
+        part = result.table[[f"{name}_low", name, f"{name}_high"]].dropna()
+        assert len(part)
+        assert (np.diff(part.to_numpy(dtype=float), axis=1) >= -1e-9).all()
+
+
+def test_features_are_put_on_the_bill(result):
+    ridge, single = result.table.loc["ridge"], result.table.loc["best single"]
+    extra = 0.5 / single["cost"]
+    assert ridge["par_saving_with_features"] == pytest.approx(
+        ridge["par_saving"] - extra
+    )
+    assert np.isnan(result.table.loc["best per group", "par_saving_with_features"])
+    assert result.feature_cost == 0.5
+
+
+def test_traffic_adds_up(result):
+    total = result.traffic.groupby(["name", "setting"])["share"].sum()
+    np.testing.assert_allclose(total, 1.0)
+
+
+def test_every_query_counts_in_the_results_by_group(data, result):
+    assert result.by_group["queries"].sum() == 400
+    weighted = np.average(result.by_group["ridge"], weights=result.by_group["queries"])
+    assert weighted == pytest.approx(result.table.loc["ridge", "quality"])
+
+
+def test_the_number_of_processes_does_not_change_the_results(data):
+    routers = default_routers(["ridge", "clusters"])
+    done = []
+    one, two = (
+        compare(
+            data.X,
+            data.y,
+            routers=routers,
+            n_seeds=2,
+            n_resamples=20,
+            n_jobs=n_jobs,
+            progress=lambda *counts: done.append(counts),
+        )
+        for n_jobs in (1, 2)
+    )
+    assert done == [(k, 6) for k in range(1, 7)] * 2
+    pd.testing.assert_frame_equal(
+        one.table.drop(columns=TIMINGS), two.table.drop(columns=TIMINGS)
+    )
+    pd.testing.assert_frame_equal(one.frontiers, two.frontiers)
+
+
+def test_without_costs_quality_alone_is_compared(data):
+    result = compare(
+        data.X, Outcomes(data.y.quality), routers={"r": RidgeRouter()}, **FAST
+    )
+    assert not result.has_costs
+    assert result.frontiers is None
+    assert {"quality", "gain"} <= set(result.table)
+    assert not {"nauc", "par_saving"} & set(result.table)
+    assert "cheapest" not in result.table.index
+
+
+def test_answers_of_unknown_cost_are_no_candidates(data):
+    cost = data.y.cost.copy()
+    cost[:200, 3] = np.nan  # the dearest model's, for half of the queries
+    y = Outcomes(data.y.quality, cost, models=data.models)
+    routers = {"r": RidgeRouter()}
+    result = compare(data.X, y, routers=routers, **FAST)
+    assert result.table.loc["r", ["cost", "par_cost", "nauc"]].notna().all()
+    assert not result.y_test.candidates[np.isnan(result.y_test.cost)].any()
+
+
+def test_pipelines_are_routers_too(data):
+    pipeline = make_pipeline(StandardScaler(), RidgeRouter())
+    result = compare(data.X, data.y, routers={"scaled": pipeline}, **FAST)
+    assert result.best == "scaled"
+    assert result.control == "scaled, shuffled"
+
+
+def test_the_seed_of_the_comparison_reaches_every_router(data):
+    routers = {"clusters": ClusterRouter(6), "mlp": default_routers(["mlp"])["mlp"]}
+    one, again, other = (
+        compare(data.X, data.y, routers=routers, random_state=state, **FAST)
+        for state in (0, 0, 1)
+    )
+    pd.testing.assert_frame_equal(
+        one.table.drop(columns=TIMINGS), again.table.drop(columns=TIMINGS)
+    )
+    assert not one.table["quality"].equals(other.table["quality"])
+
+
+def test_it_says_what_it_compared(result):
+    assert repr(result) == "Comparison(routers=['ridge', 'clusters'], best='ridge')"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"X": np.zeros((3, 2))}, "X has 3 rows, y has 400 queries"),
+        ({"groups": ["a"]}, "groups has 1 rows"),
+        ({"cv_groups": range(399)}, "cv_groups has 399 rows"),
+        ({"cv_groups": np.arange(400) % 4}, "At least 5 cv_groups"),
+        ({"routers": {}}, "no router to compare"),
+        ({"routers": {"oracle": RidgeRouter()}}, "cannot be called 'oracle'"),
+        ({"routers": {"r": StandardScaler()}}, "Expected a router"),
+        ({"n_seeds": 0}, "n_seeds"),
+        ({"cost_weight": -1.0}, "cost_weight"),
+        ({"cost_weight": "cheap"}, "cost_weight"),
+        ({"feature_cost": [1.0, 2.0]}, "feature_cost has shape"),
+        ({"feature_cost": -1.0}, "feature_cost must be finite"),
+        ({"modalities": {"image": slice(0, 4)}}, "Column 4 belongs to none"),
+    ],
+)
+def test_bad_input_is_named(data, change, message):
+    good = {"X": data.X, "y": data.y, "routers": {"r": RidgeRouter()}, "n_seeds": 1}
+    with pytest.raises((ValueError, TypeError), match=message):
+        compare(**{**good, **change})
+
+
+def test_a_model_without_any_cost_among_others_with_costs_is_named(data):
+    cost = data.y.cost.copy()
+    cost[:, 2] = np.nan
+    y = Outcomes(data.y.quality, cost, models=data.models)
+    with pytest.raises(ValueError, match="'model-2' has no cost while others do"):
+        compare(data.X, y)
+
+
+def test_a_query_without_a_usable_answer_is_named(data):
+    cost = data.y.cost.copy()
+    cost[7] = np.nan
+    y = Outcomes(data.y.quality, cost, models=data.models)
+    with pytest.raises(ValueError, match="Row 7 has no available model of known"):
+        compare(data.X, y)
+
+
+def test_unknown_default_routers_are_named():
+    with pytest.raises(ValueError, match=r"Unknown router 'forest'; there are knn"):
+        default_routers(["knn", "forest"])
