@@ -70,7 +70,6 @@ EXPECTED_FAILURES = {
 }
 
 DEPENDS_ON_ORDER = {
-    "LatentRouterClassifier": "initial weights are drawn in the order of the models",
     "MLPRouter": "initial weights are drawn in the order of the models",
 }
 

@@ -55,7 +55,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         slice(512, 1024)}``. None makes all columns one block.
     n_members : int, default=4
         Members of the ensemble.
-    hidden_dim : int, default=256
+    hidden_dim : int, default=128
         Width of the query tokens.
     n_capsules : int, default=8
         Number of routing capsules.
@@ -87,7 +87,7 @@ default=0.0, 0.0, 0.05
         Share of the training queries that are shown with some models masked.
     dropout : float, default=0.3
         Probability of zeroing a hidden unit in training.
-    learning_rate : float, default=2e-3
+    learning_rate : float, default=4e-3
         Peak of the one-cycle schedule of AdamW.
     weight_decay : float, default=0.1
         Decay of the weight matrices.
@@ -197,7 +197,7 @@ default=0.0, 0.0, 0.05
         *,
         modalities: Mapping[str, Any] | None = None,
         n_members: int = 4,
-        hidden_dim: int = 256,
+        hidden_dim: int = 128,
         n_capsules: int = 8,
         token_dim: int = 16,
         interactions: bool = True,
@@ -213,7 +213,7 @@ default=0.0, 0.0, 0.05
         correction_penalty: float = 0.05,
         mask_rate: float = 0.2,
         dropout: float = 0.3,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 4e-3,
         weight_decay: float = 0.1,
         batch_size: int = 256,
         max_epochs: int | str = "auto",

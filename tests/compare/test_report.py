@@ -1,0 +1,149 @@
+"""The report says what was found, in files that stand on their own."""
+
+import re
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklroute import Outcomes
+from sklroute.baselines import ClusterRouter, RidgeRouter
+from sklroute.compare import compare, write_report
+from sklroute.compare._words import sentences
+from sklroute.datasets import make_routing
+
+SETTINGS = {"n_seeds": 5, "n_resamples": 50}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_routing(300, 4, n_features=(8, 8), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def result(data):
+    routers = {"ridge": RidgeRouter(), "<clusters>": ClusterRouter(8)}
+    return compare(data.X, data.y, groups=data.task, routers=routers, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def without_costs(data):
+    y = Outcomes(data.y.quality, models=data.models)
+    return compare(data.X, y, routers={"ridge": RidgeRouter()}, **SETTINGS)
+
+
+def test_three_files_are_written(result, tmp_path):
+    paths = write_report(result, tmp_path / "new" / "folder")
+    names = [path.name for path in paths]
+    assert names == ["results.csv", "frontier.png", "report.html"]
+    assert paths[1].read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_csv_is_the_table(result, tmp_path):
+    path = write_report(result, tmp_path)[0]
+    read = pd.read_csv(path, index_col="name").loc[result.table.index]
+    pd.testing.assert_frame_equal(read, result.table, check_dtype=False)
+
+
+def test_the_html_needs_nothing_from_elsewhere(result, tmp_path):
+    html = write_report(result, tmp_path)[2].read_text(encoding="utf-8")
+    links = re.findall(r"""(?:src|href)=["']?([^"'> ]{0,22})""", html)
+    assert links == ["data:image/png;base64,"] * 2
+    assert "<script" not in html
+    assert "@import" not in html
+    assert "url(" not in html
+
+
+def test_names_are_escaped(result, tmp_path):
+    html = write_report(result, tmp_path, title="A & B")[2].read_text("utf-8")
+    assert "&lt;clusters&gt;" in html
+    assert "<clusters>" not in html
+    assert "<h1>A &amp; B</h1>" in html
+
+
+def test_the_html_shows_every_line_of_the_table(result, tmp_path):
+    html = write_report(result, tmp_path)[2].read_text("utf-8")
+    for name in ("ridge", "ridge, shuffled", "best per group", "cheapest", "oracle"):
+        assert f"<td>{name}</td>" in html
+
+
+def test_every_placeholder_is_filled(result, tmp_path):
+    html = write_report(result, tmp_path)[2].read_text("utf-8")
+    assert "$" not in html
+
+
+def test_the_summary_gives_gains_with_intervals_and_the_control(result):
+    first, par, area, group, control = sentences(result)
+    row = result.table.loc[result.best]
+    assert f"Best router: {result.best}" in first
+    assert f"{100 * row['gain']:+.1f} [{100 * row['gain_low']:+.1f}" in first
+    assert "of the best single model's cost" in par
+    assert "nAUC" in area
+    assert "each group" in group
+    assert "ridge, shuffled" in control
+
+
+def test_the_summary_names_the_feature_bill_in_its_unit(data):
+    result = compare(
+        data.X,
+        data.y,
+        routers={"ridge": RidgeRouter()},
+        feature_cost=2.5,
+        cost_weight=0.01,
+        n_seeds=1,
+        n_resamples=20,
+    )
+    text = " ".join(sentences(result, "ms"))
+    assert "costs 2.5 ms a query" in text
+    assert "At the cost weight 0.01" in text
+
+
+def test_a_control_that_gains_is_a_warning(result):
+    leaking = result.table.copy()
+    leaking.loc[result.control, ["gain", "gain_low", "gain_high"]] = 0.3, 0.2, 0.4
+    fields = {**vars(result), "table": leaking}
+    *_, control = sentences(type(result)(**fields))
+    assert control.startswith("Warning")
+    assert "Something leaks" in control
+
+
+def test_without_costs_the_report_says_so_and_has_no_frontier(without_costs, tmp_path):
+    (tmp_path / "frontier.png").write_bytes(b"of an earlier run")
+    paths = write_report(without_costs, tmp_path)
+    assert [path.name for path in paths] == ["results.csv", "report.html"]
+    assert not (tmp_path / "frontier.png").exists()
+    html = paths[1].read_text("utf-8")
+    assert "no costs" in html
+    assert "What can be saved" not in html
+
+
+def test_without_matplotlib_all_but_the_pictures_is_written(
+    result, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    paths = write_report(result, tmp_path)
+    assert [path.name for path in paths] == ["results.csv", "report.html"]
+    html = paths[1].read_text("utf-8")
+    assert "<img" not in html
+    assert "pip install &#x27;sklroute[plot]&#x27;" in html
+
+
+def test_the_picture_has_every_router_and_reference(result):
+    from sklroute.compare._figures import frontier_figure
+
+    (axes,) = frontier_figure(result, "USD").axes
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    for name in ("ridge", "<clusters>", "best per group", "random", "oracle"):
+        assert any(label.startswith(name) for label in labels)
+    assert any("single models" in label for label in labels)
+    assert axes.get_xlabel() == "Mean cost per query (USD)"
+
+
+def test_free_models_are_drawn_on_a_linear_axis(data, tmp_path):
+    cost = data.y.cost.copy()
+    cost[:, 0] = 0.0
+    y = Outcomes(data.y.quality, cost, models=data.models)
+    result = compare(data.X, y, routers={"r": RidgeRouter()}, n_seeds=1, n_resamples=20)
+    assert np.isfinite(result.table.loc["r", "nauc"])
+    assert len(write_report(result, tmp_path)) == 3

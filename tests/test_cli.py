@@ -1,0 +1,192 @@
+"""The command line end to end, on small tables of the user's own."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklroute.cli import main
+from sklroute.datasets import make_routing
+
+QUICK = ["--routers", "ridge", "--seeds", "1", "--jobs", "1"]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_routing(150, 3, n_features=(5, 4), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def wide(data):
+    parts = {"query_id": np.arange(150), "task": data.task}
+    parts["prompt"] = [f"solve task {task} please" for task in data.task]
+    for column, model in enumerate(data.models):
+        parts[f"q:{model}"] = data.y.quality[:, column]
+        parts[f"cost:{model}"] = data.y.cost[:, column]
+    return pd.DataFrame(parts)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, wide, data):
+    monkeypatch.chdir(tmp_path)
+    wide.to_csv("wide.csv", index=False)
+    np.save("x.npy", data.X)
+    return tmp_path
+
+
+def run(*arguments, quick=True):
+    return main(["compare", *map(str, arguments), *(QUICK if quick else [])])
+
+
+def written(folder):
+    return sorted(path.name for path in (folder / "sklroute-compare").iterdir())
+
+
+def test_a_wide_csv_with_features(folder, capsys):
+    assert run("wide.csv", "--features", "x.npy", "--groups", "task") == 0
+    out = capsys.readouterr().out
+    assert "ridge" in out
+    assert "best per group" in out
+    assert "What can be saved" in out
+    assert "Written: sklroute-compare/report.html" in out
+    assert written(folder) == ["frontier.png", "report.html", "results.csv"]
+
+
+def test_a_long_csv_with_features_in_another_order(folder, wide, data, capsys):
+    long = pd.wide_to_long(
+        wide, ["q", "cost"], i="query_id", j="model", sep=":", suffix=".+"
+    ).reset_index()
+    long = long.rename(columns={"query_id": "query", "q": "quality"})
+    long.sample(frac=1, random_state=0).to_csv("log.csv", index=False)
+    features = pd.DataFrame(data.X).rename(columns=str)
+    features.insert(0, "query", wide["query_id"])
+    features.to_csv("x.csv", index=False)
+    assert run("log.csv", "--features", "x.csv", "--cv-groups", "query") == 0
+    table = pd.read_csv("sklroute-compare/results.csv", index_col="name")
+    assert table.loc["cheapest", "cost"] == pytest.approx(1.0, abs=0.2)
+
+
+def test_parquet_with_blocks(folder, wide, data, capsys):
+    wide.to_parquet("wide.parquet")
+    image, text = (data.X[:, block] for block in data.modalities.values())
+    np.savez("x.npz", image=image, text=text)
+    assert run("wide.parquet", "--features", "x.npz", "--out", folder / "deep/out") == 0
+    assert (folder / "deep" / "out" / "report.html").exists()
+
+
+def test_a_text_column_is_enough(folder, capsys):
+    assert run("wide.csv", "--text", "prompt", "--cost-weight", "0.01") == 0
+    assert "At the cost weight 0.01" in capsys.readouterr().out
+
+
+def test_a_text_column_beside_features(folder, capsys):
+    assert run("wide.csv", "--features", "x.npy", "--text", "prompt") == 0
+
+
+def test_without_costs_it_compares_quality(folder, wide, capsys):
+    wide[[name for name in wide if not name.startswith("cost:")]].to_csv(
+        "free.csv", index=False
+    )
+    assert run("free.csv", "--features", "x.npy") == 0
+    assert "The table has no costs" in capsys.readouterr().out.replace("\n", " ")
+    assert written(folder) == ["report.html", "results.csv"]
+
+
+def test_without_a_table_it_runs_on_the_bundled_one(folder, capsys):
+    assert run() == 0
+    out = capsys.readouterr().out
+    assert "bundled visual QA table" in out
+    assert "MFLOPs a query" in out.replace("\n", " ")
+
+
+def test_without_matplotlib_it_says_how_to_get_pictures(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert run("wide.csv", "--features", "x.npy") == 0
+    assert "pip install 'sklroute[plot]'" in capsys.readouterr().out
+    assert written(folder) == ["report.html", "results.csv"]
+
+
+def test_the_module_is_a_program():
+    command = [sys.executable, "-m", "sklroute.cli", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("0.")
+
+
+BAD_INPUT = {
+    "missing table": (["none.csv", "--text", "prompt"], "No such file: none.csv"),
+    "missing features": (["wide.csv", "--features", "n.npy"], "No such file: n.npy"),
+    "nothing to learn from": (["wide.csv"], "--features FILE or --text COLUMN"),
+    "features without a table": (["--features", "x.npy"], "--features needs a table"),
+    "groups without a table": (["--cv-groups", "task"], "--cv-groups needs a table"),
+    "unknown text": (["wide.csv", "--text", "words"], "no column 'words'"),
+    "text that is none": (
+        ["wide.csv", "--text", "task"],
+        "'task', row 0 is not a text",
+    ),
+    "unknown group": (
+        ["wide.csv", "--text", "prompt", "--groups", "topic"],
+        "no column 'topic'",
+    ),
+    "too few groups": (
+        ["two.csv", "--text", "prompt", "--cv-groups", "half"],
+        "At least 5 cv_groups",
+    ),
+    "empty table": (["empty.csv", "--text", "prompt"], "the table is empty"),
+    "no quality": (["bare.csv", "--text", "prompt"], "no quality column"),
+    "quality above one": (["high.csv", "--text", "prompt"], "model 'm' has 1.2"),
+    "rows that do not match": (
+        ["wide.csv", "--features", "short.npy"],
+        "short.npy has 3 rows, wide.csv has 150 queries",
+    ),
+    "infinite features": (["wide.csv", "--features", "inf.npy"], "row 2, column 1"),
+    "a negative bill": (
+        ["wide.csv", "--text", "prompt", "--feature-cost", "-1"],
+        "feature_cost must be finite",
+    ),
+    "a file for a folder": (
+        ["wide.csv", "--text", "prompt", "--out", "wide.csv"],
+        "wide.csv",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_INPUT.values(), ids=BAD_INPUT)
+def test_bad_input_is_one_line_and_status_2(
+    folder, wide, data, capsys, arguments, message
+):
+    wide.assign(half=np.arange(150) % 2).to_csv("two.csv", index=False)
+    (folder / "empty.csv").write_text("")
+    (folder / "bare.csv").write_text("prompt\nhello\n")
+    (folder / "high.csv").write_text("prompt,q:m\nhello,1.2\n")
+    np.save("short.npy", data.X[:3])
+    infinite = data.X.copy()
+    infinite[2, 1] = np.inf
+    np.save("inf.npy", infinite)
+    assert run(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    line = captured.err.strip().splitlines()[-1]
+    assert line.startswith("sklroute compare: error: ")
+    assert message in line
+    assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--routers", "ridge,forest"], "no router 'forest'"),
+        (["--seeds", "0"], "'0' is not a positive whole number"),
+        (["--seeds", "many"], "'many' is not a positive whole number"),
+        (["--cost-weight", "-1"], "'-1' is neither 'auto' nor >= 0"),
+        (["--cost-weight", "inf"], "'inf' is neither"),
+        (["--cost-weight", "cheap"], "'cheap' is neither"),
+        (["--nonsense"], "unrecognized arguments"),
+    ],
+)
+def test_bad_options_are_explained_with_status_2(capsys, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        run("wide.csv", *arguments, quick=False)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
