@@ -3,17 +3,31 @@
 import doctest
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+
+from sklroute.datasets import make_routing
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+def write_log(folder):
+    """Write the user's own data that the README reads."""
+    table = make_routing(120, n_models=3, random_state=0)
+    wide = table.y.to_frame()
+    calls = wide[["quality", "cost"]].stack(future_stack=True).reset_index()
+    calls.columns = ["query", "model", "quality", "cost"]
+    calls.to_csv(folder / "calls.csv", index=False)
+    np.save(folder / "features.npy", table.X)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_code_blocks(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    write_log(tmp_path)
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     parsers = [PythonCodeBlockParser(doctest_optionflags=flags), SkipParser()]
     document = Sybil(parsers, path=str(ROOT)).parse(page)
