@@ -78,9 +78,12 @@ class TextEmbedder(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"The texts hold {n_terms} term only: there is nothing to tell apart."
             )
-        self.svd_ = TruncatedSVD(
-            min(self.n_components, min(weights.shape)), random_state=self.random_state
-        ).fit(weights)
+        n_components = min(self.n_components, min(weights.shape))
+        svd = TruncatedSVD(n_components, random_state=self.random_state)
+        # Where all texts weigh the same, the share of variance that scikit-learn
+        # reports, and nobody reads here, is 0 / 0.
+        with np.errstate(invalid="ignore"):
+            self.svd_ = svd.fit(weights)
         return self
 
     def transform(self, X: Iterable[str]) -> NDArray[np.float32]:

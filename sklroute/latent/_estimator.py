@@ -151,7 +151,7 @@ default=0.0, 0.0, 0.05
     ... ).fit(table.X, table.y)
     >>> router.predict_quality(table.X[:2]).shape
     (2, 3)
-    >>> router.predict_proba(table.X[:1], available=[True, False, True])[0, 1]
+    >>> float(router.predict_proba(table.X[:1], available=[True, False, True])[0, 1])
     0.0
     """
 
