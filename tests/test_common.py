@@ -73,10 +73,6 @@ DEPENDS_ON_ORDER = {
     "MLPRouter": "initial weights are drawn in the order of the models",
 }
 
-FAILS_ON_REPEATED_QUERIES = {
-    "LatentRouterClassifier": "profiles with fewer distinct queries than regions"
-}
-
 
 def all_routers():
     """Every public router class of the package, by name."""
@@ -307,10 +303,7 @@ def test_a_query_of_weight_zero_is_as_good_as_absent(name, data):
 
 
 @every_router
-def test_repeated_queries_are_no_obstacle(name, data, request):
-    if name in FAILS_ON_REPEATED_QUERIES:
-        reason = FAILS_ON_REPEATED_QUERIES[name]
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+def test_repeated_queries_are_no_obstacle(name, data):
     rows = np.repeat(np.arange(7), 5)
     y = Outcomes(np.nan_to_num(data.y.quality), data.y.cost)[rows]
     quality = make_router(name).fit(data.X[rows], y).predict_quality(data.X)

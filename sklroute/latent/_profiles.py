@@ -100,7 +100,7 @@ class ProfileEncoder(BaseEstimator):
     def _shrunk(self, quality, region, expected):
         """Mean quality per region and model, pulled towards ``expected``."""
         seen = ~np.isnan(quality)
-        member = np.eye(max(region.max() + 1, len(np.atleast_2d(expected))))[region]
+        member = np.eye(self.regions_.n_clusters)[region]
         total = member.T @ np.where(seen, quality, 0.0)
         return (total + self.shrinkage * expected) / (member.T @ seen + self.shrinkage)
 
