@@ -290,7 +290,6 @@ class RouterMixin(ClassifierMixin):
         self.mean_cost_ = observed_mean(outcomes.cost, weight)
 
     def _check_pool(self, outcomes: Outcomes) -> Outcomes:
-        check_is_fitted(self)
         if not np.array_equal(outcomes.models, self.classes_):
             raise ValueError(
                 f"y has the models {outcomes.models.tolist()}, the router was fitted "
