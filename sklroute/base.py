@@ -140,8 +140,7 @@ class RouterMixin(ClassifierMixin):
             NaN where no cost was ever observed.
         """
         check_is_fitted(self)
-        n_queries = len(self._check_X(X, reset=False))
-        return np.tile(self.mean_cost_, (n_queries, 1))
+        return self._predict_cost(self._check_X(X, reset=False))
 
     def predict_utility(
         self,
@@ -259,6 +258,9 @@ class RouterMixin(ClassifierMixin):
 
     # -- shared parts ------------------------------------------------------------
 
+    def _predict_cost(self, X) -> NDArray[np.float64]:
+        return np.tile(self.mean_cost_, (len(X), 1))
+
     def _check_X(self, X, *, reset: bool) -> NDArray:
         try:
             checked = validate_data(
@@ -311,9 +313,10 @@ class RouterMixin(ClassifierMixin):
     def _policy_arrays(self, X, available, costs, policy):
         check_is_fitted(self)
         policy = self._policy(policy)
+        X = self._check_X(X, reset=False)
         available = check_available(
             by_model(available, self.classes_, "available"),
-            (_num_samples(X), len(self.classes_)),
+            (len(X), len(self.classes_)),
         )
         cost = self._costs(X, costs, available, policy)
         quality, std = self._predict_moments(X, available, policy)
@@ -327,7 +330,7 @@ class RouterMixin(ClassifierMixin):
     def _costs(self, X, costs, available, policy) -> NDArray:
         """Costs as given or predicted; known, if the policy needs them."""
         if costs is None:
-            cost = self.predict_cost(X)
+            cost = self._predict_cost(X)
         else:
             cost = float_array(by_model(costs, self.classes_, "costs"), "costs")
             cost = check_shape(cost, available.shape, "costs")
@@ -342,7 +345,7 @@ class RouterMixin(ClassifierMixin):
                 f"{type(policy).__name__} needs a router with predict_distribution; "
                 f"{type(self).__name__} predicts the expected quality only."
             )
-        return self.predict_quality(X), None
+        return self._predict_quality(X), None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

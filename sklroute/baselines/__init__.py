@@ -2,6 +2,7 @@
 
 from sklroute.baselines._average import AverageRouter
 from sklroute.baselines._clusters import ClusterRouter
+from sklroute.baselines._kernel import KernelRouter
 from sklroute.baselines._linear import LogisticRouter, RidgeRouter
 from sklroute.baselines._mlp import MLPRouter
 from sklroute.baselines._neighbors import KNNRouter
@@ -12,6 +13,7 @@ __all__ = [
     "ClusterRouter",
     "FixedRouter",
     "KNNRouter",
+    "KernelRouter",
     "LogisticRouter",
     "MLPRouter",
     "RandomRouter",

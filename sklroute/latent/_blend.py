@@ -1,49 +1,99 @@
 """How far to trust the network and its prior: learnt on held-out queries."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
+
+from sklroute.baselines._kernel import shared_part
 
 
-def blend_weights(
+import os
+MARGIN = float(os.environ.get("MARGIN", "2"))
+
+class Blend(NamedTuple):
+    r"""Weights of several predictions around the models' mean quality.
+
+    With :math:`d_p = \hat q_p - \bar q` the departure of prediction :math:`p` and
+    :math:`\langle d_p \rangle` its mean over the models,
+
+    .. math:: \hat q = \bar q + \sum_p s_p \langle d_p \rangle
+              + r_p (d_p - \langle d_p \rangle)
+
+    The first sum says how hard a query is, the second decides between the models. How
+    well one is predicted says little of the other, so that each has its own weights.
+    """
+
+    shared: NDArray
+    """(n_predictions,) weights :math:`s` of what all models have in common."""
+    relative: NDArray
+    """(n_predictions,) weights :math:`r` of the differences between models."""
+
+    def __call__(self, departures: Sequence[NDArray], mean: NDArray) -> NDArray:
+        """Blend departures (n_queries, n_models) each, around the means (n_models,)."""
+        quality = np.tile(mean, (len(departures[0]), 1))
+        for part, s, r in zip(departures, self.shared, self.relative, strict=True):
+            quality += r * part
+            quality += (s - r) * part.mean(axis=1, keepdims=True)
+        return quality.clip(0.0, 1.0)
+
+
+def fit_blend(
     departures: Sequence[NDArray], quality: NDArray, mean: NDArray, groups: NDArray
-) -> NDArray[np.float64]:
-    r"""Weights :math:`w_p` in :math:`\bar q + \sum_p w_p (\hat q_p - \bar q)`.
-
-    Non-negative least squares on the observed cells, shrunk towards 0, that is towards
-    always calling the best single model, when the gain is not clear:
-
-    .. math:: w = \max(0, 1 - (2 / t)^2) \, w_\mathrm{nnls}
-
-    with :math:`t` the gain in squared error over its standard error between groups of
-    queries. Without signal the gain is within two standard errors and all weights are
-    zero.
+) -> Blend:
+    """Learn the weights of predictions of queries that they have not seen.
 
     Parameters
     ----------
     departures : sequence of ndarray of shape (n_queries, n_models)
-        :math:`\hat q_p - \bar q` of each prediction, for queries that it has not seen.
+        Departure of each prediction from the models' mean quality, the most trusted
+        one first.
     quality : ndarray of shape (n_queries, n_models)
         Observed quality; NaN = missing.
-    mean : ndarray of shape (n_queries, n_models) or (n_models,)
-        Mean quality :math:`\bar q` of each model.
+    mean : ndarray of shape (n_models,)
+        Mean quality of each model.
     groups : ndarray of shape (n_queries,)
         Queries of one group are not independent.
 
     Returns
     -------
-    weights : ndarray of shape (n_departures,)
+    blend : Blend
     """
     seen = ~np.isnan(quality)
-    target = np.where(seen, quality - mean, 0.0)
-    parts = np.stack([np.where(seen, part, 0.0) for part in departures], axis=-1)
-    weights, _ = nnls(parts.reshape(-1, parts.shape[-1]), target.ravel())
-    gain = (target**2 - (target - parts @ weights) ** 2).sum(axis=1)
+    target = quality - mean
+    parts = [np.where(seen, part, np.nan) for part in departures]
+    shared = [shared_part(table) for table in (*parts, target)]
+    relative = [
+        table - common for table, common in zip((*parts, target), shared, strict=True)
+    ]
+    return Blend(_weights(shared, groups), _weights(relative, groups))
+
+
+def _weights(tables: Sequence[NDArray], groups: NDArray) -> NDArray[np.float64]:
+    r"""Weights of the first tables in a sum that comes close to the last one.
+
+    The sum :math:`f`, 0 at first, takes a step towards each prediction in turn,
+
+    .. math:: f \leftarrow f + w_p (d_p - f), \qquad
+              w_p = \max(0, 1 - (2 / t)^2) \, w^*_p
+
+    with :math:`w^*_p \in [0, 1]` the least-squares step on the observed cells and
+    :math:`t` its gain in squared error over the gain's standard error between groups
+    of queries. Where a prediction adds nothing clear to those before it, its step is
+    zero; without any signal all weights are, and the best single model is called.
+    """
+    *parts, target = np.nan_to_num(tables)
     _, code = np.unique(groups, return_inverse=True)
-    by_group = np.bincount(code, gain)
-    error = by_group.std() * len(by_group) ** 0.5
-    if gain.sum() <= 2 * error:
-        return np.zeros(len(weights))
-    return weights * (1 - (2 * error / gain.sum()) ** 2)
+    weights, sum_ = np.zeros(len(parts)), np.zeros_like(target)
+    for number, part in enumerate(parts):
+        step, rest = part - sum_, target - sum_
+        size = ((step * rest).sum() / max((step**2).sum(), 1e-12)).clip(0, 1)
+        gain = np.bincount(code, (rest**2 - (rest - size * step) ** 2).sum(axis=1))
+        error = gain.std() * len(gain) ** 0.5
+        if gain.sum() > MARGIN * error:
+            size *= 1 - (MARGIN * error / gain.sum()) ** 2
+            weights *= 1 - size
+            weights[number] = size
+            sum_ = sum_ + size * step
+    return weights

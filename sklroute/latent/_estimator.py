@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -18,7 +18,8 @@ from sklearn.utils.validation import (
 
 from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin
 from sklroute.features import BlockScaler
-from sklroute.latent._blend import blend_weights
+from sklroute.baselines import KernelRouter
+from sklroute.latent._blend import Blend, fit_blend
 from sklroute.latent._calibration import best_choice_temperature
 from sklroute.latent._distribution import QualityDistribution
 from sklroute.latent._losses import RoutingLoss
@@ -57,13 +58,13 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         Members of the ensemble.
     hidden_dim : int, default=128
         Width of the query tokens.
-    n_capsules : int, default=8
+    n_capsules : int, default=4
         Number of routing capsules.
-    token_dim : int, default=16
+    token_dim : int, default=8
         Width of capsules and of the models' states; a multiple of ``n_heads``.
     interactions : bool, default=True
         Whether capsules read products and differences of the blocks.
-    communication : bool, default=True
+    communication : bool, default=False
         Whether models communicate.
     n_layers : int, default=1
         Rounds of communication.
@@ -71,7 +72,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         Attention heads of the communication.
     feedback : bool, default=True
         Whether models speak back to the capsules.
-    correction_bound : float, default=0.05
+    correction_bound : float, default=0.0
         Largest correction of the mean quality, in [0, 1]; 0 switches it off.
     distribution : {"auto", "bernoulli", "binned"}, default="auto"
         "bernoulli": quality is 0 or 1 (soft outcomes count in part); "binned": eleven
@@ -185,7 +186,7 @@ default=0.0, 0.0, 0.05
         "monitor": [StrOptions({"brier", "utility"})],
         "validation_fraction": [Interval(Real, 0, 0.5, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
-        "prior": [RouterMixin, None],
+        "prior": [RouterMixin, StrOptions({"kernel"}), None],
         "policy": [Policy, None],
         "net_params": [dict, None],
         "device": [str],
@@ -198,14 +199,14 @@ default=0.0, 0.0, 0.05
         modalities: Mapping[str, Any] | None = None,
         n_members: int = 4,
         hidden_dim: int = 128,
-        n_capsules: int = 8,
-        token_dim: int = 16,
+        n_capsules: int = 4,
+        token_dim: int = 8,
         interactions: bool = True,
-        communication: bool = True,
+        communication: bool = False,
         n_layers: int = 1,
         n_heads: int = 1,
         feedback: bool = True,
-        correction_bound: float = 0.05,
+        correction_bound: float = 0.0,
         distribution: str = "auto",
         n_regions: int = 16,
         pairwise_weight: float = 0.0,
@@ -221,7 +222,7 @@ default=0.0, 0.0, 0.05
         monitor: str = "brier",
         validation_fraction: float = 0.125,
         patience: int = 5,
-        prior: RouterMixin | None = None,
+        prior: RouterMixin | str | None = "kernel",
         policy: Policy | None = None,
         net_params: dict | None = None,
         device: str = "cpu",
@@ -385,21 +386,23 @@ default=0.0, 0.0, 0.05
         )
         packed = np.concatenate([known, weight], axis=-1)
         return RoutingDataset(
-            self._inputs(X, outcomes.available),
+            self._inputs(self._scaled(X), outcomes.available),
             torch.as_tensor(packed, dtype=torch.float32, device=self.device),
         )
 
-    def _inputs(self, X, available) -> dict[str, torch.Tensor]:
-        """What the module reads of some queries."""
-        blocks = self.scaler_.blocks_.values()
-        order = np.concatenate(list(blocks))
+    def _inputs(self, scaled, available) -> dict[str, torch.Tensor]:
+        """What the module reads of some queries, given their scaled features."""
+        blocks = list(self.scaler_.blocks_.values())
         # Rows of a block have norm 1; the network wants features of variance 1.
         gain = np.concatenate([np.full(len(b), len(b) ** 0.5) for b in blocks])
-        x = self.scaler_.transform(X)[:, order] * gain
+        order = np.concatenate(blocks)
+        x = scaled if (np.diff(order) == 1).all() else scaled[:, order]
+        x = torch.as_tensor(x * gain.astype(np.float32), device=self.device)
         nobody = ~available.any(axis=1, keepdims=True)
         return {
-            "x": torch.as_tensor(x, dtype=torch.float32, device=self.device),
-            "present": torch.ones(len(X), len(blocks), dtype=bool, device=self.device),
+            # What is cut off is an outlier of the outliers; its products would overflow.
+            "x": x.clamp_(-100, 100),
+            "present": torch.ones(len(x), len(blocks), dtype=bool, device=self.device),
             "available": torch.as_tensor(available | nobody, device=self.device),
         }
 
@@ -436,12 +439,18 @@ default=0.0, 0.0, 0.05
     def _fit_prior(self, X, outcomes, sample_weight, groups) -> RouterMixin | None:
         if self.prior is None:
             return None
-        X = self.scaler_.transform(X)
-        return clone(self.prior).fit(X, outcomes, sample_weight, groups)
+        kernel = self.prior == "kernel"
+        prior = KernelRouter(random_state=self._seed) if kernel else clone(self.prior)
+        prior.fit(self._scaled(X), outcomes, sample_weight, groups)
+        if kernel:  # its penalties are not chosen again for every fold
+            prior.set_params(alphas=prior.alphas_)
+        return prior
+
 
     def _leave_uncalibrated(self) -> None:
         """Trust the network as it is: nothing was held out to judge it by."""
-        self.blend_weights_ = np.array([1.0] if self.prior_ is None else [0.5, 0.5])
+        weights = np.array([1.0] if self.prior_ is None else [0.5, 0.5])
+        self.blend_ = Blend(weights, weights)
         self.temperature_ = DEFAULT_TEMPERATURE
 
     def _calibrate(self, X, outcomes, sample_weight, groups, dataset, fold) -> None:
@@ -455,9 +464,9 @@ default=0.0, 0.0, 0.05
         departures = [quality - self.mean_quality_]
         if self.prior_ is not None:
             prior = self._held_out_prior(X, outcomes, sample_weight, groups, fold)
-            departures.append(prior[rows] - self.mean_quality_)
+            departures.insert(0, prior[rows] - self.mean_quality_)
         held_out = outcomes[rows]
-        self.blend_weights_ = blend_weights(
+        self.blend_ = fit_blend(
             departures,
             held_out.quality,
             self.mean_quality_,
@@ -465,25 +474,24 @@ default=0.0, 0.0, 0.05
         )
         price = self._cost_weight * np.nan_to_num(self._cost(held_out))
         self.temperature_ = best_choice_temperature(
-            self._blended(departures) - price, held_out.quality - price
+            self.blend_(departures, self.mean_quality_) - price, held_out.quality - price
         )
 
     def _held_out_prior(self, X, outcomes, sample_weight, groups, fold) -> NDArray:
         """What the prior says of each held-out query, fitted on the other folds."""
-        X = self.scaler_.transform(X)
+        X = self._scaled(X)
         fold = fold.cpu().numpy()
         quality = np.full(outcomes.quality.shape, np.nan)
         for member in range(self.n_members):
             rest, rows = fold != member, fold == member
             rest_groups = None if groups is None else groups[rest]
-            prior = clone(self.prior)
+            prior = clone(self.prior_)
             prior.fit(X[rest], outcomes[rest], sample_weight[rest], rest_groups)
             quality[rows] = prior.predict_quality(X[rows])
         return quality
 
-    def _blended(self, departures: list[NDArray]) -> NDArray[np.float64]:
-        parts = zip(self.blend_weights_, departures, strict=True)
-        return (self.mean_quality_ + sum(w * part for w, part in parts)).clip(0, 1)
+    def _scaled(self, X) -> NDArray[np.float32]:
+        return self.scaler_.transform(X).astype(np.float32, copy=False)
 
     # -- prediction --------------------------------------------------------------
 
@@ -509,27 +517,40 @@ default=0.0, 0.0, 0.05
         check_is_fitted(self)
         X = self._check_X(X, reset=False)
         available = check_available(available, (len(X), len(self.classes_)))
-        prob = np.concatenate(list(self._predict_chunks(X, available)))
-        network = QualityDistribution(np.linspace(0, 1, prob.shape[-1]), prob)
-        departures = [network.mean - self.mean_quality_]
-        if self.prior_ is not None:
-            prior = self.prior_.predict_quality(self.scaler_.transform(X))
-            departures.append(prior - self.mean_quality_)
-        return network.with_mean(self._blended(departures))
+        return self._distribution(X, available)
+
+    def _distribution(self, X, available) -> QualityDistribution:
+        prob, mean = map(np.concatenate, zip(*self._chunks(X, available), strict=True))
+        support = np.linspace(0, 1, prob.shape[-1])
+        return QualityDistribution(support, prob).with_mean(mean)
 
     def _predict_quality(self, X):
-        return self.predict_distribution(X).mean
-
-    @torch.inference_mode()
-    def _predict_chunks(self, X, available) -> Iterator[NDArray[np.float64]]:
-        """Yield the probabilities of the ensemble, some thousand queries at a time."""
-        module = self.net_.module_.eval()
-        for start in range(0, len(X), CHUNK):
-            rows = slice(start, start + CHUNK)
-            output = module(**self._inputs(X[rows], available[rows]))
-            prob = output.log_prob.double().exp().mean(0)
-            yield (prob / prob.sum(-1, keepdim=True)).cpu().numpy()
+        available = np.ones((len(X), len(self.classes_)), dtype=bool)
+        return np.concatenate([mean for _, mean in self._chunks(X, available)])
 
     def _predict_moments(self, X, available, policy):
-        distribution = self.predict_distribution(X, available=available)
-        return distribution.mean, distribution.std
+        if policy.needs_std:
+            distribution = self._distribution(X, available)
+            return distribution.mean, distribution.std
+        return np.concatenate([mean for _, mean in self._chunks(X, available)]), None
+
+    @torch.inference_mode()
+    def _chunks(self, X, available) -> Iterator[tuple[NDArray, NDArray]]:
+        """Yield the network's distribution and the blended mean, chunk by chunk.
+
+        In chunks the intermediate results stay in cache, and memory does not grow
+        with the number of queries.
+        """
+        module = self.net_.module_
+        if module.training:
+            module.eval()
+        for rows in gen_batches(len(X), CHUNK):
+            scaled = self._scaled(X[rows])
+            log_prob = module(**self._inputs(scaled, available[rows])).log_prob
+            prob = log_prob.exp().mean(0).double()
+            prob = (prob / prob.sum(-1, keepdim=True)).cpu().numpy()
+            parts = [prob @ np.linspace(0, 1, prob.shape[-1])]
+            if self.prior_ is not None:
+                parts.insert(0, self.prior_._predict_quality(scaled))
+            departures = [part - self.mean_quality_ for part in parts]
+            yield prob, self.blend_(departures, self.mean_quality_)

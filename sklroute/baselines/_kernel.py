@@ -1,0 +1,239 @@
+"""Kernel ridge regression: what is hard, and who is better at what."""
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from sklearn.base import BaseEstimator
+from sklearn.kernel_approximation import Nystroem
+from sklearn.utils import gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklroute.base import RouterMixin
+from sklroute.baselines._patterns import observed_patterns
+from sklroute.baselines._tuning import make_folds, subsample
+from sklroute.policies import Policy
+
+# From the strongest penalty to the weakest; the first leaves the models' means.
+ALPHAS = np.r_[np.inf, 10.0 ** np.arange(3.5, -1.5, -0.5)]
+MAX_TUNING_QUERIES = 5000
+BATCH = 1024  # queries at a time: bounds the memory of predict
+
+
+class KernelRouter(RouterMixin, BaseEstimator):
+    r"""Predict quality by kernel ridge regression, in two steps.
+
+    .. math:: \hat q_k(x) = \bar q_k + c(x) + r_k(x)
+
+    First the departure :math:`c` that all models share, which is how hard the query
+    is; then what is left to each model, :math:`r_k`. Most of the variance is in the
+    first, all that decides between models is in the second. Each step has a penalty
+    of its own, the second one chosen by its error in the *differences* between models:
+    a penalty for both at once would follow the first and let the second overfit, so
+    that the best of many models wins by luck.
+
+    Both are linear in the Nyström features of a Gaussian kernel.
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        Number of Nyström features, at most the number of queries.
+    alphas : "auto" or tuple of two floats, default="auto"
+        Penalties of the two steps, > 0; infinity leaves a step out. "auto" tries
+        infinity and 10^3.5 down to 0.1, half a power of ten at a time, on at most
+        about 5,000 queries.
+    gamma : "scale" or float, default="scale"
+        The kernel is ``exp(-gamma * squared distance)``. "scale" takes the inverse
+        of the features' total variance.
+    cv : int, default=4
+        Folds of "auto"; they split no group when ``fit`` gets ``groups``.
+    policy : Policy, default=None
+        Rule from quality and cost to a choice. None is ``MaxUtility()``.
+    random_state : int, RandomState or None, default=None
+        Seed of the Nyström sample.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_models,)
+        Names of the models, sorted.
+    alphas_ : tuple of two floats
+        Penalties of the shared and of the models' own part; infinite where nothing
+        was to be learnt.
+    gamma_ : float
+        Width of the kernel.
+    centre_ : ndarray of shape (n_features,)
+        Mean of the features.
+    landmarks_ : ndarray of shape (n_components, n_features)
+        The sampled queries with which others are compared, less the mean.
+    coef_ : ndarray of shape (n_components, n_models)
+        Coefficients of the kernel with each landmark, of both parts together.
+    intercept_ : ndarray of shape (n_models,)
+        Intercepts.
+    mean_quality_, mean_cost_ : ndarray of shape (n_models,)
+        Mean observed quality and cost of each model.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` had names.
+
+    See Also
+    --------
+    RidgeRouter : A penalty and a line for every model.
+
+    Examples
+    --------
+    >>> from sklroute.baselines import KernelRouter
+    >>> from sklroute.datasets import make_routing
+    >>> data = make_routing(n_queries=300, random_state=0)
+    >>> router = KernelRouter(random_state=0).fit(data.X[:200], data.y[:200])
+    >>> router.predict_quality(data.X[200:]).shape
+    (100, 6)
+    """
+
+    _parameter_constraints: dict = {
+        **RouterMixin._parameter_constraints,
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "alphas": [StrOptions({"auto"}), tuple],
+        "gamma": [StrOptions({"scale"}), Interval(Real, 0, None, closed="neither")],
+        "cv": [Interval(Integral, 2, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 256,
+        *,
+        alphas: tuple[float, float] | str = "auto",
+        gamma: float | str = "scale",
+        cv: int = 4,
+        policy: Policy | None = None,
+        random_state: Any = None,
+    ):
+        self.n_components = n_components
+        self.alphas = alphas
+        self.gamma = gamma
+        self.cv = cv
+        self.policy = policy
+        self.random_state = random_state
+
+    def _fit(self, X, outcomes, sample_weight, groups):
+        gamma = self.gamma
+        if gamma == "scale":
+            variance = X.var(axis=0, dtype=np.float64).sum()
+            gamma = 1.0 / variance if variance > 0 else 1.0
+        nystroem = Nystroem(
+            gamma=gamma,
+            n_components=min(self.n_components, len(X)),
+            random_state=self.random_state,
+        )
+        F = nystroem.fit_transform(X)
+        departure = outcomes.quality - self.mean_quality_
+        shared, count = _row_mean(departure)
+        first = self._step(F, shared, sample_weight * count / count.mean(), groups, 0)
+        rest = departure - first.predict(F)
+        own = self._step(F, rest, sample_weight, groups, 1)
+        self.alphas_ = first.alpha, own.alpha
+        self.gamma_ = gamma
+        self.centre_ = X.mean(axis=0)
+        self.landmarks_ = nystroem.components_ - self.centre_
+        self._length = (self.landmarks_**2).sum(axis=1)
+        self.coef_ = nystroem.normalization_.T @ (first.coef + own.coef)
+        self.intercept_ = self.mean_quality_ + first.intercept + own.intercept
+
+    def _step(self, F, target, weight, groups, number) -> "_Ridge":
+        """Fit one of the two steps with its penalty, as given or tuned."""
+        if self.alphas == "auto":
+            alpha = _tune(F, target, weight, groups, self.cv)
+        else:
+            alpha = self.alphas[number]
+        (ridge,) = _path(F, target, weight, np.array([alpha]))
+        return ridge
+
+    def _predict_quality(self, X):
+        # As `Nystroem.transform`, but in the precision of the training features, which
+        # scikit-learn's kernels leave for float64.
+        landmarks = self.landmarks_
+        coef = self.coef_.astype(landmarks.dtype, copy=False)
+        quality = np.empty((len(X), len(self.classes_)))
+        for rows in gen_batches(len(X), BATCH):
+            x = (X[rows] - self.centre_).astype(landmarks.dtype, copy=False)
+            distance = x @ landmarks.T
+            distance *= -2
+            distance += np.einsum("ij,ij->i", x, x)[:, None] + self._length
+            distance *= -self.gamma_
+            similarity = np.exp(np.minimum(distance, 0, out=distance), out=distance)
+            quality[rows] = similarity @ coef + self.intercept_
+        return quality.clip(0.0, 1.0)
+
+
+class _Ridge:
+    """A fitted ridge regression of several targets.
+
+    Parameters
+    ----------
+    alpha : float
+        The penalty.
+    coef : ndarray of shape (n_features, n_targets)
+    intercept : ndarray of shape (n_targets,)
+    """
+
+    def __init__(self, alpha: float, coef: NDArray, intercept: NDArray):
+        self.alpha = alpha
+        self.coef = coef
+        self.intercept = intercept
+
+    def predict(self, F: NDArray) -> NDArray:
+        return F @ self.coef + self.intercept
+
+
+def _tune(F, target, weight, groups, cv) -> float:
+    """Penalty whose held-out differences between the targets err least."""
+    rows = subsample(len(F), groups, MAX_TUNING_QUERIES)
+    F, target, weight = F[rows], target[rows], weight[rows]
+    folds = make_folds(len(F), None if groups is None else groups[rows], cv)
+    error = np.zeros(len(ALPHAS))
+    for train, test in folds:
+        path = _path(F[train], target[train], weight[train], ALPHAS)
+        for number, ridge in enumerate(path):
+            residual = target[test] - ridge.predict(F[test])
+            relative = residual - shared_part(residual)
+            error[number] += np.nansum(weight[test, None] * relative**2)
+    return float(ALPHAS[error.argmin()])
+
+
+def _path(F, target, weight, alphas) -> list[_Ridge]:
+    """Ridge regressions on the observed rows of each target, one for every penalty."""
+    coef = np.zeros((len(alphas), F.shape[1], target.shape[1]))
+    intercept = np.zeros((len(alphas), target.shape[1]))
+    for rows, columns in observed_patterns(target):
+        w = weight[rows]
+        if not w.any():
+            continue
+        y = target[np.ix_(rows, columns)]
+        centre, mean = np.average(F[rows], 0, w), np.average(y, 0, w)
+        root = np.sqrt(w)[:, None]
+        Z = root * (F[rows] - centre)
+        value, axes = eigh(Z.T @ Z)
+        along = axes.T @ (Z.T @ (root * (y - mean)))
+        shrunk = along / (value.clip(0)[:, None] + alphas[:, None, None])
+        coef[:, :, columns] = axes @ shrunk
+        intercept[:, columns] = mean - centre @ coef[:, :, columns]
+    return [_Ridge(*parts) for parts in zip(alphas, coef, intercept, strict=True)]
+
+
+def _row_mean(table: NDArray) -> tuple[NDArray, NDArray]:
+    """Mean of the observed cells of each row, (n_rows, 1), and their number."""
+    count = (~np.isnan(table)).sum(axis=1)
+    return np.nansum(table, axis=1, keepdims=True) / count[:, None].clip(1), count
+
+
+def shared_part(table: NDArray) -> NDArray:
+    """What the observed cells of a row have in common, (n_rows, 1).
+
+    Their mean, shrunk as if one more cell were 0: of a row with a single observed
+    cell, one half is its own.
+    """
+    count = (~np.isnan(table)).sum(axis=1, keepdims=True)
+    return np.nansum(table, axis=1, keepdims=True) / (count + 1)
