@@ -1,0 +1,115 @@
+"""What an audit says, in plain sentences."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklroute.audit._statistics import MIN_UNITS
+from sklroute.compare._words import points, significant, thousands
+
+__all__ = ["BEST_SINGLE_NAME", "PAYS", "PAYS_NOT", "UNKNOWN", "verdict"]
+
+BEST_SINGLE_NAME = "best single model"
+PAYS, PAYS_NOT, UNKNOWN = "pays", "does not pay", "not enough data"
+
+
+def verdict(table: pd.DataFrame, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the sentences on each router in turn."""
+    for name, row in table.iterrows():
+        yield from _sentences(str(name), row, facts)
+    if len(table) > 1:
+        yield (
+            f"With {len(table)} routers tested, the chance of calling any of them "
+            f"paying that is no better than the baseline is at most "
+            f"{_percent(facts['alpha'])} (Holm)."
+        )
+
+
+def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
+    claim = {
+        PAYS: f"{name} pays",
+        PAYS_NOT: f"{name} does not pay",
+        UNKNOWN: f"There are not enough data to tell whether {name} pays",
+    }[row.verdict]
+    what = "utility" if facts["cost_weight"] > 0 else "quality"
+    gain = points(row.utility_gain, row.adjusted_low, row.adjusted_high)
+    yield (
+        f"{claim}: against the {_baseline(facts)} it gains {gain} points of {what} on "
+        f"{_count(row)} ({_percent(1 - facts['alpha'])} interval"
+        f"{', adjusted' if row.p_adjusted != row.p else ''}; "
+        f"p = {row.p_adjusted:.2g})."
+    )
+    if facts["cost_weight"] > 0:
+        quality = points(row.quality_gain, row.quality_gain_low, row.quality_gain_high)
+        yield f"Quality changes by {quality} points."
+    if facts["has_costs"]:
+        yield _cost(row, facts)
+    if row.error == 0 and row.utility_gain == 0:
+        yield "Its choices are worth the same on every query."
+        return
+    yield from _outlook(row, facts)
+    yield _features(row, facts)
+
+
+def _baseline(facts: Mapping[str, Any]) -> str:
+    if facts["baseline"] != BEST_SINGLE_NAME:
+        return f"baseline {facts['baseline']}"
+    model, *others = facts["baseline_models"]
+    return f"{BEST_SINGLE_NAME} ({'mostly ' if others else ''}{model})"
+
+
+def _count(row: pd.Series) -> str:
+    text = f"{row.n_queries:,} queries"
+    if row.n_units != row.n_queries:
+        text += f" in {row.n_units:,} independent groups"
+    return text
+
+
+def _cost(row: pd.Series, facts: Mapping[str, Any]) -> str:
+    own, other = significant(row.cost), significant(row.baseline_cost)
+    text = f"Its calls cost {own} a query, the baseline's {other}"
+    if row.baseline_cost > 0:
+        change = [row.cost_change, row.cost_change_low, row.cost_change_high]
+        shown = points(*(value / row.baseline_cost for value in change))
+        number, _, bounds = shown.partition(" ")
+        text += f" ({number} % {bounds})"
+    if facts["cost_weight"] == 0 and row.cost_change_high < 0:
+        text += "; a cost weight of 0 counts no cost: set it to have the saving judged"
+    return f"{text}."
+
+
+def _outlook(row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
+    """What so many queries can show, and how many more would tell."""
+    least = points(facts["min_gain"])
+    if row.verdict == PAYS_NOT:
+        yield f"A gain of {least} points, the least worth having, is ruled out."
+    elif row.verdict == UNKNOWN and row.n_units < MIN_UNITS:
+        yield (
+            f"{row.n_units} independent queries are too few for any judgement: add at "
+            f"least {thousands(row.n_more)}."
+        )
+    elif row.verdict == UNKNOWN:
+        more = "no number of" if np.isinf(row.n_more) else thousands(row.n_more)
+        yield (
+            f"If the true gain is the {points(row.utility_gain)} points found, about "
+            f"{more} more queries would tell it from 0 or from {least} points."
+        )
+    yield (
+        f"The smallest gain that as many queries show with {_percent(facts['power'])} "
+        f"power is {points(row.smallest_effect)} points."
+    )
+
+
+def _features(row: pd.Series, facts: Mapping[str, Any]) -> str:
+    shuffled = points(row.shuffled_gain, row.shuffled_gain_low, row.shuffled_gain_high)
+    worth = "something" if row.p_features <= facts["alpha"] else "nothing to be seen"
+    return (
+        f"With shuffled features it gains {shuffled} points: the features tell it "
+        f"{worth}."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
