@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklroute import __version__
 from sklroute.compare import Comparison, compare, default_routers, write_report
 from sklroute.compare import _words as words
-from sklroute.compare._report import NO_PICTURES, has_matplotlib
+from sklroute.compare._html import NO_PICTURES, has_matplotlib
 from sklroute.compare._routers import ROUTERS
 from sklroute.datasets import load_visual_qa, read_features, read_outcomes
 from sklroute.features import BlockScaler, TextEmbedder
