@@ -52,7 +52,7 @@ ASIDE = {
 HOMES = {
     "torch": {"latent"},
     "skorch": {"latent"},
-    "matplotlib": {"displays", "compare"},
+    "matplotlib": {"displays", "compare", "audit"},
     "rich": {"cli"},
     "pyarrow": {"datasets"},
 }

@@ -111,7 +111,9 @@ def sign_flip_p(
 
     Where router and baseline are equally good, exchanging the two on a unit of
     queries, which flips the sign of its difference, changes nothing. Unlike the
-    bootstrap, the test holds its level when few queries differ at all.
+    bootstrap, the test holds its level when few queries differ at all. Flips exactly
+    as extreme as what was observed count half (mid-p): with right and wrong answers
+    there are many, and counting them whole would cost power.
 
     Parameters
     ----------
@@ -132,7 +134,9 @@ def sign_flip_p(
     References
     ----------
     R. A. Fisher, "The Design of Experiments", 1935, section 21; B. Phipson and G.
-    Smyth, "Permutation p-values should never be zero", 2010, for the added 1.
+    Smyth, "Permutation p-values should never be zero", 2010, for the added 1; M.
+    Fagerland, S. Lydersen and P. Laake, "The McNemar test for binary matched-pairs
+    data: mid-p and asymptotic are better than exact conditional", 2013.
 
     Examples
     --------
@@ -148,14 +152,16 @@ def sign_flip_p(
     if not len(sums):
         return 1.0
     rng = check_random_state(random_state)
-    reached = np.abs(sums.sum()) * (1 - 1e-12)  # the same sum in another order
+    observed = np.abs(sums.sum())
+    rounding = 1e-12 * np.abs(sums).sum()  # the same sum in another order
     chunk = max(1, CHUNK_CELLS // len(sums))
-    as_extreme = 0
+    as_extreme = 0.0
     for start in range(0, n_resamples, chunk):
         size = min(chunk, n_resamples - start), len(sums)
-        flipped = (2.0 * rng.randint(2, size=size) - 1) @ sums
-        as_extreme += int((np.abs(flipped) >= reached).sum())
-    return (1 + as_extreme) / (1 + n_resamples)
+        flipped = np.abs((2.0 * rng.randint(2, size=size) - 1) @ sums)
+        as_extreme += (flipped > observed + rounding).sum() / 2
+        as_extreme += (flipped >= observed - rounding).sum() / 2
+    return float((1 + as_extreme) / (1 + n_resamples))
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:

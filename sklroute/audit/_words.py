@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sklroute.audit._statistics import MIN_UNITS
-from sklroute.compare._words import points, significant, thousands
+from sklroute.compare._words import percent, points, significant, thousands
 
 __all__ = ["BEST_SINGLE_NAME", "PAYS", "PAYS_NOT", "UNKNOWN", "verdict"]
 
@@ -113,3 +113,52 @@ def _features(row: pd.Series, facts: Mapping[str, Any]) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
+
+
+# -- tables --------------------------------------------------------------------------
+
+
+def table_cells(
+    table: pd.DataFrame, has_costs: bool
+) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the table of routers, for people."""
+    heads = ["", "Verdict", "Quality", "Baseline", "Quality gained", "Utility gained"]
+    heads += ["p", "Smallest effect", "More queries"]
+    if has_costs:
+        heads += ["Cost", "Baseline"]
+    rows = []
+    for name, row in table.iterrows():
+        cells = [str(name), row.verdict, percent(row.quality)]
+        cells += [percent(row.baseline_quality)]
+        cells += [points(row.quality_gain, row.quality_gain_low, row.quality_gain_high)]
+        cells += [points(row.utility_gain, row.adjusted_low, row.adjusted_high)]
+        cells += [f"{row.p_adjusted:.2g}", points(row.smallest_effect)]
+        cells += [more_queries(row.n_more)]
+        if has_costs:
+            cells += [significant(row.cost), significant(row.baseline_cost)]
+        rows.append(cells)
+    return heads, rows
+
+
+def group_cells(by_group: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the table of groups, the largest first."""
+    heads = ["", "Group", "Queries", "Verdict", "Quality", "Baseline"]
+    heads += ["Utility gained", "p", "More queries"]
+    rows = []
+    order = by_group.sort_values("n_queries", ascending=False, kind="stable")
+    for row in order.itertuples():
+        cells = [row.router, str(row.group), f"{row.n_queries:,}", row.verdict]
+        cells += [percent(row.quality), percent(row.baseline_quality)]
+        cells += [points(row.utility_gain, row.adjusted_low, row.adjusted_high)]
+        cells += [f"{row.p_adjusted:.2g}", more_queries(row.n_more)]
+        rows.append(cells)
+    if by_group["router"].nunique() == 1:
+        return heads[1:], [cells[1:] for cells in rows]
+    return heads, rows
+
+
+def more_queries(n_more: float) -> str:
+    """Queries to add, in words where there are none or never enough."""
+    if n_more == 0:
+        return ""
+    return "never" if np.isinf(n_more) else thousands(n_more)
