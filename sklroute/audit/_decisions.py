@@ -131,7 +131,10 @@ def _shuffled(router, X, available, policy, n_permutations, rng) -> list[NDArray
 
 
 def _stack(parts: list[Realised]) -> Realised:
-    return Realised(*(np.stack(values) for values in zip(*parts, strict=True)))
+    """Quality and cost, (n_permutations, n_queries); the choices are not kept."""
+    return Realised(
+        *(np.stack(values) for values in list(zip(*parts, strict=True))[:2])
+    )
 
 
 def join(parts: list[Decisions], order: NDArray) -> Decisions:
@@ -142,7 +145,8 @@ def join(parts: list[Decisions], order: NDArray) -> Decisions:
 
     def realised(name: str, axis: int) -> Realised:
         columns = zip(*(getattr(part, name) for part in parts), strict=True)
-        return Realised(*(along(list(values), axis) for values in columns))
+        kept = (values for values in columns if values[0] is not None)
+        return Realised(*(along(list(values), axis) for values in kept))
 
     distribution = None
     if all(part.distribution is not None for part in parts):

@@ -49,7 +49,10 @@ def group_figure(result: Audit):
         )
         for row in table.itertuples()
     ]
-    return _intervals(result, rows)
+    figure = _intervals(result, rows)
+    if len(result.table) > 1:
+        figure.suptitle(first, fontsize="medium")
+    return figure
 
 
 def frontier_figure(result: Audit, cost_unit: str | None = None):

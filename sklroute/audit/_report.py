@@ -64,7 +64,7 @@ def _html(result: Audit, title: str, cost_unit: str | None) -> str:
         title,
         html.bullets([result.verdict]),
         "" if pictures else f"<p>{escape(html.NO_PICTURES)}</p>",
-        _lines(*words.table_cells(result.table, result.has_costs)),
+        _lines(*words.table_cells(result)),
         html.picture(pictures, "gain", "Utility gained on the baseline"),
         html.frame_table("All numbers of the audit", facts),
         f'<div class="small">{html.bullets(_notes(result))}</div>',

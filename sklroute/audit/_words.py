@@ -85,16 +85,18 @@ def _outlook(row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
     least = points(facts["min_gain"])
     if row.verdict == PAYS_NOT:
         yield f"A gain of {least} points, the least worth having, is ruled out."
-    elif row.verdict == UNKNOWN and row.n_units < MIN_UNITS:
+    if row.n_units < MIN_UNITS:
         yield (
             f"{row.n_units} independent queries are too few for any judgement: add at "
             f"least {thousands(row.n_more)}."
         )
-    elif row.verdict == UNKNOWN:
-        more = "no number of" if np.isinf(row.n_more) else thousands(row.n_more)
+        return
+    if row.verdict == UNKNOWN:
+        more = f"about {thousands(row.n_more)} more queries would"
+        more = "no number of queries will" if np.isinf(row.n_more) else more
         yield (
-            f"If the true gain is the {points(row.utility_gain)} points found, about "
-            f"{more} more queries would tell it from 0 or from {least} points."
+            f"If the true gain is the {points(row.utility_gain)} points found, {more} "
+            f"tell it from 0 or from {least} points."
         )
     yield (
         f"The smallest gain that as many queries show with {_percent(facts['power'])} "
@@ -118,26 +120,42 @@ def _percent(share: float) -> str:
 # -- tables --------------------------------------------------------------------------
 
 
-def table_cells(
-    table: pd.DataFrame, has_costs: bool
-) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of the table of routers, for people."""
-    heads = ["", "Verdict", "Quality", "Baseline", "Quality gained", "Utility gained"]
-    heads += ["p", "Smallest effect", "More queries"]
-    if has_costs:
-        heads += ["Cost", "Baseline"]
-    rows = []
-    for name, row in table.iterrows():
-        cells = [str(name), row.verdict, percent(row.quality)]
-        cells += [percent(row.baseline_quality)]
-        cells += [points(row.quality_gain, row.quality_gain_low, row.quality_gain_high)]
-        cells += [points(row.utility_gain, row.adjusted_low, row.adjusted_high)]
-        cells += [f"{row.p_adjusted:.2g}", points(row.smallest_effect)]
-        cells += [more_queries(row.n_more)]
-        if has_costs:
-            cells += [significant(row.cost), significant(row.baseline_cost)]
-        rows.append(cells)
-    return heads, rows
+def table_cells(result) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the table of routers, for people.
+
+    Parameters
+    ----------
+    result : Audit
+
+    Returns
+    -------
+    heads : list of str
+    rows : list of list of str
+    """
+    table, priced = result.table, result.cost_weight > 0
+    gained = points_of(table, "utility_gain", "adjusted_low", "adjusted_high")
+    columns = {
+        "": list(map(str, table.index)),
+        "Verdict": table["verdict"].tolist(),
+        "Quality": list(map(percent, table["quality"])),
+        "Baseline": list(map(percent, table["baseline_quality"])),
+        "Utility gained" if priced else "Quality gained": gained,
+        "p": [f"{p:.2g}" for p in table["p_adjusted"]],
+        "Smallest effect": points_of(table, "smallest_effect"),
+        "More queries": list(map(more_queries, table["n_more"])),
+    }
+    if priced:
+        names = [f"quality_gain{end}" for end in ("", "_low", "_high")]
+        columns["Quality gained"] = points_of(table, *names)
+    if result.has_costs:
+        columns["Cost"] = list(map(significant, table["cost"]))
+        columns["Baseline's cost"] = list(map(significant, table["baseline_cost"]))
+    return list(columns), [list(cells) for cells in zip(*columns.values(), strict=True)]
+
+
+def points_of(table: pd.DataFrame, *names: str) -> list[str]:
+    """Differences in points, with bounds if two more columns are named."""
+    return [points(*values) for values in table[list(names)].to_numpy()]
 
 
 def group_cells(by_group: pd.DataFrame) -> tuple[list[str], list[list[str]]]:

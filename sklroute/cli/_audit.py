@@ -114,7 +114,7 @@ def _baseline(name: str, models: list[str]) -> Any:
 
 
 def _show(console: Console, result: Audit, title: str) -> None:
-    console.print(_table(title, *words.table_cells(result.table, result.has_costs)))
+    console.print(_table(title, *words.table_cells(result)))
     if result.by_group is not None:
         console.print(_table("By group", *words.group_cells(result.by_group)))
     console.print(result.verdict, markup=False, highlight=False)

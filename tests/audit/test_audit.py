@@ -167,13 +167,13 @@ def test_with_signal_it_pays_and_reads_like_a_sentence(result):
 
 
 def test_few_queries_are_not_enough_and_it_says_how_many_would_be(data, router):
-    X, y = data.X[400:430], data.y[400:430]
+    X, y = data.X[425:450], data.y[425:450]
     found = audit(router, X, y, **QUICK)
     row = row_of(found)
     assert row.verdict == "not enough data"
     # So many more, and a gain of this size has the stated power.
     factor = row.smallest_effect / row.error
-    error = row.error * np.sqrt(30 / (30 + row.n_more))
+    error = row.error * np.sqrt(25 / (25 + row.n_more))
     distance = max(row.utility_gain, 0.01 - row.utility_gain)
     assert distance / error == pytest.approx(factor, rel=0.05)
     assert f"about {row.n_more:,.0f} more queries" in found.verdict
@@ -297,13 +297,13 @@ def test_groups_that_belong_together_are_never_split(data):
 
 def test_without_signal_it_seldom_says_that_it_pays():
     said = []
-    for seed in range(60):
-        null = make_routing(300, 4, n_features=(4, 4), signal=0, random_state=seed)
+    for seed in range(40):
+        null = make_routing(250, 4, n_features=(4, 4), signal=0, random_state=seed)
         found = cross_audit(
             RidgeRouter(alpha=100.0), null.X, null.y, n_resamples=200, n_permutations=1
         )
         said.append(row_of(found).verdict)
-    assert said.count("pays") <= 5  # at 2.5 % more than 5 of 60 come once in 300 runs
+    assert said.count("pays") <= 4  # at 2.5 % more than 4 of 40 come once in 300 runs
     assert said.count("does not pay") > 0
 
 
