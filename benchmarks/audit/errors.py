@@ -1,9 +1,10 @@
 """How often an audit says "pays": without signal (wrongly) and with (power).
 
-    python benchmarks/audit/errors.py                 # all, about ten minutes
+    python benchmarks/audit/errors.py                 # all, about 15 minutes
     python benchmarks/audit/errors.py --tables 50     # quicker, coarser
+    python benchmarks/audit/errors.py --parts power   # that part of the results alone
 
-Writes results.csv beside this file.
+Writes results.csv beside this file; parts that are not run keep their rows.
 """
 
 import argparse
@@ -12,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
+from sklearn.utils import Bunch
 
+from sklroute import Outcomes
 from sklroute.audit import audit, cross_audit
 from sklroute.audit._statistics import expected_power
 from sklroute.baselines import KNNRouter, RidgeRouter
@@ -30,18 +33,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", type=int, default=500)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--parts", default=",".join(PARTS))
     options = parser.parse_args()
-    rows = [*false_alarms(options.tables), *power(options.tables)]
-    table = pd.DataFrame(rows)
-    table.to_csv(options.out / "results.csv", index=False, float_format="%.4g")
+    path = options.out / "results.csv"
+    tables = {}
+    if path.exists():
+        tables = dict(iter(pd.read_csv(path).groupby("part")))
+    for part in options.parts.split(","):
+        tables[part] = pd.DataFrame(PARTS[part](options.tables)).assign(part=part)
+    table = pd.concat([tables[part] for part in PARTS if part in tables])
+    table.to_csv(path, index=False, float_format="%.4g")
     print(table.to_string(index=False))
 
 
-def false_alarms(n_tables: int):
+def no_signal(n_tables: int):
+    """Tables of `make_routing` on which no router can beat the best single model."""
+    return _false_alarms(
+        make_routing(N_TRAIN + N_TEST, signal=0, random_state=seed)
+        for seed in range(n_tables)
+    )
+
+
+def equal_models(n_tables: int):
+    """All models equally good on all queries: the true gain of any router is 0."""
+    return _false_alarms(_equal(seed) for seed in range(n_tables))
+
+
+def _equal(seed: int) -> Bunch:
+    rng = np.random.default_rng(seed)
+    right = rng.random((N_TRAIN + N_TEST, 6)) < 0.6
+    return Bunch(X=rng.normal(size=(len(right), 16)), y=Outcomes(right.astype(float)))
+
+
+def _false_alarms(tables):
     """Share of tables without signal on which a router is said to pay."""
     said = {(name, how): [] for name in ROUTERS for how in ("audit", "cross_audit")}
-    for seed in range(n_tables):
-        data = make_routing(N_TRAIN + N_TEST, signal=0, random_state=seed)
+    for data in tables:
         train, test = np.split(np.arange(N_TRAIN + N_TEST), [N_TRAIN])
         for name, router in ROUTERS.items():
             fitted = router.fit(data.X[train], data.y[train])
@@ -50,7 +77,7 @@ def false_alarms(n_tables: int):
             for how, result in (("audit", once), ("cross_audit", cross)):
                 said[name, how].append(result.table["verdict"].item())
     for (name, how), verdicts in said.items():
-        yield {"router": name, "how": how, "signal": 0.0, **_shares(verdicts, n_tables)}
+        yield {"router": name, "how": how, "signal": 0.0, **_shares(verdicts)}
 
 
 def power(n_tables: int):
@@ -75,12 +102,12 @@ def power(n_tables: int):
                 "n_queries": size,
                 "true_gain": whole.utility_gain,
                 "expected_power": expected_power(whole.utility_gain, error),
-                **_shares(verdicts, n_tables),
+                **_shares(verdicts),
             }
 
 
-def _shares(verdicts: list[str], n_tables: int) -> dict:
-    pays = verdicts.count("pays")
+def _shares(verdicts: list[str]) -> dict:
+    pays, n_tables = verdicts.count("pays"), len(verdicts)
     bounds = binomtest(pays, n_tables).proportion_ci(method="wilson")
     return {
         "tables": n_tables,
@@ -89,6 +116,9 @@ def _shares(verdicts: list[str], n_tables: int) -> dict:
         "pays_high": bounds.high,
         "does_not_pay": verdicts.count("does not pay") / n_tables,
     }
+
+
+PARTS = {"no_signal": no_signal, "equal_models": equal_models, "power": power}
 
 
 if __name__ == "__main__":

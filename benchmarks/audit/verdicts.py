@@ -64,7 +64,8 @@ def main() -> None:
             continue
         rows.append(run(options.data, name, weight, options.router))
         table = pd.DataFrame(rows)
-        table.to_csv(HERE / f"verdicts_{options.router}.csv", index=False)
+        path = HERE / f"verdicts_{options.router}.csv"
+        table.to_csv(path, index=False, float_format="%.5g")
 
 
 def run(data: Path, name: str, weight: float, router: str) -> dict:

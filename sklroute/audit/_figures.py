@@ -5,7 +5,14 @@ import pandas as pd
 
 from sklroute.audit._result import Audit
 from sklroute.compare._figures import LOG_RATIO
-from sklroute.metrics import cost_range, frontier, model_means, nauc
+from sklroute.metrics import (
+    cost_range,
+    frontier,
+    model_means,
+    nauc,
+    traffic_curve,
+    traffic_share,
+)
 
 MAX_GROUPS = 40
 
@@ -104,8 +111,6 @@ def traffic_figure(result: Audit, cost_unit: str | None = None):
     """
     from matplotlib.figure import Figure
 
-    from sklroute.displays import TrafficDisplay
-
     bars = traffic_choices(result)
     n_panels = 2 if result.has_costs else 1
     high = max(1.2 + 0.3 * len(bars), 0.8 + 0.2 * min(10, len(result.y.models)))
@@ -113,22 +118,42 @@ def traffic_figure(result: Audit, cost_unit: str | None = None):
     panels = figure.subplots(
         n_panels, 1, squeeze=False, height_ratios=[high, 3.5][:n_panels]
     )[:, 0]
-    model_cost = model_means(result.y)[1] if result.has_costs else None
-    TrafficDisplay.from_choices(
-        bars, result.y.models, model_cost=model_cost, ax=panels[0]
-    )
+    parts = [_traffic_bars(result, bars)]
     if result.has_costs:
-        name, first = next(iter(result.decisions.items()))
-        TrafficDisplay.from_predictions(
-            result.y.models,
-            first.quality,
-            first.cost,
-            available=result.y.candidates,
-            cost_unit=cost_unit,
-            ax=panels[1],
-        )
-        panels[1].set_title(f"{name}, as the cost weight moves", fontsize="medium")
+        parts.append(_traffic_areas(result, cost_unit))
+    colours = parts[0].colours(*parts[1:])
+    for part, axes in zip(parts, panels, strict=True):
+        part.plot(axes, colours=colours)
+    if result.has_costs:
+        title = f"{result.table.index[0]}, as the cost weight moves"
+        panels[1].set_title(title, fontsize="medium")
     return figure
+
+
+def _traffic_bars(result: Audit, choices: dict):
+    from sklroute.displays import TrafficDisplay
+
+    models = result.y.models
+    return TrafficDisplay(
+        share=np.stack([traffic_share(each, models) for each in choices.values()]),
+        models=models,
+        names=list(choices),
+        model_cost=model_means(result.y)[1] if result.has_costs else None,
+    )
+
+
+def _traffic_areas(result: Audit, cost_unit: str | None):
+    from sklroute.displays import TrafficDisplay
+
+    first = next(iter(result.decisions.values()))
+    curve = traffic_curve(first.quality, first.cost, available=result.y.candidates)
+    return TrafficDisplay(
+        share=curve.share,
+        models=result.y.models,
+        cost_weight=curve.cost_weight,
+        model_cost=model_means(result.y)[1],
+        cost_unit=cost_unit,
+    )
 
 
 def traffic_choices(result: Audit) -> dict:

@@ -202,13 +202,19 @@ class TrafficDisplay:
         )
         return display.plot(ax)
 
-    def plot(self, ax: Any = None) -> "TrafficDisplay":
+    def plot(
+        self, ax: Any = None, *, colours: Mapping[Any, Any] | None = None
+    ) -> "TrafficDisplay":
         """Draw the shares one on the other, the cheapest model first if that is known.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on. None makes a figure.
+        colours : dict of model to colour, default=None
+            The models to draw, the first at the bottom; all others are drawn as one.
+            None draws those with the largest shares. Several figures with the same
+            colours can be read side by side.
 
         Returns
         -------
@@ -216,7 +222,8 @@ class TrafficDisplay:
             This object, with the attributes ``ax_`` and ``figure_``.
         """
         pyplot = import_pyplot(f"{type(self).__name__}.plot")
-        labels, colours, layers = self._layers()
+        colours = self.colours() if colours is None else colours
+        labels, shades, layers = self._layers(colours)
         if ax is None:
             high = 4.0
             if self.names is not None:  # room for the bars, and for the legend
@@ -224,9 +231,9 @@ class TrafficDisplay:
             _, ax = pyplot.subplots(figsize=(9, high), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         if self.cost_weight is None:
-            self._plot_bars(labels, colours, layers)
+            self._plot_bars(labels, shades, layers)
         else:
-            self._plot_areas(labels, colours, layers)
+            self._plot_areas(labels, shades, layers)
         ax.spines[["top", "right"]].set_visible(False)
         handles, labels = ax.get_legend_handles_labels()
         # Areas are listed as they lie, the top one first.
@@ -254,21 +261,38 @@ class TrafficDisplay:
             }
         )
 
-    def _layers(self) -> tuple[list[str], list[str], NDArray]:
-        """Labels, colours and shares of what is drawn; the smallest are one."""
-        order = np.argsort(-self.share.mean(axis=0), kind="stable")
-        order = order[self.share[:, order].any(axis=0)]
-        shown, rest = order[: len(COLOURS)], order[len(COLOURS) :]
+    def colours(self, *others: "TrafficDisplay") -> dict[Any, str]:
+        """Colours of the models with the largest shares, here and in other displays.
+
+        Parameters
+        ----------
+        *others : TrafficDisplay
+            Displays of the same models that are to have the same colours.
+
+        Returns
+        -------
+        colours : dict of model to colour
+            The cheapest model first, if costs are known.
+        """
+        share = sum(each.share.mean(axis=0) for each in (self, *others))
+        order = np.argsort(-share, kind="stable")
+        shown = order[share[order] > 0][: len(COLOURS)]
         if self.model_cost is not None:
             shown = shown[np.argsort(self.model_cost[shown], kind="stable")]
-        labels = [str(self.models[column]) for column in shown]
-        colours = COLOURS[: len(shown)]
+        return dict(zip(self.models[shown].tolist(), COLOURS, strict=False))
+
+    def _layers(self, colours) -> tuple[list[str], list, NDArray]:
+        """Labels, colours and shares in percent of what is drawn."""
+        column = {model: i for i, model in enumerate(self.models.tolist())}
+        used = [model for model in colours if self.share[:, column[model]].any()]
+        shown = [column[model] for model in used]
+        labels, shades = [str(model) for model in used], [colours[m] for m in used]
+        others = 1 - self.share[:, shown].sum(axis=1, keepdims=True)
         layers = self.share[:, shown]
-        if len(rest):
-            labels, colours = [*labels, OTHERS], [*colours, GREY]
-            others = self.share[:, rest].sum(axis=1, keepdims=True)
+        if (others > 1e-9).any():  # what is left of 1 by rounding is no model
+            labels, shades = [*labels, OTHERS], [*shades, GREY]
             layers = np.hstack([layers, others])
-        return labels, colours, 100 * layers
+        return labels, shades, 100 * layers
 
     def _plot_areas(self, labels, colours, layers) -> None:
         weight = self.cost_weight

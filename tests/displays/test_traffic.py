@@ -69,6 +69,25 @@ def test_bars_are_the_shares_of_each_router(data, router):
     assert ticks == ["mine", "first"]
 
 
+def test_figures_of_the_same_models_can_share_their_colours():
+    one = TrafficDisplay(
+        share=np.array([[0.5, 0.5, 0.0]]),
+        models=np.array(["a", "b", "c"]),
+        names=["one"],
+        model_cost=np.array([3.0, 2.0, 1.0]),
+    )
+    two = TrafficDisplay(
+        share=np.array([[0.0, 0.1, 0.9], [0.0, 1.0, 0.0]]),
+        models=one.models,
+        cost_weight=np.array([0.0, 1.0]),
+    )
+    colours = one.colours(two)
+    assert list(colours) == ["c", "b", "a"]
+    assert legend(one.plot(colours=colours).ax_) == ["b", "a"]
+    assert legend(two.plot(colours=colours).ax_) == ["b", "c"]
+    assert legend(one.plot(colours={"b": "red"}).ax_) == ["b", "other models"]
+
+
 def test_without_costs_to_tell_apart_there_is_one_point():
     display = TrafficDisplay.from_predictions(
         ["a", "b"], np.array([[0.2, 0.9]]), np.array([1.0, 1.0])
