@@ -18,6 +18,7 @@ from sklroute.audit._statistics import (
     holm,
 )
 from sklroute.compare._contestants import Realised
+from sklroute.metrics import Interval
 from sklroute.outcomes import Outcomes
 
 __all__ = ["Audit", "Question", "judge"]
@@ -167,19 +168,23 @@ def _rows(
 
 def _row(question: Question, each: Decisions, rows: NDArray, strict: float) -> dict:
     router, baseline = _take(each.router, rows), _take(each.baseline, rows)
-    draws = question.draws.of(rows)
+    draws, alpha = question.draws.of(rows), question.alpha
     gain = _utility(question, router) - _utility(question, baseline)
+    utility = _interval(draws, gain, alpha)
+    quality = utility
+    if question.cost_weight > 0:
+        quality = _interval(draws, router.quality - baseline.quality, alpha)
+    adjusted = utility if strict == alpha else _interval(draws, gain, strict)
     error = cluster_error(gain, draws.unit)
-    adjusted = draws.interval(gain, strict)
     n_units = len(rows) if draws.unit is None else len(np.unique(draws.unit))
     return {
         "quality": router.quality.mean(),
         "baseline_quality": baseline.quality.mean(),
-        **_interval(question, draws, "quality_gain", router.quality - baseline.quality),
+        **_named("quality_gain", quality),
         "cost": router.cost.mean(),
         "baseline_cost": baseline.cost.mean(),
-        **_interval(question, draws, "cost_change", router.cost - baseline.cost),
-        **_interval(question, draws, "utility_gain", gain),
+        **_named("cost_change", _interval(draws, router.cost - baseline.cost, alpha)),
+        **_named("utility_gain", utility),
         "adjusted_low": adjusted.low,
         "adjusted_high": adjusted.high,
         "p": draws.p_value(gain),
@@ -200,10 +205,15 @@ def _utility(question: Question, realised: Realised) -> NDArray:
     return realised.quality - question.cost_weight * realised.cost
 
 
-def _interval(question: Question, draws: Draws, name: str, gain: NDArray) -> dict:
-    known = not np.isnan(gain).any()
-    values = draws.interval(gain, question.alpha) if known else [np.nan] * 3
-    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+def _interval(draws: Draws, gain: NDArray, alpha: float) -> Interval:
+    """Interval of a mean; NaN where costs are not known."""
+    if np.isnan(gain).any():
+        return Interval(np.nan, np.nan, np.nan)
+    return draws.interval(gain, alpha)
+
+
+def _named(name: str, interval: Interval) -> dict[str, float]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), interval, strict=True))
 
 
 def _control(question: Question, each: Decisions) -> dict[str, float]:
