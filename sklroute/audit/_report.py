@@ -62,7 +62,7 @@ def _html(result: Audit, title: str, cost_unit: str | None) -> str:
     facts = result.table.T.reset_index(names="")
     return html.page(
         title,
-        html.bullets([result.verdict]),
+        html.bullets(words.verdict(result.table, vars(result))),
         "" if pictures else f"<p>{escape(html.NO_PICTURES)}</p>",
         _lines(*words.table_cells(result)),
         html.picture(pictures, "gain", "Utility gained on the baseline"),
