@@ -34,6 +34,7 @@ def test_everything_but_the_latent_router_loads_without_heavy_libraries():
     printed = run(
         """
         import sklroute
+        import sklroute.audit
         import sklroute.baselines
         import sklroute.datasets
         import sklroute.displays
@@ -55,6 +56,7 @@ def test_the_latent_router_is_loaded_when_it_is_asked_for():
     printed = run(
         """
         import sklroute
+        import sklroute.audit
         assert "torch" not in sys.modules
         from sklroute import LatentRouterClassifier
         assert "torch" in sys.modules

@@ -11,6 +11,7 @@ A layer may import those of the lines above its own, not its neighbours::
     model_selection
     displays
     compare
+    audit
     cli
 
 Beside them stand ``features`` and ``datasets``, which know policies and outcomes only;
@@ -39,15 +40,19 @@ LAYERS = [
     {"model_selection"},
     {"displays"},
     {"compare"},
+    {"audit"},
     {"cli"},
 ]
-ASIDE = {"features": {"latent", "compare", "cli"}, "datasets": {"compare", "cli"}}
+ASIDE = {
+    "features": {"latent", "compare", "audit", "cli"},
+    "datasets": {"compare", "audit", "cli"},
+}
 
 # The only layers that may import a library; none of the others needs it.
 HOMES = {
     "torch": {"latent"},
     "skorch": {"latent"},
-    "matplotlib": {"displays", "compare"},
+    "matplotlib": {"displays", "compare", "audit"},
     "rich": {"cli"},
     "pyarrow": {"datasets"},
 }

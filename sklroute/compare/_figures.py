@@ -1,12 +1,17 @@
 """Pictures of a comparison; they need matplotlib."""
 
+from collections.abc import Sequence
 from io import BytesIO
+
+import pandas as pd
 
 from sklroute.compare._contestants import GROUP, RANDOM, SINGLE
 from sklroute.compare._result import Comparison
 from sklroute.compare._words import ordered
 from sklroute.metrics import (
+    Coverage,
     Frontier,
+    Reliability,
     model_means,
     oracle_frontier,
     single_model_hull,
@@ -83,6 +88,79 @@ def gain_figure(result: Comparison):
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="0.9")
+    return figure
+
+
+def traffic_figure(result: Comparison):
+    """Share of the queries that each router sends to each model.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    """
+    from matplotlib.figure import Figure
+
+    from sklroute.displays import TrafficDisplay
+
+    table = ordered(result)
+    names = table.index[table["kind"] == "router"]
+    wide = result.traffic.pivot_table(
+        "share", ["name", "setting"], "model", sort=False, observed=True
+    )
+    wide = wide.loc[[key for name in names for key in wide.index if key[0] == name]]
+    rows = [
+        name if setting == "quality first" else f"{name}, {setting}"
+        for name, setting in wide.index
+    ]
+    figure = Figure(figsize=(9.5, 1.6 + 0.28 * len(rows)), layout="constrained")
+    TrafficDisplay(
+        share=wide.to_numpy(),
+        models=wide.columns.to_numpy(),
+        names=rows,
+        model_cost=model_means(result.y_test)[1] if result.has_costs else None,
+    ).plot(ax=figure.subplots())
+    return figure
+
+
+def calibration_figure(
+    calibration: pd.DataFrame, coverage: pd.DataFrame | None, names: Sequence, best: str
+):
+    """Reliability and, if known, coverage of every router, side by side.
+
+    Parameters
+    ----------
+    calibration : DataFrame
+        Columns ``name``, ``predicted``, ``observed``, ``count``, ``ece``.
+    coverage : DataFrame or None
+        Columns ``name``, ``nominal``, ``observed``.
+    names : sequence of str
+        Routers in the order in which they take colours.
+    best : str
+        Router whose line stands out.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    """
+    from matplotlib.figure import Figure
+
+    from sklroute.displays import CalibrationDisplay, CoverageDisplay
+
+    n_panels = 1 if coverage is None else 2
+    figure = Figure(figsize=(6.3 * n_panels, 3.9), layout="constrained")
+    axes = figure.subplots(1, n_panels, squeeze=False)[0]
+    for i, name in enumerate(names):
+        style = {"linewidth": 2.5 if name == best else 1.2, "color": f"C{i}"}
+        part = calibration[calibration["name"] == name]
+        curve = Reliability(*part[["predicted", "observed", "count"]].to_numpy().T)
+        CalibrationDisplay(
+            reliability=curve, calibration_error=part["ece"].iloc[0], name=name
+        ).plot(ax=axes[0], curve_kwargs=style)
+        if coverage is None or name not in set(coverage["name"]):
+            continue
+        part = coverage[coverage["name"] == name]
+        curve = Coverage(*part[["nominal", "observed"]].to_numpy().T)
+        CoverageDisplay(coverage=curve, name=name).plot(ax=axes[1], curve_kwargs=style)
     return figure
 
 

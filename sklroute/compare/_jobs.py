@@ -33,6 +33,7 @@ class Fit(NamedTuple):
     predictions: Predictions
     fit_seconds: float
     queries_per_second: float
+    distribution: Any = None  # of the test queries' quality, where it is graded
 
 
 class Features(NamedTuple):
@@ -99,6 +100,11 @@ def configure(router: BaseEstimator, modalities, random_state: int) -> BaseEstim
     return router
 
 
+def is_binary(y: Outcomes) -> bool:
+    """Whether answers are right or wrong, so that a mean says all."""
+    return bool(np.isin(y.quality[y.observed], (0.0, 1.0)).all())
+
+
 def _blocks(preprocessor, modalities):
     """Columns of each block after preprocessing."""
     outputs = getattr(preprocessor, "output_indices_", None)
@@ -124,5 +130,9 @@ def _fit(job: Job) -> Fit:
             quality_test,
             router.predict_cost(features.test),
         )
+        distribution = None
+        if hasattr(router, "predict_distribution") and not is_binary(job.y):
+            distribution = router.predict_distribution(features.test)
     speed = len(features.test) / (predicted - fitted)
-    return Fit(job.name, job.seed, predictions, fitted - start, speed)
+    times = fitted - start, speed
+    return Fit(job.name, job.seed, predictions, *times, distribution)

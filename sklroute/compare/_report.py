@@ -1,29 +1,31 @@
 """The files of a comparison: results.csv, frontier.png, report.html."""
 
-import platform
-from base64 import b64encode
-from collections.abc import Iterable, Sequence
 from html import escape
-from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
-from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from string import Template
 
 import numpy as np
 import pandas as pd
 
 from sklroute.compare import _figures as figures
+from sklroute.compare import _html as html
 from sklroute.compare import _words as words
 from sklroute.compare._result import Comparison
 from sklroute.metrics import model_means
 
-__all__ = ["write_report"]
+__all__ = ["CALIBRATION_NOTES", "write_report"]
 
-PACKAGES = ["sklroute", "scikit-learn", "numpy", "pandas", "scipy", "torch", "skorch"]
-NO_PICTURES = "Pictures need matplotlib: pip install 'sklroute[plot]'"
 MANY_GROUPS = 60
+MAX_POINTS = 20  # of a frontier, in the table behind the picture
+CALIBRATION_NOTES = [
+    "Calibration: answers of all models in ten bins with about as many answers each, "
+    "by predicted quality, against their mean observed quality. ECE: mean distance, "
+    "in ten bins of equal width.",
+    "Coverage: share of the observed qualities inside central intervals of the "
+    "predicted distributions. For right and wrong answers an interval has no level of "
+    "its own: a randomised transform (PIT) spreads each answer over the probability "
+    "that was predicted for it. Below the line: too sure.",
+]
 
 
 def write_report(
@@ -63,45 +65,81 @@ def write_report(
     picture.unlink(missing_ok=True)
     if "frontier" in pictures:
         picture.write_bytes(pictures["frontier"])
-    html = _html(result, pictures, title, cost_unit)
-    report.write_text(html, encoding="utf-8")
+    report.write_text(_html(result, pictures, title, cost_unit), encoding="utf-8")
     return [path for path in (csv, picture, report) if path.exists()]
 
 
-def has_matplotlib() -> bool:
-    """Whether pictures can be drawn."""
-    return find_spec("matplotlib") is not None
-
-
 def _pictures(result: Comparison, cost_unit) -> dict[str, bytes]:
-    if not has_matplotlib():
+    if not html.has_matplotlib():
         return {}
-    pictures = {"gain": figures.as_png(figures.gain_figure(result))}
+    table = words.ordered(result)
+    routers = table.index[table["kind"] == "router"]
+    drawn = {
+        "gain": figures.gain_figure(result),
+        "traffic": figures.traffic_figure(result),
+        "calibration": figures.calibration_figure(
+            result.calibration, result.coverage, routers, best=result.best
+        ),
+    }
     if result.has_costs:
-        frontier = figures.frontier_figure(result, cost_unit)
-        pictures["frontier"] = figures.as_png(frontier)
-    return pictures
+        drawn["frontier"] = figures.frontier_figure(result, cost_unit)
+    return {name: figures.as_png(figure) for name, figure in drawn.items()}
 
 
 # -- HTML ----------------------------------------------------------------------------
 
 
 def _html(result: Comparison, pictures, title: str, cost_unit) -> str:
-    page = files("sklroute.compare").joinpath("report.html").read_text("utf-8")
-    parts = {
-        "title": escape(title),
-        "summary": _list(words.sentences(result, cost_unit)),
-        "frontier": _picture(pictures, "frontier", "Quality against cost"),
-        "gain": _picture(pictures, "gain", "Quality gained on the best single model"),
-        "quality": _lines_table(result, words.quality_columns(result)),
-        "costs": _cost_table(result),
-        "notes": _list(_notes(result)),
-        "traffic": _traffic_table(result),
-        "groups": _group_table(result),
-        "protocol": _list(_protocol(result)),
-        "versions": _table(["", "version"], _versions()),
-    }
-    return Template(page).substitute(parts)
+    return html.page(
+        title,
+        html.bullets(words.sentences(result, cost_unit)),
+        "" if pictures else f"<p>{escape(html.NO_PICTURES)}</p>",
+        html.picture(pictures, "frontier", "Quality against cost"),
+        html.frame_table("Points of the frontiers", _thinned(result.frontiers)),
+        html.section(
+            "Quality first",
+            _lines_table(result, words.quality_columns(result)),
+            html.picture(pictures, "gain", "Quality gained on the best single model"),
+        ),
+        _cost_table(result),
+        f'<div class="small">{html.bullets(_notes(result))}</div>',
+        html.section(
+            "Where the best router sends the queries",
+            _traffic_table(result),
+            html.picture(pictures, "traffic", "Share of the queries by model"),
+            html.frame_table("Shares of all routers", _wide_traffic(result)),
+        ),
+        html.section(
+            "Can the predictions be taken at their word?",
+            html.picture(pictures, "calibration", "Calibration and coverage"),
+            html.bullets(CALIBRATION_NOTES),
+            html.frame_table("Calibration", result.calibration),
+            html.frame_table("Coverage", result.coverage),
+        ),
+        _group_table(result),
+        html.section("Protocol", html.bullets(_protocol(result))),
+        html.section("Versions", html.versions()),
+    )
+
+
+def _thinned(frontiers: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Some points of each curve, its ends among them."""
+    if frontiers is None:
+        return None
+    parts = [
+        part.iloc[
+            np.unique(np.linspace(0, len(part) - 1, MAX_POINTS).round().astype(int))
+        ]
+        for _, part in frontiers.groupby("name", sort=False)
+    ]
+    return pd.concat(parts)
+
+
+def _wide_traffic(result: Comparison) -> pd.DataFrame:
+    table = result.traffic.pivot_table(
+        "share", ["name", "setting"], "model", sort=False
+    )
+    return table.reset_index()
 
 
 def _lines_table(result: Comparison, columns: dict[str, list[str]]) -> str:
@@ -113,7 +151,7 @@ def _lines_table(result: Comparison, columns: dict[str, list[str]]) -> str:
         for name, kind, texts in zip(table.index, table["kind"], cells, strict=True)
         if any(texts)
     ]
-    table = _table(["", "", *columns], rows, bold=result.best)
+    table = html.table(["", "", *columns], rows, bold=result.best)
     return f'<div class="lines">{table}</div>'
 
 
@@ -121,29 +159,7 @@ def _cost_table(result: Comparison) -> str:
     if not result.has_costs:
         return ""
     table = _lines_table(result, words.cost_columns(result))
-    return f"<h2>What can be saved</h2>{table}"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence], bold: str = "") -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = "".join(
-        f"<tr{' class=best' if row[0] == bold else ''}>"
-        + "".join(f"<td>{escape(str(cell))}</td>" for cell in row)
-        + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _list(texts: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
-
-
-def _picture(pictures: dict[str, bytes], name: str, title: str) -> str:
-    if name not in pictures:
-        return f"<p>{escape(NO_PICTURES)}</p>" if not pictures else ""
-    data = b64encode(pictures[name]).decode("ascii")
-    return f'<img alt="{escape(title)}" src="data:image/png;base64,{data}">'
+    return html.section("What can be saved", table)
 
 
 def _traffic_table(result: Comparison) -> str:
@@ -162,7 +178,7 @@ def _traffic_table(result: Comparison) -> str:
         columns[setting] = [words.percent(value) for value in share]
     most_first = np.argsort(-next(iter(shares.values())), kind="stable")
     rows = pd.DataFrame(columns).iloc[most_first]
-    return _table(list(rows.columns), rows.itertuples(index=False))
+    return html.table(list(rows.columns), rows.itertuples(index=False))
 
 
 def _group_table(result: Comparison) -> str:
@@ -173,7 +189,7 @@ def _group_table(result: Comparison) -> str:
         [group, queries, *(words.percent(value) for value in values)]
         for group, queries, *values in table.itertuples(index=False)
     )
-    return "<h2>Quality by group</h2>" + _table(list(table.columns), rows)
+    return html.section("Quality by group", html.table(list(table.columns), rows))
 
 
 def _notes(result: Comparison) -> list[str]:
@@ -222,13 +238,3 @@ def _protocol(result: Comparison) -> list[str]:
         "little flattered.",
         f"Control: {result.control}.",
     ]
-
-
-def _versions() -> list[tuple[str, str]]:
-    found = [("Python", platform.python_version())]
-    for package in PACKAGES:
-        try:
-            found.append((package, version(package)))
-        except PackageNotFoundError:
-            found.append((package, "not installed"))
-    return found

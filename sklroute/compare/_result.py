@@ -17,6 +17,7 @@ from sklroute.compare._contestants import (
     Contestant,
     Realised,
 )
+from sklroute.compare._trust import calibration, coverage
 from sklroute.metrics import (
     Interval,
     cost_range,
@@ -65,6 +66,14 @@ class Comparison:
     traffic : DataFrame
         Share of the queries each model gets: ``name``, ``setting`` ("quality first"
         or "at par"), ``model``, ``share``.
+    calibration : DataFrame
+        Predicted against observed quality of every router in ten bins with as many
+        answers each: ``name``, ``predicted``, ``observed``, ``count``, and ``ece``,
+        the expected calibration error.
+    coverage : DataFrame or None
+        Nominal and observed coverage of the predicted distributions of quality:
+        ``name``, ``nominal``, ``observed``. With graded quality for routers that
+        predict distributions; None if there is none.
     seeds : DataFrame
         Every router on every seed: ``name``, ``seed``, ``quality``, ``cost_weight``,
         ``par_quality``, ``par_cost``, ``fit_seconds``.
@@ -90,6 +99,8 @@ class Comparison:
     table: pd.DataFrame
     frontiers: pd.DataFrame | None
     traffic: pd.DataFrame
+    calibration: pd.DataFrame
+    coverage: pd.DataFrame | None
     seeds: pd.DataFrame
     by_group: pd.DataFrame | None
     over_groups: Interval | None
@@ -136,6 +147,8 @@ def summarise(
         table=pd.DataFrame.from_dict(rows, orient="index").rename_axis("name"),
         frontiers=curves,
         traffic=_traffic(contestants, arena.y.models),
+        calibration=calibration(judge.y, contestants),
+        coverage=coverage(judge.y, contestants, arena.random_state),
         seeds=_seeds(arena, contestants),
         by_group=_by_group(arena, contestants, best),
         over_groups=judge.gain(best, GROUP),

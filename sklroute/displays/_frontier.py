@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklroute.displays._pyplot import check_pool, import_pyplot, name_of
 from sklroute.metrics import (
     Frontier,
     cost_range,
@@ -16,7 +17,7 @@ from sklroute.metrics import (
     single_model_hull,
 )
 from sklroute.outcomes import check_outcomes
-from sklroute.pipeline import RouterPipeline, as_router
+from sklroute.pipeline import as_router
 
 __all__ = ["FrontierDisplay"]
 
@@ -135,15 +136,10 @@ class FrontierDisplay:
         -------
         display : FrontierDisplay
         """
-        _import_pyplot(f"{cls.__name__}.from_estimator")
+        import_pyplot(f"{cls.__name__}.from_estimator")
         router = as_router(estimator)
-        last_step = router[-1] if isinstance(router, RouterPipeline) else router
         outcomes = check_outcomes(y)
-        if not np.array_equal(outcomes.models, router.classes_):
-            raise ValueError(
-                f"y has the models {outcomes.models.tolist()}, the router was fitted "
-                f"on {router.classes_.tolist()}."
-            )
+        check_pool(router, outcomes)
         return cls.from_predictions(
             outcomes,
             router.predict_quality(X),
@@ -151,7 +147,7 @@ class FrontierDisplay:
             cost_weights=cost_weights,
             available=available,
             references=references,
-            name=type(last_step).__name__ if name is None else name,
+            name=name_of(router) if name is None else name,
             cost_unit=cost_unit,
             ax=ax,
             **plot_params,
@@ -201,7 +197,7 @@ class FrontierDisplay:
         -------
         display : FrontierDisplay
         """
-        _import_pyplot(f"{cls.__name__}.from_predictions")
+        import_pyplot(f"{cls.__name__}.from_predictions")
         outcomes = check_outcomes(y)
         curve = frontier(
             outcomes, quality, cost, cost_weights=cost_weights, available=available
@@ -241,7 +237,7 @@ class FrontierDisplay:
         display : FrontierDisplay
             This object, with the attributes ``line_``, ``ax_`` and ``figure_``.
         """
-        pyplot = _import_pyplot(f"{type(self).__name__}.plot")
+        pyplot = import_pyplot(f"{type(self).__name__}.plot")
         if ax is None:
             _, ax = pyplot.subplots(figsize=(9, 4.5), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
@@ -341,13 +337,3 @@ def _straight(cost: NDArray, quality: NDArray) -> tuple[NDArray, NDArray]:
     index = np.arange(len(cost))
     grid = np.linspace(0, len(cost) - 1, 50 * (len(cost) - 1) + 1)
     return np.interp(grid, index, cost), np.interp(grid, index, quality)
-
-
-def _import_pyplot(caller: str) -> Any:
-    try:
-        import matplotlib.pyplot as pyplot
-    except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib: pip install sklroute[plot]"
-        ) from error
-    return pyplot

@@ -36,10 +36,21 @@ from sklroute.metrics._references import (
     random_outcome,
     single_model_hull,
 )
+from sklroute.metrics._reliability import (
+    Coverage,
+    Reliability,
+    quality_coverage,
+    quality_reliability,
+    randomised_pit,
+)
+from sklroute.metrics._traffic import Traffic, traffic_curve
 
 __all__ = [
+    "Coverage",
     "Frontier",
     "Interval",
+    "Reliability",
+    "Traffic",
     "best_model_per_group",
     "best_single",
     "cheapest_model",
@@ -56,12 +67,16 @@ __all__ = [
     "qnc",
     "quality_brier",
     "quality_calibration_error",
+    "quality_coverage",
     "quality_log_loss",
+    "quality_reliability",
     "random_outcome",
+    "randomised_pit",
     "realised_cost",
     "realised_quality",
     "realised_utility",
     "regret",
     "single_model_hull",
+    "traffic_curve",
     "traffic_share",
 ]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklroute import Outcomes
+from sklroute import LatentRouterClassifier, Outcomes
 from sklroute.baselines import ClusterRouter, RidgeRouter
 from sklroute.compare import compare, write_report
 from sklroute.compare._words import sentences
@@ -49,7 +49,7 @@ def test_the_csv_is_the_table(result, tmp_path):
 def test_the_html_needs_nothing_from_elsewhere(result, tmp_path):
     html = write_report(result, tmp_path)[2].read_text(encoding="utf-8")
     links = re.findall(r"""(?:src|href)=["']?([^"'> ]{0,22})""", html)
-    assert links == ["data:image/png;base64,"] * 2
+    assert links == ["data:image/png;base64,"] * 4
     assert "<script" not in html
     assert "@import" not in html
     assert "url(" not in html
@@ -147,3 +147,36 @@ def test_free_models_are_drawn_on_a_linear_axis(data, tmp_path):
     result = compare(data.X, y, routers={"r": RidgeRouter()}, n_seeds=1, n_resamples=20)
     assert np.isfinite(result.table.loc["r", "nauc"])
     assert len(write_report(result, tmp_path)) == 3
+
+
+def test_calibration_and_coverage_are_those_of_the_routers(result, without_costs):
+    assert set(result.calibration["name"]) == {"ridge", "<clusters>"}
+    count = result.calibration.groupby("name")["count"].sum()
+    assert (count == result.y_test.observed.sum()).all()
+    ends = result.coverage.query("nominal in [0, 1]")["observed"]
+    assert ends.tolist() == [0, 1] * 2
+    assert without_costs.coverage is not None
+
+
+def test_graded_quality_has_coverage_where_distributions_are_predicted(data, tmp_path):
+    rng = np.random.default_rng(0)
+    y = Outcomes(rng.integers(0, 5, data.y.quality.shape) / 4, models=data.models)
+    ridge = RidgeRouter(alpha=100.0)
+    latent = LatentRouterClassifier(max_epochs=1, hidden_dim=8)
+    settings = {"n_seeds": 1, "n_resamples": 20}
+    both = compare(data.X, y, routers={"ridge": ridge, "latent": latent}, **settings)
+    assert set(both.coverage["name"]) == {"latent"}
+    alone = compare(data.X, y, routers={"ridge": ridge}, **settings)
+    assert alone.coverage is None
+    assert len(write_report(alone, tmp_path)) == 2
+
+
+def test_the_tables_behind_the_pictures_are_in_the_report(result, tmp_path):
+    html = write_report(result, tmp_path)[2].read_text("utf-8")
+    captions = re.findall(r"<summary>([^<]*)</summary>", html)
+    assert captions == [
+        "Points of the frontiers",
+        "Shares of all routers",
+        "Calibration",
+        "Coverage",
+    ]

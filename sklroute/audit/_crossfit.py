@@ -1,0 +1,220 @@
+"""Auditing an unfitted router on a table of logs, by cross-fitting."""
+
+from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import Interval, validate_params
+from threadpoolctl import threadpool_limits
+
+from sklroute.audit._audit import (
+    SETTINGS,
+    as_array,
+    check_weight,
+    name_baseline,
+    name_routers,
+)
+from sklroute.audit._decisions import BEST_SINGLE, Decisions, decide, join
+from sklroute.audit._result import Audit, Question, judge
+from sklroute.audit._statistics import Draws
+from sklroute.compare._jobs import _blocks, configure
+from sklroute.compare._protocol import _check_lengths, _scorable
+from sklroute.compare._splits import N_FOLDS, iter_splits
+from sklroute.features import BlockScaler
+from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.pipeline import fit_router
+
+__all__ = ["cross_audit"]
+
+
+@validate_params(
+    {
+        **SETTINGS,
+        "cost_weight": [Interval(Real, 0, None, closed="left")],
+        "progress": [callable, None],
+    },
+    prefer_skip_nested_validation=False,
+)
+def cross_audit(
+    router: Any,
+    X: ArrayLike,
+    y: Any,
+    *,
+    baseline: Any = BEST_SINGLE,
+    cost_weight: float = 0.0,
+    groups: ArrayLike | None = None,
+    cv_groups: ArrayLike | None = None,
+    modalities: Mapping[str, Any] | None = None,
+    preprocessor: BaseEstimator | None = None,
+    min_gain: float = 0.01,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    n_resamples: int = 2000,
+    n_permutations: int = 50,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Audit:
+    """Say whether a router pays, from a table of logs alone.
+
+    The queries are split into five folds, as `sklroute.compare.compare` splits them.
+    Preprocessing, router and baseline are fitted on four folds and choose on the
+    fifth, so that every query is audited once by a router that has not seen it, and
+    is then judged as in `audit`.
+
+    Parameters
+    ----------
+    router : router, Pipeline, search, or dict of these
+        What is audited; copies are fitted. Parameters named ``random_state`` are set
+        per fold, and parameters named ``modalities`` that are None to the blocks.
+    X : array-like of shape (n_queries, n_features)
+        Features of the queries; with a ``preprocessor``, whatever that takes.
+    y : Outcomes or any form that `check_outcomes` accepts
+        What the models' answers were worth.
+    baseline : "best_single", name of a model, or router, default="best_single"
+        As in `audit`; "best_single" is chosen on the training folds of each fold, and
+        a router is fitted on them.
+    cost_weight : float, default=0.0
+        Quality that one unit of cost must buy.
+    groups : array-like of shape (n_queries,), default=None
+        Groups (tasks) for the results by group; every fold keeps their shares.
+    cv_groups : array-like of shape (n_queries,), default=None
+        Queries of one such group stay in one fold, and are drawn and counted as one.
+    modalities : dict of str to slice or array-like of int, default=None
+        Columns of each block of ``X``; None makes it one block.
+    preprocessor : transformer, default=None
+        Fitted on the training folds. None is ``BlockScaler(modalities)``.
+    min_gain, alpha, power, n_resamples, n_permutations, random_state
+        As in `audit`.
+    n_jobs : int, default=None
+        Processes, as in joblib. The results do not depend on it.
+    progress : callable, default=None
+        Called as ``progress(n_done, n_total)`` after each fit.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    ValueError
+        As `audit`, and if there are fewer than five queries (or ``cv_groups``).
+
+    Notes
+    -----
+    The five fitted routers share training queries; intervals and tests treat them as
+    given. `benchmarks/audit` measures how often that says "pays" where nothing can be
+    gained.
+
+    Examples
+    --------
+    >>> from sklroute.audit import cross_audit
+    >>> from sklroute.baselines import RidgeRouter
+    >>> from sklroute.datasets import make_routing
+    >>> data = make_routing(n_queries=800, random_state=0)
+    >>> cross_audit(RidgeRouter(alpha=100.0), data.X, data.y).table["verdict"].item()
+    'pays'
+    """
+    named = name_routers(router)
+    y = check_outcomes(y, for_fit=True)
+    groups, cv_groups = as_array(groups), as_array(cv_groups)
+    _check_lengths(y, X=X, groups=groups, cv_groups=cv_groups)
+    y, has_costs = _scorable(y)
+    weight = check_weight(cost_weight, has_costs)
+    splits = list(
+        iter_splits(
+            len(y),
+            groups=groups,
+            cv_groups=cv_groups,
+            n_seeds=N_FOLDS,
+            random_state=random_state,
+        )
+    )
+    plan = _Plan(
+        X=X,
+        y=y,
+        cv_groups=cv_groups,
+        modalities=modalities,
+        preprocessor=BlockScaler(modalities) if preprocessor is None else preprocessor,
+        baseline=baseline,
+        cost_weight=weight,
+        n_permutations=n_permutations,
+    )
+    jobs = [
+        delayed(_audit_fold)(plan, each, split, random_state + fold)
+        for each in named.values()
+        for fold, split in enumerate(splits)
+    ]
+    parts = []
+    with (
+        parallel_config("loky", inner_max_num_threads=1),
+        Parallel(n_jobs=n_jobs or 1, return_as="generator") as parallel,
+    ):
+        for part in parallel(jobs):
+            parts.append(part)
+            if progress is not None:
+                progress(len(parts), len(jobs))
+    order = np.argsort(np.concatenate([split.test for split in splits]))
+    decisions = {
+        name: join(parts[i * N_FOLDS : (i + 1) * N_FOLDS], order)
+        for i, name in enumerate(named)
+    }
+    question = Question(
+        baseline=name_baseline(baseline),
+        cost_weight=weight,
+        has_costs=has_costs,
+        min_gain=min_gain,
+        alpha=alpha,
+        power=power,
+        draws=Draws(cv_groups, n_resamples, random_state),
+        n_folds=N_FOLDS,
+    )
+    return judge(question, decisions, y, groups)
+
+
+class _Plan(NamedTuple):
+    """What all folds share."""
+
+    X: Any
+    y: Outcomes
+    cv_groups: NDArray | None
+    modalities: Mapping[str, Any] | None
+    preprocessor: BaseEstimator
+    baseline: Any
+    cost_weight: float
+    n_permutations: int
+
+
+def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
+    """Fit on all folds but one and choose on that one."""
+    train = np.concatenate([split.train, split.validation])
+    # One thread each, also without workers: sums of floats depend on the threads.
+    with threadpool_limits(1):
+        preprocessor = clone(plan.preprocessor)
+        features = preprocessor.fit_transform(_safe_indexing(plan.X, train))
+        features = np.asarray(features, dtype=np.float32)
+        blocks = _blocks(preprocessor, plan.modalities)
+        groups = None if plan.cv_groups is None else plan.cv_groups[train]
+
+        def fit(estimator):
+            estimator = configure(estimator, blocks, random_state)
+            return fit_router(estimator, features, plan.y[train], groups=groups)
+
+        baseline = plan.baseline
+        if isinstance(baseline, BaseEstimator):
+            baseline = fit(baseline)
+        held_out = preprocessor.transform(_safe_indexing(plan.X, split.test))
+        return decide(
+            fit(router),
+            np.asarray(held_out, dtype=np.float32),
+            plan.y[split.test],
+            baseline=baseline,
+            cost_weight=plan.cost_weight,
+            n_permutations=plan.n_permutations,
+            random_state=random_state,
+        )

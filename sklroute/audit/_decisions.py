@@ -1,0 +1,163 @@
+"""What a fitted router and its baseline do on the same queries."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
+
+from sklroute.base import RouterMixin
+from sklroute.compare._contestants import Realised
+from sklroute.outcomes import Outcomes
+from sklroute.outcomes._values import check_candidates, plain
+from sklroute.pipeline import RouterPipeline, as_router
+from sklroute.policies import MaxUtility, Policy
+
+__all__ = ["BEST_SINGLE", "Decisions", "decide", "last_step"]
+
+BEST_SINGLE = "best_single"
+
+
+class Decisions(NamedTuple):
+    """Choices on the audited queries, and what they were worth."""
+
+    router: Realised
+    baseline: Realised
+    shuffled: Realised  # quality and cost of shape (n_permutations, n_queries)
+    quality: NDArray  # predicted, (n_queries, n_models)
+    cost: NDArray  # predicted, (n_queries, n_models)
+    distribution: Any = None  # of the quality, where the router predicts one
+
+
+def decide(
+    estimator: Any,
+    X: Any,
+    y: Outcomes,
+    *,
+    baseline: Any,
+    cost_weight: float,
+    n_permutations: int,
+    random_state: int,
+) -> Decisions:
+    """Let a router, its baseline and the router with shuffled features choose.
+
+    The candidates of a query are the models whose outcome is known.
+    """
+    router = as_router(estimator)
+    available = check_candidates(y.candidates)
+    policy = own_policy(router, cost_weight)
+    choice = router.predict(X, available=available, policy=policy)
+    reference = _baseline(baseline, router, X, available, cost_weight)
+    rng = np.random.default_rng(random_state)
+    shuffled = _shuffled(router, X, available, policy, n_permutations, rng)
+    distribution = None
+    if hasattr(router, "predict_distribution"):
+        distribution = router.predict_distribution(X)
+    return Decisions(
+        realise(y, choice),
+        realise(y, reference),
+        _stack([realise(y, models) for models in shuffled]),
+        router.predict_quality(X),
+        router.predict_cost(X),
+        distribution,
+    )
+
+
+def own_policy(router, cost_weight: float) -> Policy | None:
+    """None where the router has a policy of its own, as in `utility_scorer`."""
+    return MaxUtility(cost_weight) if router.policy is None else None
+
+
+def last_step(router: RouterMixin | RouterPipeline) -> RouterMixin:
+    """The router at the end of a pipeline."""
+    return last_step(router[-1]) if isinstance(router, RouterPipeline) else router
+
+
+def realise(y: Outcomes, choice: NDArray) -> Realised:
+    """Look up what the chosen models' answers were worth."""
+    rows, column = np.arange(len(y)), y.index(choice)
+    return Realised(y.quality[rows, column], y.cost[rows, column], choice)
+
+
+def _baseline(baseline, router, X, available, cost_weight) -> NDArray:
+    """Names of the models that the baseline chooses."""
+    if not isinstance(baseline, str | int | np.generic):
+        other = as_router(baseline)
+        if not np.array_equal(other.classes_, router.classes_):
+            raise ValueError(
+                f"The baseline was fitted on the models {other.classes_.tolist()}, the "
+                f"router on {router.classes_.tolist()}."
+            )
+        policy = own_policy(other, cost_weight)
+        return other.predict(X, available=available, policy=policy)
+    policy, last = MaxUtility(cost_weight), last_step(router)
+    means = last.mean_quality_[None], last.mean_cost_[None]
+    if baseline in router.classes_.tolist():
+        column = router.classes_.tolist().index(baseline)
+    elif baseline == BEST_SINGLE:
+        (column,) = policy(*means)
+    else:
+        raise ValueError(
+            f"baseline={plain(baseline)!r} is neither {BEST_SINGLE!r}, a fitted router "
+            f"nor one of the models {router.classes_.tolist()}."
+        )
+    # Where that model's outcome is not known, the next best by the training means.
+    only = np.arange(len(router.classes_)) == column
+    available = np.where(available[:, [column]], only, available)
+    tables = [np.broadcast_to(mean, available.shape) for mean in means]
+    return router.classes_[policy(*tables, available)]
+
+
+def _shuffled(router, X, available, policy, n_permutations, rng) -> list[NDArray]:
+    """Choices of the router when every query shows the features of another one.
+
+    Masking a model that was not chosen does not change a choice: only where the
+    model chosen for the other query has no known outcome here must the router choose
+    again.
+    """
+    free = router.predict(X, policy=policy)
+    column = np.searchsorted(router.classes_, free)
+    choices = []
+    for _ in range(n_permutations):
+        order = rng.permutation(len(free))
+        choice = free[order]
+        lost = ~available[np.arange(len(order)), column[order]]
+        if lost.any():
+            choice[lost] = router.predict(
+                _safe_indexing(X, order[lost]), available=available[lost], policy=policy
+            )
+        choices.append(choice)
+    return choices
+
+
+def _stack(parts: list[Realised]) -> Realised:
+    """Quality and cost, (n_permutations, n_queries); the choices are not kept."""
+    return Realised(
+        *(np.stack(values) for values in list(zip(*parts, strict=True))[:2])
+    )
+
+
+def join(parts: list[Decisions], order: NDArray) -> Decisions:
+    """Decisions on disjoint sets of queries, put in order."""
+
+    def along(values: list, axis: int):
+        return np.concatenate(values, axis=axis).take(order, axis=axis)
+
+    def realised(name: str, axis: int) -> Realised:
+        columns = zip(*(getattr(part, name) for part in parts), strict=True)
+        kept = (values for values in columns if values[0] is not None)
+        return Realised(*(along(list(values), axis) for values in kept))
+
+    distribution = None
+    if all(part.distribution is not None for part in parts):
+        kind = type(parts[0].distribution)
+        probability = along([part.distribution.prob for part in parts], 0)
+        distribution = kind(parts[0].distribution.support, probability)
+    return Decisions(
+        realised("router", 0),
+        realised("baseline", 0),
+        realised("shuffled", 1),
+        along([part.quality for part in parts], 0),
+        along([part.cost for part in parts], 0),
+        distribution,
+    )

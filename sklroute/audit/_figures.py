@@ -1,0 +1,211 @@
+"""Pictures of an audit; they need matplotlib."""
+
+import numpy as np
+import pandas as pd
+
+from sklroute.audit._result import Audit
+from sklroute.compare._figures import LOG_RATIO
+from sklroute.metrics import (
+    cost_range,
+    frontier,
+    model_means,
+    nauc,
+    traffic_curve,
+    traffic_share,
+)
+
+MAX_GROUPS = 40
+
+
+def gain_figure(result: Audit):
+    """Utility gained by each router, beside what shuffled features gain.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    """
+    rows = []
+    for name, row in result.table.iterrows():
+        adjusted = row.adjusted_low, row.adjusted_high
+        shuffled = row.shuffled_gain_low, row.shuffled_gain_high
+        rows.append((name, row.utility_gain, *adjusted, "C0"))
+        rows.append(
+            (f"{name}, shuffled features", row.shuffled_gain, *shuffled, "0.55")
+        )
+    return _intervals(result, rows)
+
+
+def group_figure(result: Audit):
+    """Utility gained by the first router in each group, the largest gain first.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    """
+    first = result.table.index[0]
+    table = result.by_group[result.by_group["router"] == first]
+    table = table.nlargest(MAX_GROUPS, "n_queries")
+    table = table.sort_values("utility_gain", ascending=False)
+    rows = [
+        (
+            f"{row.group} ({row.n_queries:,})",
+            row.utility_gain,
+            row.adjusted_low,
+            row.adjusted_high,
+            "C0",
+        )
+        for row in table.itertuples()
+    ]
+    figure = _intervals(result, rows)
+    if len(result.table) > 1:
+        figure.suptitle(first, fontsize="medium")
+    return figure
+
+
+def frontier_figure(result: Audit, cost_unit: str | None = None):
+    """Quality against cost of every router as the cost weight moves.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    """
+    from matplotlib.figure import Figure
+
+    from sklroute.displays import FrontierDisplay
+
+    figure = Figure(figsize=(9.5, 5), layout="constrained")
+    axes = figure.subplots()
+    _, cost = model_means(result.y)
+    if cost.max() > LOG_RATIO * cost.min() > 0:
+        axes.set_xscale("log")
+    _draw_points(axes, result)
+    for name, each in result.decisions.items():
+        FrontierDisplay.from_predictions(
+            result.y,
+            each.quality,
+            each.cost,
+            references=name == list(result.decisions)[-1],
+            name=name,
+            cost_unit=cost_unit,
+            ax=axes,
+        )
+    return figure
+
+
+def frontier_frame(result: Audit):
+    """Points of the routers' frontiers."""
+    parts = []
+    for name, each in result.decisions.items():
+        curve = frontier(result.y, each.quality, each.cost)
+        area = nauc(curve, cost_range(result.y))
+        parts.append(pd.DataFrame({"name": name, **vars(curve), "nauc": area}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def traffic_figure(result: Audit, cost_unit: str | None = None):
+    """Share of the queries by model: as audited, and as the cost weight moves.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    """
+    from matplotlib.figure import Figure
+
+    bars = traffic_choices(result)
+    n_panels = 2 if result.has_costs else 1
+    high = max(1.2 + 0.3 * len(bars), 0.8 + 0.2 * min(10, len(result.y.models)))
+    figure = Figure(figsize=(9.5, high + 3.5 * (n_panels - 1)), layout="constrained")
+    panels = figure.subplots(
+        n_panels, 1, squeeze=False, height_ratios=[high, 3.5][:n_panels]
+    )[:, 0]
+    parts = [_traffic_bars(result, bars)]
+    if result.has_costs:
+        parts.append(_traffic_areas(result, cost_unit))
+    colours = parts[0].colours(*parts[1:])
+    for part, axes in zip(parts, panels, strict=True):
+        part.plot(axes, colours=colours)
+    if result.has_costs:
+        title = f"{result.table.index[0]}, as the cost weight moves"
+        panels[1].set_title(title, fontsize="medium")
+    return figure
+
+
+def _traffic_bars(result: Audit, choices: dict):
+    from sklroute.displays import TrafficDisplay
+
+    models = result.y.models
+    return TrafficDisplay(
+        share=np.stack([traffic_share(each, models) for each in choices.values()]),
+        models=models,
+        names=list(choices),
+        model_cost=model_means(result.y)[1] if result.has_costs else None,
+    )
+
+
+def _traffic_areas(result: Audit, cost_unit: str | None):
+    from sklroute.displays import TrafficDisplay
+
+    first = next(iter(result.decisions.values()))
+    curve = traffic_curve(first.quality, first.cost, available=result.y.candidates)
+    return TrafficDisplay(
+        share=curve.share,
+        models=result.y.models,
+        cost_weight=curve.cost_weight,
+        model_cost=model_means(result.y)[1],
+        cost_unit=cost_unit,
+    )
+
+
+def traffic_choices(result: Audit) -> dict:
+    """Choices of every router and of the baseline."""
+    choices = {name: each.router.choice for name, each in result.decisions.items()}
+    first = next(iter(result.decisions.values()))
+    return choices | {result.baseline: first.baseline.choice}
+
+
+def _draw_points(axes, result: Audit) -> None:
+    """Where the audited choices and the baseline lie."""
+    first = next(iter(result.table.itertuples()))
+    style = {"linestyle": "", "color": "0.2", "markersize": 8, "zorder": 4}
+    axes.plot(
+        first.baseline_cost,
+        first.baseline_quality,
+        "X",
+        label=f"{result.baseline} (baseline)",
+        **style,
+    )
+    style["color"] = "black"
+    axes.plot(
+        result.table["cost"], result.table["quality"], "D", label="as audited", **style
+    )
+
+
+def _intervals(result: Audit, rows):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.5, 1.0 + 0.3 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    height = np.arange(len(rows))[::-1]
+    for y, (_, gain, low, high, colour) in zip(height, rows, strict=True):
+        axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=2)
+        axes.plot(100 * gain, y, "o", color=colour)
+    axes.axvline(0, color="0.3", linewidth=1)
+    least = 100 * result.min_gain
+    axes.axvline(least, color="C3", linewidth=1, linestyle="--")
+    axes.annotate(
+        f"least gain worth having: {least:g}",
+        (least, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(3, 2),
+        textcoords="offset points",
+        fontsize="x-small",
+        color="C3",
+    )
+    axes.set_yticks(height, [str(row[0]) for row in rows])
+    what = "Utility" if result.cost_weight > 0 else "Quality"
+    axes.set_xlabel(f"{what} gained on the {result.baseline} (points)")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.9")
+    axes.set_ylim(-0.7, len(rows) - 0.3)
+    return figure

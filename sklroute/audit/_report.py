@@ -1,0 +1,194 @@
+"""The files of an audit: results.csv and report.html."""
+
+from html import escape
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sklroute.audit import _figures as figures
+from sklroute.audit import _words as words
+from sklroute.audit._result import Audit
+from sklroute.compare import _html as html
+from sklroute.compare._figures import as_png, calibration_figure
+from sklroute.compare._jobs import is_binary
+from sklroute.compare._report import CALIBRATION_NOTES
+from sklroute.compare._trust import calibration_frame, coverage_frame
+from sklroute.metrics import traffic_share
+
+__all__ = ["write_audit_report"]
+
+MAX_POINTS = 25  # of a frontier, in the table behind the picture
+
+
+def write_audit_report(
+    result: Audit,
+    folder: str | PathLike,
+    *,
+    title: str = "Does the router pay?",
+    cost_unit: str | None = None,
+) -> list[Path]:
+    """Write the result of an audit to a folder.
+
+    Parameters
+    ----------
+    result : Audit
+        What `audit` or `cross_audit` found.
+    folder : path-like
+        Made if it does not exist; files of the same names are replaced.
+    title : str, default="Does the router pay?"
+        Title of the report.
+    cost_unit : str, default=None
+        Unit of the costs, e.g. "USD".
+
+    Returns
+    -------
+    paths : list of Path
+        ``results.csv``, the table with one row per router, and ``report.html``, which
+        needs no other file. Its pictures need matplotlib.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    csv, report = folder / "results.csv", folder / "report.html"
+    result.table.to_csv(csv)
+    report.write_text(_html(result, title, cost_unit), encoding="utf-8")
+    return [csv, report]
+
+
+def _html(result: Audit, title: str, cost_unit: str | None) -> str:
+    calibration, coverage = _calibration(result), _coverage(result)
+    pictures = _pictures(result, calibration, coverage, cost_unit)
+    facts = result.table.T.reset_index(names="")
+    return html.page(
+        title,
+        html.bullets(words.verdict(result.table, vars(result))),
+        "" if pictures else f"<p>{escape(html.NO_PICTURES)}</p>",
+        _lines(*words.table_cells(result)),
+        html.picture(pictures, "gain", "Utility gained on the baseline"),
+        html.frame_table("All numbers of the audit", facts),
+        f'<div class="small">{html.bullets(_notes(result))}</div>',
+        _frontier(result, pictures),
+        html.section(
+            "Where the queries go",
+            html.picture(pictures, "traffic", "Share of the queries by model"),
+            html.frame_table("Shares", _traffic(result)),
+        ),
+        html.section(
+            "Can the predictions be taken at their word?",
+            html.picture(pictures, "calibration", "Calibration and coverage"),
+            html.bullets(CALIBRATION_NOTES),
+            html.frame_table("Calibration", calibration),
+            html.frame_table("Coverage", coverage),
+        ),
+        _groups(result, pictures),
+        html.section("Versions", html.versions()),
+    )
+
+
+def _pictures(result: Audit, calibration, coverage, cost_unit) -> dict[str, bytes]:
+    if not html.has_matplotlib():
+        return {}
+    names = list(result.decisions)
+    drawn = {
+        "gain": figures.gain_figure(result),
+        "traffic": figures.traffic_figure(result, cost_unit),
+        "calibration": calibration_figure(calibration, coverage, names, best=names[0]),
+    }
+    if result.by_group is not None:
+        drawn["groups"] = figures.group_figure(result)
+    if result.has_costs:
+        drawn["frontier"] = figures.frontier_figure(result, cost_unit)
+    return {name: as_png(figure) for name, figure in drawn.items()}
+
+
+# -- parts ---------------------------------------------------------------------------
+
+
+def _lines(heads, rows) -> str:
+    return f'<div class="lines">{html.table(heads, rows)}</div>'
+
+
+def _frontier(result: Audit, pictures) -> str:
+    if not result.has_costs:
+        return ""
+    table = figures.frontier_frame(result)
+    kept = np.concatenate(
+        [_spread(part.index) for _, part in table.groupby("name", sort=False)]
+    )
+    return html.section(
+        "Quality against cost",
+        html.picture(pictures, "frontier", "Quality against cost"),
+        html.frame_table("Points of the frontiers", table.loc[kept]),
+    )
+
+
+def _spread(index: pd.Index):
+    """Some entries at about equal distances, the first and the last among them."""
+    places = np.linspace(0, len(index) - 1, min(MAX_POINTS, len(index)))
+    return index[places.round().astype(int)]
+
+
+def _traffic(result: Audit) -> pd.DataFrame:
+    models = result.y.models
+    shares = {
+        name: traffic_share(choice, models)
+        for name, choice in figures.traffic_choices(result).items()
+    }
+    return pd.DataFrame({"model": models, **shares})
+
+
+def _calibration(result: Audit) -> pd.DataFrame:
+    parts = [
+        calibration_frame(result.y, each.quality, name)
+        for name, each in result.decisions.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _coverage(result: Audit) -> pd.DataFrame | None:
+    binary = is_binary(result.y)
+    parts = [
+        coverage_frame(result.y, each.quality if binary else each.distribution, name, 0)
+        for name, each in result.decisions.items()
+    ]
+    known = [part for part in parts if part is not None]
+    return pd.concat(known, ignore_index=True) if known else None
+
+
+def _groups(result: Audit, pictures) -> str:
+    if result.by_group is None:
+        return ""
+    return html.section(
+        "By group",
+        html.picture(pictures, "groups", "Utility gained in each group"),
+        _lines(*words.group_cells(result.by_group)),
+        html.bullets(
+            [
+                "Every group is audited on its own; p-values are adjusted for their "
+                "number by Holm's method, intervals by Bonferroni's."
+            ]
+        ),
+    )
+
+
+def _notes(result: Audit) -> list[str]:
+    seen = "Every query was audited by a router that had not seen it"
+    if result.n_folds is not None:
+        seen += f": {result.n_folds} folds, fitted on all but one, audited on that one"
+    level = f"{100 * (1 - result.alpha):.3g} %"
+    return [
+        f"Utility is quality less {result.cost_weight:g} times cost. Differences are "
+        "in points (hundredths). The candidates of a query are the models whose "
+        "outcome is known.",
+        f"Pays: the {level} paired bootstrap interval of the utility gained is above 0 "
+        "and a paired permutation test agrees. Does not pay: the interval rules out a "
+        f"gain of {100 * result.min_gain:g} points. Else the data are not enough; then "
+        "“more queries” would tell, if the gain is the one found.",
+        f"Smallest effect: the true gain that so many queries show with "
+        f"{100 * result.power:.3g} % power.",
+        "Shuffled features: the router answers each query by the features of another "
+        "one. What it gains then comes from its mix of models, not from the query.",
+        f"{seen}. Intervals cover the draw of the queries with the routers as fitted; "
+        "not other training sets, new prices or a change of the traffic.",
+    ]

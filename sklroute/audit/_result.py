@@ -1,0 +1,259 @@
+"""From choices to a verdict: the result of an audit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklroute.audit import _words as words
+from sklroute.audit._decisions import Decisions
+from sklroute.audit._statistics import (
+    MIN_UNITS,
+    Draws,
+    cluster_error,
+    effect_factor,
+    holm,
+)
+from sklroute.compare._contestants import Realised
+from sklroute.metrics import Interval
+from sklroute.outcomes import Outcomes
+
+__all__ = ["Audit", "Question", "judge"]
+
+PAYS, PAYS_NOT, UNKNOWN = words.PAYS, words.PAYS_NOT, words.UNKNOWN
+
+
+class Question(NamedTuple):
+    """What an audit asks."""
+
+    baseline: str
+    cost_weight: float
+    has_costs: bool
+    min_gain: float
+    alpha: float
+    power: float
+    draws: Draws
+    n_folds: int | None = None  # of cross-fitting; None for a fitted router
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Audit:
+    """What `audit` or `cross_audit` found.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per router, by name. Columns that end in ``_low`` and ``_high`` are
+        bounds of bootstrap intervals of level ``1 - alpha``.
+
+        - ``verdict``: "pays", "does not pay" or "not enough data".
+        - ``quality``, ``cost``, ``baseline_quality``, ``baseline_cost``: means.
+        - ``quality_gain``, ``cost_change``, ``utility_gain``: router less baseline.
+        - ``adjusted_low``, ``adjusted_high``: interval of the utility gain at level
+          ``1 - alpha / n_routers`` (Bonferroni), which decides.
+        - ``p``: paired permutation test of no gain in utility, two-sided;
+          ``p_adjusted``: the same by Holm's method over the routers, which decides.
+        - ``error``: standard error of the utility gain; ``smallest_effect``: smallest
+          true gain that as many queries show with the stated power.
+        - ``n_queries``, ``n_units``: audited queries, and independent units of them.
+        - ``n_more``: queries to add to tell whether the router pays, with the stated
+          power, if the true gain is the one found; 0 where it has been told.
+        - ``shuffled_gain``: utility gain with shuffled features, mean and central 95 %
+          of the permutations; ``p_features``: chance that features without
+          information do as well.
+    by_group : DataFrame or None
+        Columns ``router``, ``group`` and most of the above for each group; p-values
+        and intervals that decide are adjusted for the number of groups.
+    verdict : str
+        What was found, in plain sentences.
+    baseline : str
+        What the routers were compared with.
+    baseline_models : list
+        Models that the baseline called, most often called first.
+    cost_weight, min_gain, alpha, power : float
+        What was asked.
+    has_costs : bool
+        Whether there are costs.
+    n_folds : int or None
+        Folds of `cross_audit`; None from `audit`.
+    decisions : dict of str to Decisions
+        Choices, realised and predicted values of every router on every query.
+    y : Outcomes
+        Outcomes of the audited queries; calls of unknown cost are not available.
+    """
+
+    table: pd.DataFrame
+    by_group: pd.DataFrame | None
+    verdict: str
+    baseline: str
+    baseline_models: list[Any]
+    cost_weight: float
+    min_gain: float
+    alpha: float
+    power: float
+    has_costs: bool
+    n_folds: int | None
+    decisions: Mapping[str, Decisions]
+    y: Outcomes
+
+    def __repr__(self) -> str:
+        return self.verdict
+
+
+def judge(
+    question: Question,
+    decisions: Mapping[str, Decisions],
+    y: Outcomes,
+    groups: NDArray | None,
+) -> Audit:
+    """Turn choices into differences, intervals, tests and a verdict."""
+    everything = np.arange(len(y))
+    table = _rows(
+        question, {name: (each, everything) for name, each in decisions.items()}
+    )
+    control = {name: _control(question, each) for name, each in decisions.items()}
+    table = table.join(pd.DataFrame.from_dict(control, orient="index"))
+    first = next(iter(decisions.values()))
+    called = pd.Series(first.baseline.choice).value_counts()
+    facts = {
+        "baseline": question.baseline,
+        "baseline_models": called.index.tolist(),
+        "cost_weight": question.cost_weight,
+        "min_gain": question.min_gain,
+        "alpha": question.alpha,
+        "power": question.power,
+        "has_costs": question.has_costs,
+        "n_folds": question.n_folds,
+    }
+    return Audit(
+        table=table.rename_axis("router"),
+        by_group=None if groups is None else _by_group(question, decisions, groups),
+        verdict=" ".join(words.verdict(table, facts)),
+        decisions=dict(decisions),
+        y=y,
+        **facts,
+    )
+
+
+# -- tables --------------------------------------------------------------------------
+
+
+def _by_group(question, decisions, groups) -> pd.DataFrame:
+    rows = {group: np.flatnonzero(groups == group) for group in np.unique(groups)}
+    parts = []
+    for name, each in decisions.items():
+        part = _rows(question, {group: (each, rows[group]) for group in rows})
+        part = part.rename_axis("group").reset_index()
+        part.insert(0, "router", name)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _rows(
+    question: Question, parts: Mapping[Any, tuple[Decisions, NDArray]]
+) -> pd.DataFrame:
+    """One row per comparison; what decides is adjusted for their number."""
+    strict = question.alpha / len(parts)
+    rows = {key: _row(question, *part, strict) for key, part in parts.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.insert(list(table).index("p") + 1, "p_adjusted", holm(table["p"]))
+    told = [_told(question, row) for row in table.itertuples()]
+    table.insert(0, "verdict", told)
+    table["n_more"] = [_n_more(question, row) for row in table.itertuples()]
+    return table
+
+
+def _row(question: Question, each: Decisions, rows: NDArray, strict: float) -> dict:
+    router, baseline = _take(each.router, rows), _take(each.baseline, rows)
+    draws, alpha = question.draws.of(rows), question.alpha
+    gain = _utility(question, router) - _utility(question, baseline)
+    utility = _interval(draws, gain, alpha)
+    quality = utility
+    if question.cost_weight > 0:
+        quality = _interval(draws, router.quality - baseline.quality, alpha)
+    adjusted = utility if strict == alpha else _interval(draws, gain, strict)
+    error = cluster_error(gain, draws.unit)
+    n_units = len(rows) if draws.unit is None else len(np.unique(draws.unit))
+    return {
+        "quality": router.quality.mean(),
+        "baseline_quality": baseline.quality.mean(),
+        **_named("quality_gain", quality),
+        "cost": router.cost.mean(),
+        "baseline_cost": baseline.cost.mean(),
+        **_named("cost_change", _interval(draws, router.cost - baseline.cost, alpha)),
+        **_named("utility_gain", utility),
+        "adjusted_low": adjusted.low,
+        "adjusted_high": adjusted.high,
+        "p": draws.p_value(gain),
+        "error": error,
+        "smallest_effect": effect_factor(strict, question.power) * error,
+        "n_queries": len(rows),
+        "n_units": n_units,
+    }
+
+
+def _take(realised: Realised, rows: NDArray) -> Realised:
+    return Realised(realised.quality[rows], realised.cost[rows], realised.choice[rows])
+
+
+def _utility(question: Question, realised: Realised) -> NDArray:
+    if question.cost_weight == 0:  # costs may be unknown
+        return realised.quality
+    return realised.quality - question.cost_weight * realised.cost
+
+
+def _interval(draws: Draws, gain: NDArray, alpha: float) -> Interval:
+    """Interval of a mean; NaN where costs are not known."""
+    if np.isnan(gain).any():
+        return Interval(np.nan, np.nan, np.nan)
+    return draws.interval(gain, alpha)
+
+
+def _named(name: str, interval: Interval) -> dict[str, float]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), interval, strict=True))
+
+
+def _control(question: Question, each: Decisions) -> dict[str, float]:
+    """What the router gains when its features carry no information."""
+    utility = _utility(question, each.shuffled).mean(axis=1)
+    reference = _utility(question, each.baseline).mean()
+    low, high = np.quantile(utility - reference, [0.025, 0.975])
+    as_good = utility >= _utility(question, each.router).mean() - 1e-12
+    return {
+        "shuffled_gain": (utility - reference).mean(),
+        "shuffled_gain_low": low,
+        "shuffled_gain_high": high,
+        "p_features": (1 + as_good.sum()) / (1 + len(utility)),
+    }
+
+
+# -- verdicts ------------------------------------------------------------------------
+
+
+def _told(question: Question, row) -> str:
+    if row.n_units < MIN_UNITS:
+        return UNKNOWN
+    if row.adjusted_high < question.min_gain:
+        return PAYS_NOT
+    if row.p_adjusted <= question.alpha and row.adjusted_low > 0:
+        return PAYS
+    return UNKNOWN
+
+
+def _n_more(question: Question, row) -> float:
+    """Queries to add until an interval around the gain found excludes one side.
+
+    The sides are 0 and ``min_gain``; the farther one is excluded first.
+    """
+    if row.verdict != UNKNOWN:
+        return 0.0
+    if row.n_units < MIN_UNITS:  # no spread to go by: reach what can be judged at all
+        return float(np.ceil(row.n_queries * (MIN_UNITS / row.n_units - 1)))
+    distance = max(row.utility_gain, question.min_gain - row.utility_gain)
+    if distance <= 0:
+        return float("inf")
+    needed = row.n_queries * (row.smallest_effect / distance) ** 2
+    return float(max(1.0, np.ceil(needed - row.n_queries)))

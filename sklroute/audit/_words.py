@@ -1,0 +1,182 @@
+"""What an audit says, in plain sentences."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklroute.audit._statistics import MIN_UNITS
+from sklroute.compare._words import percent, points, significant, thousands
+
+__all__ = ["BEST_SINGLE_NAME", "PAYS", "PAYS_NOT", "UNKNOWN", "verdict"]
+
+BEST_SINGLE_NAME = "best single model"
+PAYS, PAYS_NOT, UNKNOWN = "pays", "does not pay", "not enough data"
+
+
+def verdict(table: pd.DataFrame, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the sentences on each router in turn."""
+    for name, row in table.iterrows():
+        yield from _sentences(str(name), row, facts)
+    if len(table) > 1:
+        yield (
+            f"With {len(table)} routers tested, the chance of calling any of them "
+            f"paying that is no better than the baseline is at most "
+            f"{_percent(facts['alpha'])} (Holm)."
+        )
+
+
+def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
+    claim = {
+        PAYS: f"{name} pays",
+        PAYS_NOT: f"{name} does not pay",
+        UNKNOWN: f"There are not enough data to tell whether {name} pays",
+    }[row.verdict]
+    what = "utility" if facts["cost_weight"] > 0 else "quality"
+    gain = points(row.utility_gain, row.adjusted_low, row.adjusted_high)
+    yield (
+        f"{claim}: against the {_baseline(facts)} it gains {gain} points of {what} on "
+        f"{_count(row)} ({_percent(1 - facts['alpha'])} interval"
+        f"{', adjusted' if row.p_adjusted != row.p else ''}; "
+        f"p = {row.p_adjusted:.2g})."
+    )
+    if facts["cost_weight"] > 0:
+        quality = points(row.quality_gain, row.quality_gain_low, row.quality_gain_high)
+        yield f"Quality changes by {quality} points."
+    if facts["has_costs"]:
+        yield _cost(row, facts)
+    if row.error == 0 and row.utility_gain == 0:
+        yield "Its choices are worth the same on every query."
+        return
+    yield from _outlook(row, facts)
+    yield _features(row, facts)
+
+
+def _baseline(facts: Mapping[str, Any]) -> str:
+    if facts["baseline"] != BEST_SINGLE_NAME:
+        return f"baseline {facts['baseline']}"
+    model, *others = facts["baseline_models"]
+    return f"{BEST_SINGLE_NAME} ({'mostly ' if others else ''}{model})"
+
+
+def _count(row: pd.Series) -> str:
+    text = f"{row.n_queries:,} queries"
+    if row.n_units != row.n_queries:
+        text += f" in {row.n_units:,} independent groups"
+    return text
+
+
+def _cost(row: pd.Series, facts: Mapping[str, Any]) -> str:
+    own, other = significant(row.cost), significant(row.baseline_cost)
+    text = f"Its calls cost {own} a query, the baseline's {other}"
+    if row.baseline_cost > 0:
+        change = [row.cost_change, row.cost_change_low, row.cost_change_high]
+        shown = points(*(value / row.baseline_cost for value in change))
+        number, _, bounds = shown.partition(" ")
+        text += f" ({number} % {bounds})"
+    if facts["cost_weight"] == 0 and row.cost_change_high < 0:
+        text += "; a cost weight of 0 counts no cost: set it to have the saving judged"
+    return f"{text}."
+
+
+def _outlook(row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
+    """What so many queries can show, and how many more would tell."""
+    least = points(facts["min_gain"])
+    if row.verdict == PAYS_NOT:
+        yield f"A gain of {least} points, the least worth having, is ruled out."
+    if row.n_units < MIN_UNITS:
+        yield (
+            f"{row.n_units} independent queries are too few for any judgement: add at "
+            f"least {thousands(row.n_more)}."
+        )
+        return
+    if row.verdict == UNKNOWN:
+        more = f"about {thousands(row.n_more)} more queries would"
+        more = "no number of queries will" if np.isinf(row.n_more) else more
+        yield (
+            f"If the true gain is the {points(row.utility_gain)} points found, {more} "
+            f"tell it from 0 or from {least} points."
+        )
+    yield (
+        f"The smallest gain that as many queries show with {_percent(facts['power'])} "
+        f"power is {points(row.smallest_effect)} points."
+    )
+
+
+def _features(row: pd.Series, facts: Mapping[str, Any]) -> str:
+    shuffled = points(row.shuffled_gain, row.shuffled_gain_low, row.shuffled_gain_high)
+    worth = "something" if row.p_features <= facts["alpha"] else "nothing to be seen"
+    return (
+        f"With shuffled features it gains {shuffled} points: the features tell it "
+        f"{worth}."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+# -- tables --------------------------------------------------------------------------
+
+
+def table_cells(result) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the table of routers, for people.
+
+    Parameters
+    ----------
+    result : Audit
+
+    Returns
+    -------
+    heads : list of str
+    rows : list of list of str
+    """
+    table, priced = result.table, result.cost_weight > 0
+    gained = points_of(table, "utility_gain", "adjusted_low", "adjusted_high")
+    columns = {
+        "": list(map(str, table.index)),
+        "Verdict": table["verdict"].tolist(),
+        "Quality": list(map(percent, table["quality"])),
+        "Baseline": list(map(percent, table["baseline_quality"])),
+        "Utility gained" if priced else "Quality gained": gained,
+        "p": [f"{p:.2g}" for p in table["p_adjusted"]],
+        "Smallest effect": points_of(table, "smallest_effect"),
+        "More queries": list(map(more_queries, table["n_more"])),
+    }
+    if priced:
+        names = [f"quality_gain{end}" for end in ("", "_low", "_high")]
+        columns["Quality gained"] = points_of(table, *names)
+    if result.has_costs:
+        columns["Cost"] = list(map(significant, table["cost"]))
+        columns["Baseline's cost"] = list(map(significant, table["baseline_cost"]))
+    return list(columns), [list(cells) for cells in zip(*columns.values(), strict=True)]
+
+
+def points_of(table: pd.DataFrame, *names: str) -> list[str]:
+    """Differences in points, with bounds if two more columns are named."""
+    return [points(*values) for values in table[list(names)].to_numpy()]
+
+
+def group_cells(by_group: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the table of groups, the largest first."""
+    heads = ["", "Group", "Queries", "Verdict", "Quality", "Baseline"]
+    heads += ["Utility gained", "p", "More queries"]
+    rows = []
+    order = by_group.sort_values("n_queries", ascending=False, kind="stable")
+    for row in order.itertuples():
+        cells = [row.router, str(row.group), f"{row.n_queries:,}", row.verdict]
+        cells += [percent(row.quality), percent(row.baseline_quality)]
+        cells += [points(row.utility_gain, row.adjusted_low, row.adjusted_high)]
+        cells += [f"{row.p_adjusted:.2g}", more_queries(row.n_more)]
+        rows.append(cells)
+    if by_group["router"].nunique() == 1:
+        return heads[1:], [cells[1:] for cells in rows]
+    return heads, rows
+
+
+def more_queries(n_more: float) -> str:
+    """Queries to add, in words where there are none or never enough."""
+    if n_more == 0:
+        return ""
+    return "never" if np.isinf(n_more) else thousands(n_more)

@@ -1,0 +1,131 @@
+"""``sklroute audit``: whether a router pays on the user's own table."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sklroute.audit import Audit, cross_audit, write_audit_report
+from sklroute.audit import _words as words
+from sklroute.cli._inputs import (
+    EPILOG,
+    cost_weight,
+    default_jobs,
+    inputs,
+    positive,
+    router_names,
+)
+from sklroute.cli._screen import make_console, progress_bar
+from sklroute.compare import default_routers
+from sklroute.compare._html import NO_PICTURES, has_matplotlib
+from sklroute.compare._routers import ROUTERS
+from sklroute.datasets import read_outcomes
+
+DEFAULT_ROUTER = "average"  # of kNN and logistic: strong everywhere, fitted in minutes
+
+
+def add_command(commands: argparse._SubParsersAction) -> None:
+    """Add ``sklroute audit``."""
+    command = commands.add_parser(
+        "audit",
+        help="say whether a router pays on a table of outcomes",
+        description=(
+            "Fit a router on folds of a table of outcomes, and say whether it pays on "
+            "the queries that it has not seen."
+        ),
+        epilog=EPILOG,
+    )
+    command.set_defaults(run=_audit)
+    add = command.add_argument
+    add("table", type=Path, help="CSV or Parquet file")
+    add("--features", type=Path, help=".npy, .npz (blocks), .parquet or .csv")
+    add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
+    add(
+        "--router",
+        type=router_names,
+        default=[DEFAULT_ROUTER],
+        metavar="NAME[,NAME]",
+        help=f"of {','.join(ROUTERS)}; default: {DEFAULT_ROUTER}",
+    )
+    add(
+        "--baseline",
+        default="best_single",
+        help="best_single (default), the name of a model, or a router's",
+    )
+    add("--cost-weight", type=_weight, default=0.0, help="default: 0, quality alone")
+    add("--cv-groups", metavar="COLUMN", help="queries that belong together")
+    add("--groups", metavar="COLUMN", help="task of the query, for results by group")
+    add("--min-gain", type=_weight, default=0.01, help="least gain worth having: 0.01")
+    add("--out", type=Path, default="sklroute-audit", help="folder of the report")
+    add("--jobs", type=positive, default=default_jobs(), help="processes")
+
+
+def _weight(text: str) -> float:
+    value = cost_weight(text)
+    if value == "auto":
+        raise argparse.ArgumentTypeError("'auto' is for compare; give a number >= 0")
+    return float(value)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    table = read_outcomes(
+        options.table, groups=options.groups, cv_groups=options.cv_groups
+    )
+    data = inputs(options, table)
+    baseline = _baseline(options.baseline, table.y.models.tolist())
+    options.out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after
+    console = make_console()
+    with progress_bar() as progress:
+        result = cross_audit(
+            default_routers(options.router),
+            y=table.y,
+            groups=table.groups,
+            cv_groups=table.cv_groups,
+            baseline=baseline,
+            cost_weight=options.cost_weight,
+            min_gain=options.min_gain,
+            n_jobs=options.jobs,
+            progress=progress,
+            **data,
+        )
+    title = f"Does a router pay on {options.table.name}?"
+    _show(console, result, title)
+    for path in write_audit_report(result, options.out, title=title):
+        console.print(f"Written: {path}", markup=False, highlight=False)
+    if not has_matplotlib():
+        console.print(NO_PICTURES, markup=False)
+    return 0
+
+
+def _baseline(name: str, models: list[str]) -> Any:
+    """A model before a router of the same name."""
+    if name == "best_single" or name in models:
+        return name
+    if name not in ROUTERS:
+        raise ValueError(
+            f"--baseline {name!r} is neither best_single, a model "
+            f"({', '.join(models)}) nor a router ({', '.join(ROUTERS)})."
+        )
+    return default_routers([name])[name]
+
+
+def _show(console: Console, result: Audit, title: str) -> None:
+    console.print(_table(title, *words.table_cells(result)))
+    if result.by_group is not None:
+        console.print(_table("By group", *words.group_cells(result.by_group)))
+    console.print(result.verdict, markup=False, highlight=False)
+
+
+def _table(title: str, heads: list[str], rows: list[list[str]]) -> Table:
+    table = Table(
+        title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold"
+    )
+    for i, head in enumerate(heads):
+        table.add_column(head, justify="right" if i else "left")
+    for cells in rows:
+        table.add_row(*map(escape, cells))
+    return table

@@ -1,0 +1,137 @@
+"""``sklroute compare``: routers on a table, under one protocol."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sklroute.cli._inputs import (
+    EPILOG,
+    cost_weight,
+    default_jobs,
+    inputs,
+    positive,
+    router_names,
+)
+from sklroute.cli._screen import make_console, progress_bar
+from sklroute.compare import Comparison, compare, default_routers, write_report
+from sklroute.compare import _words as words
+from sklroute.compare._html import NO_PICTURES, has_matplotlib
+from sklroute.compare._routers import ROUTERS
+from sklroute.datasets import load_visual_qa, read_outcomes
+
+
+def add_command(commands: argparse._SubParsersAction) -> None:
+    """Add ``sklroute compare``."""
+    command = commands.add_parser(
+        "compare",
+        help="compare routers on a table of outcomes",
+        description="Compare routers on a table of outcomes under one protocol.",
+        epilog=EPILOG,
+    )
+    add = command.add_argument
+    add("table", nargs="?", type=Path, help="CSV or Parquet file; default: bundled")
+    add("--features", type=Path, help=".npy, .npz (blocks), .parquet or .csv")
+    add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
+    add("--groups", metavar="COLUMN", help="task of the query, for results by group")
+    add("--cv-groups", metavar="COLUMN", help="queries that must not be split")
+    add("--routers", type=router_names, help=f"of {','.join(ROUTERS)}; default: all")
+    add("--cost-weight", type=cost_weight, default="auto", help="default: auto")
+    add("--feature-cost", type=float, help="cost of a query's features")
+    add("--seeds", type=positive, default=5, help="splits; default: 5")
+    add("--out", type=Path, default="sklroute-compare", help="folder of the report")
+    add("--jobs", type=positive, default=default_jobs(), help="processes")
+    command.set_defaults(run=_compare)
+
+
+# -- compare -------------------------------------------------------------------------
+
+
+def _compare(options: argparse.Namespace) -> int:
+    data = _bundled(options) if options.table is None else _own(options)
+    title, unit = data.pop("title"), data.pop("cost_unit")
+    options.out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after
+    console = make_console()
+    with progress_bar() as progress:
+        result = compare(
+            **data,
+            routers=default_routers(options.routers),
+            cost_weight=options.cost_weight,
+            n_seeds=options.seeds,
+            n_jobs=options.jobs,
+            progress=progress,
+        )
+    _show(console, result, title, unit)
+    for path in write_report(result, options.out, title=title, cost_unit=unit):
+        console.print(f"Written: {path}", markup=False, highlight=False)
+    if not has_matplotlib():
+        console.print(NO_PICTURES, markup=False)
+    return 0
+
+
+def _bundled(options: argparse.Namespace) -> dict[str, Any]:
+    given = [
+        name
+        for name in ("features", "text", "groups", "cv_groups", "feature_cost")
+        if getattr(options, name) is not None
+    ]
+    if given:
+        flag = given[0].replace("_", "-")
+        raise ValueError(f"--{flag} needs a table of your own; none was given.")
+    data = load_visual_qa()
+    return {
+        "X": data.X,
+        "y": data.y,
+        "groups": data.task,
+        "cv_groups": data.groups,
+        "modalities": data.modalities,
+        "feature_cost": data.encoder_cost,
+        "title": "Routers on the bundled visual QA table",
+        "cost_unit": "MFLOPs",
+    }
+
+
+def _own(options: argparse.Namespace) -> dict[str, Any]:
+    table = read_outcomes(
+        options.table, groups=options.groups, cv_groups=options.cv_groups
+    )
+    return {
+        **inputs(options, table),
+        "y": table.y,
+        "groups": table.groups,
+        "cv_groups": table.cv_groups,
+        "feature_cost": options.feature_cost,
+        "title": f"Routers on {options.table.name}",
+        "cost_unit": None,
+    }
+
+
+# -- output --------------------------------------------------------------------------
+
+
+def _show(console: Console, result: Comparison, title: str, unit: str | None) -> None:
+    console.print(_table(result, words.quality_columns(result), title))
+    if result.has_costs:
+        console.print(_table(result, words.cost_columns(result), "What can be saved"))
+    for sentence in words.sentences(result, unit):
+        console.print(f"- {sentence}", markup=False, highlight=False)
+
+
+def _table(result: Comparison, columns: dict[str, list[str]], title: str) -> Table:
+    """A line per router and reference; those without a value are left out."""
+    lines = words.ordered(result).index
+    table = Table(
+        title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold"
+    )
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for name, *cells in zip(lines, *columns.values(), strict=True):
+        if any(cells):
+            style = "bold" if name == result.best else ""
+            table.add_row(escape(name), *map(escape, cells), style=style)
+    return table

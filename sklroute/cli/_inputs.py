@@ -1,0 +1,104 @@
+"""What the commands read: options and the user's own tables."""
+
+import argparse
+from typing import Any
+
+import pandas as pd
+from joblib import cpu_count
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import make_pipeline
+
+from sklroute.compare._routers import ROUTERS
+from sklroute.datasets import read_features
+from sklroute.features import BlockScaler, TextEmbedder
+
+EPILOG = """\
+A table is a CSV or Parquet file. Wide, one row per query: columns q:<model> with the
+quality of its answers in [0, 1], and cost:<model> if known. Or long, one row per call:
+columns query, model, quality and perhaps cost. Without a table the bundled one is used.
+"""
+MAX_JOBS = 8  # each process loads its own libraries
+
+
+def default_jobs() -> int:
+    """Number of processes where none is asked for."""
+    return min(MAX_JOBS, cpu_count())
+
+
+def router_names(text: str) -> list[str]:
+    """Names of routers, separated by commas."""
+    names = text.split(",")
+    unknown = [name for name in names if name not in ROUTERS]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"no router {unknown[0]!r}; there are {', '.join(ROUTERS)}"
+        )
+    return names
+
+
+def positive(text: str) -> int:
+    """A positive whole number."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def cost_weight(text: str) -> float | str:
+    """A number >= 0, or "auto"."""
+    if text == "auto":
+        return text
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 'auto' nor >= 0")
+    return value
+
+
+# -- tables --------------------------------------------------------------------------
+
+
+def inputs(options: argparse.Namespace, table) -> dict[str, Any]:
+    """What a router may look at, and the preprocessing that it needs."""
+    if options.features is None and options.text is None:
+        raise ValueError(
+            "a router needs to know something about the query: give --features FILE "
+            "or --text COLUMN."
+        )
+    if options.text is None:
+        features = read_features(options.features, table=table)
+        return {"X": features.X, "modalities": features.modalities}
+    return _with_text(options, table)
+
+
+def _with_text(options: argparse.Namespace, table) -> dict[str, Any]:
+    """Blocks of features, if any, and the text beside them, encoded in training."""
+    parts, blocks = [], []
+    if options.features is not None:
+        features = read_features(options.features, table=table)
+        parts = [pd.DataFrame(features.X).rename(columns=str)]
+        blocks = [
+            (name, BlockScaler(), columns)
+            for name, columns in features.modalities.items()
+        ]
+    parts.append(_texts(table, options.text))
+    X = pd.concat(parts, axis=1)
+    encoder = make_pipeline(TextEmbedder(), BlockScaler())
+    blocks.append((f"column {options.text}", encoder, X.shape[1] - 1))
+    return {"X": X, "preprocessor": ColumnTransformer(blocks)}
+
+
+def _texts(table, name: str) -> pd.Series:
+    if name not in table.frame:
+        raise ValueError(
+            f"{table.path}: no column {name!r}; there are {list(table.frame)}."
+        )
+    texts = table.frame[name].astype(object)
+    wrong = [row for row, text in enumerate(texts) if not isinstance(text, str)]
+    if wrong:
+        raise ValueError(
+            f"{table.path}: column {name!r}, row {wrong[0]} is not a text but "
+            f"{texts.iloc[wrong[0]]!r}."
+        )
+    return texts.rename("text")

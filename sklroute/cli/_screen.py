@@ -1,0 +1,24 @@
+"""What the commands write on the terminal."""
+
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+PIPE_WIDTH = 120  # of the output where there is no terminal
+
+
+def make_console() -> Console:
+    """The terminal, or a wide page where the output is piped."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
+
+
+@contextmanager
+def progress_bar():
+    """Yield a callback that moves a bar on the terminal's standard error."""
+    console = Console(stderr=True)
+    columns = "Fitting routers", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

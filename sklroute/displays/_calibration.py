@@ -1,0 +1,219 @@
+"""The figure of calibration: observed quality against predicted quality."""
+
+from typing import Any, Literal
+
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from sklroute.displays._pyplot import (
+    DIAGONAL,
+    check_pool,
+    import_pyplot,
+    name_of,
+    plot_diagonal,
+)
+from sklroute.metrics import Reliability, quality_calibration_error, quality_reliability
+from sklroute.outcomes import check_outcomes
+from sklroute.pipeline import as_router
+
+__all__ = ["CalibrationDisplay"]
+
+LARGEST_DOT = 60.0  # of the bin with most answers, in square points
+
+
+class CalibrationDisplay:
+    """Reliability of the predicted quality: what was observed where it was predicted.
+
+    Use `from_estimator` or `from_predictions` to make one. All parameters are stored
+    as attributes.
+
+    Parameters
+    ----------
+    reliability : Reliability
+        Means and counts of the bins.
+    calibration_error : float, default=None
+        Expected calibration error, shown in the legend. None shows none.
+    name : str, default=None
+        Name of the router, for the legend.
+
+    Attributes
+    ----------
+    line_ : matplotlib Artist
+        The curve.
+    ax_ : matplotlib Axes
+        Axes with the curve.
+    figure_ : matplotlib Figure
+        Figure containing the curve.
+
+    See Also
+    --------
+    sklroute.metrics.quality_reliability : Computes the bins.
+    CoverageDisplay : Whether whole distributions can be taken at their word.
+
+    Examples
+    --------
+    >>> from sklroute.displays import CalibrationDisplay
+    >>> display = CalibrationDisplay.from_predictions(
+    ...     [[1.0, 0.0], [1.0, 1.0]], [[0.7, 0.1], [0.7, 0.7]], name="mine",
+    ...     strategy="uniform")
+    >>> display.frame()
+       name  predicted  observed  count
+    0  mine        0.1       0.0      1
+    1  mine        0.7       1.0      3
+    """
+
+    def __init__(
+        self,
+        *,
+        reliability: Reliability,
+        calibration_error: float | None = None,
+        name: str | None = None,
+    ):
+        self.reliability = reliability
+        self.calibration_error = calibration_error
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: Any,
+        *,
+        n_bins: int = 10,
+        strategy: Literal["quantile", "uniform"] = "quantile",
+        name: str | None = None,
+        ax: Any = None,
+        **plot_params: Any,
+    ) -> "CalibrationDisplay":
+        """Plot the reliability of a fitted router on test queries.
+
+        Parameters
+        ----------
+        estimator : router, Pipeline or fitted search
+            A fitted router, or what ends in one.
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+        y : Outcomes or any form that `check_outcomes` accepts
+            What the answers were worth.
+        n_bins, strategy, ax, **plot_params
+            As in `from_predictions`.
+        name : str, default=None
+            Name for the legend. None takes the router's class name.
+
+        Returns
+        -------
+        display : CalibrationDisplay
+        """
+        import_pyplot(f"{cls.__name__}.from_estimator")
+        router = as_router(estimator)
+        outcomes = check_outcomes(y)
+        check_pool(router, outcomes)
+        return cls.from_predictions(
+            outcomes,
+            router.predict_quality(X),
+            n_bins=n_bins,
+            strategy=strategy,
+            name=name_of(router) if name is None else name,
+            ax=ax,
+            **plot_params,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y: Any,
+        quality: ArrayLike,
+        *,
+        n_bins: int = 10,
+        strategy: Literal["quantile", "uniform"] = "quantile",
+        name: str | None = None,
+        ax: Any = None,
+        **plot_params: Any,
+    ) -> "CalibrationDisplay":
+        """Plot the reliability of predicted quality.
+
+        Parameters
+        ----------
+        y : Outcomes or any form that `check_outcomes` accepts
+            What the answers were worth.
+        quality : array-like of shape (n_queries, n_models)
+            Predicted quality.
+        n_bins : int, default=10
+            Number of bins, over all models together.
+        strategy : "quantile" or "uniform", default="quantile"
+            Bins with about equal numbers of answers, or of equal width.
+        name : str, default=None
+            Name for the legend.
+        ax : matplotlib Axes, default=None
+            Axes to draw on. None makes a figure.
+        **plot_params
+            ``curve_kwargs`` of `plot`.
+
+        Returns
+        -------
+        display : CalibrationDisplay
+        """
+        import_pyplot(f"{cls.__name__}.from_predictions")
+        display = cls(
+            reliability=quality_reliability(y, quality, n_bins, strategy=strategy),
+            calibration_error=quality_calibration_error(y, quality),
+            name=name,
+        )
+        return display.plot(ax=ax, **plot_params)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        curve_kwargs: dict | None = None,
+    ) -> "CalibrationDisplay":
+        """Draw the curve; the area of a dot is the number of answers in its bin.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on. None makes a figure.
+        name : str, default=None
+            Name for the legend. None takes the one given when the display was made.
+        curve_kwargs : dict, default=None
+            Keywords of matplotlib's ``plot`` for the line.
+
+        Returns
+        -------
+        display : CalibrationDisplay
+            This object, with the attributes ``line_``, ``ax_`` and ``figure_``.
+        """
+        from sklroute.displays._labels import write_legend
+
+        pyplot = import_pyplot(f"{type(self).__name__}.plot")
+        if ax is None:
+            _, ax = pyplot.subplots(figsize=(7.5, 4.5), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        plot_diagonal(ax)
+        points = self.reliability.predicted, self.reliability.observed
+        style = {"linewidth": 1.5, "label": self._label(name), "zorder": 3}
+        (self.line_,) = ax.plot(*points, **{**style, **(curve_kwargs or {})})
+        size = LARGEST_DOT * self.reliability.count / self.reliability.count.max()
+        ax.scatter(*points, s=size.clip(6), color=self.line_.get_color(), zorder=3)
+        ax.set(xlabel="Predicted quality", ylabel="Mean observed quality")
+        write_legend(ax, last=(DIAGONAL,))
+        return self
+
+    def frame(self) -> pd.DataFrame:
+        """Return the points of the figure, one row per bin.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``name``, ``predicted``, ``observed``, ``count``.
+        """
+        return pd.DataFrame({"name": self.name, **vars(self.reliability)})
+
+    def _label(self, name: str | None) -> str | None:
+        name = self.name if name is None else name
+        if self.calibration_error is None:
+            return name
+        error = f"ECE = {self.calibration_error:.3f}"
+        return error if name is None else f"{name} ({error})"

@@ -1,0 +1,217 @@
+"""The figure of coverage: how often predicted intervals hold what is observed."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from sklroute.displays._pyplot import (
+    DIAGONAL,
+    check_pool,
+    import_pyplot,
+    name_of,
+    plot_diagonal,
+)
+from sklroute.metrics import Coverage, quality_coverage
+from sklroute.outcomes import check_outcomes
+from sklroute.pipeline import as_router
+
+__all__ = ["CoverageDisplay"]
+
+
+class CoverageDisplay:
+    """Observed against nominal coverage of the predicted distributions of quality.
+
+    Below the diagonal a router is too sure of itself, above it not sure enough. For
+    right and wrong answers intervals are read from the randomised probability
+    integral transform, see `sklroute.metrics.randomised_pit`: an interval of a
+    Bernoulli distribution has no level of its own.
+
+    Use `from_estimator` or `from_predictions` to make one. All parameters are stored
+    as attributes.
+
+    Parameters
+    ----------
+    coverage : Coverage
+        Nominal and observed coverage.
+    name : str, default=None
+        Name of the router, for the legend.
+
+    Attributes
+    ----------
+    line_ : matplotlib Artist
+        The curve.
+    ax_ : matplotlib Axes
+        Axes with the curve.
+    figure_ : matplotlib Figure
+        Figure containing the curve.
+
+    See Also
+    --------
+    sklroute.metrics.quality_coverage : Computes the coverage.
+    CalibrationDisplay : Whether the expected quality can be taken at its word.
+
+    Examples
+    --------
+    >>> from sklroute.displays import CoverageDisplay
+    >>> display = CoverageDisplay.from_predictions(
+    ...     [[1.0, 0.0]] * 50, [[0.02, 0.98]] * 50, levels=[0.5, 0.9], name="mine",
+    ...     random_state=0)
+    >>> display.frame()
+       name  nominal  observed
+    0  mine      0.5       0.0
+    1  mine      0.9       0.0
+    """
+
+    def __init__(self, *, coverage: Coverage, name: str | None = None):
+        self.coverage = coverage
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: Any,
+        *,
+        levels: ArrayLike | None = None,
+        random_state: int = 0,
+        name: str | None = None,
+        ax: Any = None,
+        **plot_params: Any,
+    ) -> "CoverageDisplay":
+        """Plot the coverage of a fitted router on test queries.
+
+        Parameters
+        ----------
+        estimator : router, Pipeline or fitted search
+            A fitted router, or what ends in one. One without
+            ``predict_distribution`` predicts the chance of a right answer, which
+            says all where quality is 0 or 1.
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+        y : Outcomes or any form that `check_outcomes` accepts
+            What the answers were worth.
+        levels, random_state, ax, **plot_params
+            As in `from_predictions`.
+        name : str, default=None
+            Name for the legend. None takes the router's class name.
+
+        Returns
+        -------
+        display : CoverageDisplay
+        """
+        import_pyplot(f"{cls.__name__}.from_estimator")
+        router = as_router(estimator)
+        outcomes = check_outcomes(y)
+        check_pool(router, outcomes)
+        distributional = hasattr(router, "predict_distribution")
+        predict = router.predict_distribution if distributional else None
+        return cls.from_predictions(
+            outcomes,
+            router.predict_quality(X) if predict is None else predict(X),
+            levels=levels,
+            random_state=random_state,
+            name=name_of(router) if name is None else name,
+            ax=ax,
+            **plot_params,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y: Any,
+        distribution: Any,
+        *,
+        levels: ArrayLike | None = None,
+        random_state: int = 0,
+        name: str | None = None,
+        ax: Any = None,
+        **plot_params: Any,
+    ) -> "CoverageDisplay":
+        """Plot the coverage of predicted distributions.
+
+        Parameters
+        ----------
+        y : Outcomes or any form that `check_outcomes` accepts
+            What the answers were worth.
+        distribution : QualityDistribution or array-like of shape \
+(n_queries, n_models)
+            As in `sklroute.metrics.randomised_pit`.
+        levels : array-like of shape (n_levels,), default=None
+            Nominal levels. None is 0, 0.05, ..., 1.
+        random_state : int, default=0
+            Seed of the randomised transform.
+        name : str, default=None
+            Name for the legend.
+        ax : matplotlib Axes, default=None
+            Axes to draw on. None makes a figure.
+        **plot_params
+            ``curve_kwargs`` of `plot`.
+
+        Returns
+        -------
+        display : CoverageDisplay
+        """
+        import_pyplot(f"{cls.__name__}.from_predictions")
+        coverage = quality_coverage(
+            y, distribution, levels=levels, random_state=random_state
+        )
+        return cls(coverage=coverage, name=name).plot(ax=ax, **plot_params)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        curve_kwargs: dict | None = None,
+    ) -> "CoverageDisplay":
+        """Draw the curve beside the diagonal.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on. None makes a figure.
+        name : str, default=None
+            Name for the legend. None takes the one given when the display was made.
+        curve_kwargs : dict, default=None
+            Keywords of matplotlib's ``plot`` for the line.
+
+        Returns
+        -------
+        display : CoverageDisplay
+            This object, with the attributes ``line_``, ``ax_`` and ``figure_``.
+        """
+        from sklroute.displays._labels import write_legend
+
+        pyplot = import_pyplot(f"{type(self).__name__}.plot")
+        if ax is None:
+            _, ax = pyplot.subplots(figsize=(7.5, 4.5), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        plot_diagonal(ax)
+        style = {"linewidth": 1.5, "label": self._label(name), "zorder": 3}
+        (self.line_,) = ax.plot(
+            self.coverage.nominal,
+            self.coverage.observed,
+            **{**style, **(curve_kwargs or {})},
+        )
+        ax.set(xlabel="Nominal coverage", ylabel="Observed coverage")
+        write_legend(ax, last=(DIAGONAL,))
+        return self
+
+    def frame(self) -> pd.DataFrame:
+        """Return the points of the figure, one row per level.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``name``, ``nominal``, ``observed``.
+        """
+        return pd.DataFrame({"name": self.name, **vars(self.coverage)})
+
+    def _label(self, name: str | None) -> str:
+        name = self.name if name is None else name
+        gap = np.abs(self.coverage.observed - self.coverage.nominal).max()
+        text = f"off by at most {100 * gap:.1f} points"
+        return text if name is None else f"{name} ({text})"

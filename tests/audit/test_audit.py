@@ -1,0 +1,347 @@
+"""Audits of fitted routers, and by cross-fitting."""
+
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklroute import FixedRouter, Outcomes, RidgeRouter
+from sklroute.audit import audit, cross_audit
+from sklroute.baselines import KNNRouter, RandomRouter
+from sklroute.compare import compare
+from sklroute.datasets import make_routing
+from sklroute.metrics import (
+    best_single,
+    paired_bootstrap,
+    random_outcome,
+    realised_utility,
+    traffic_share,
+)
+from sklroute.policies import CheapestAbove, MaxUtility
+
+QUICK = {"n_resamples": 500, "n_permutations": 20}
+TRAIN, TEST = slice(0, 400), slice(400, 800)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_routing(800, 4, n_features=(8, 8), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def router(data):
+    return RidgeRouter(alpha=100.0).fit(data.X[TRAIN], data.y[TRAIN])
+
+
+@pytest.fixture(scope="module")
+def result(data, router):
+    groups = data.task[TEST]
+    return audit(router, data.X[TEST], data.y[TEST], groups=groups, **QUICK)
+
+
+def row_of(result):
+    (row,) = result.table.itertuples()
+    return row
+
+
+# -- what is compared ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cost_weight", [0.0, 0.02])
+def test_gain_is_that_over_the_training_rows_best_model(data, router, cost_weight):
+    X, y = data.X[TEST], data.y[TEST]
+    row = row_of(audit(router, X, y, cost_weight=cost_weight, **QUICK))
+    single = best_single(data.y[TRAIN], cost_weight)
+    own, other = (
+        realised_utility(y, choice, cost_weight=cost_weight, reduce=None)
+        for choice in (
+            router.predict(X, policy=MaxUtility(cost_weight)),
+            [single] * len(y),
+        )
+    )
+    expected = paired_bootstrap(own, other, n_resamples=500, random_state=0)
+    found = row.utility_gain, row.utility_gain_low, row.utility_gain_high
+    assert_allclose(found, expected)
+    assert row.error == pytest.approx((own - other).std(ddof=1) / 20)
+
+
+def test_a_model_and_a_router_can_be_the_baseline(data, router):
+    X, y = data.X[TEST], data.y[TEST]
+    model = data.models[0]
+    fixed = FixedRouter(model).fit(data.X[TRAIN], data.y[TRAIN])
+    named = audit(router, X, y, baseline=model, **QUICK)
+    assert named.baseline == model
+    assert named.baseline_models == [model]
+    other = audit(router, X, y, baseline=fixed, **QUICK)
+    assert other.baseline == "FixedRouter"
+    assert other.table.equals(named.table)
+
+
+def test_a_router_gains_nothing_over_itself(data, router):
+    found = audit(router, data.X[TEST], data.y[TEST], baseline=router, **QUICK)
+    row = row_of(found)
+    assert (row.utility_gain, row.adjusted_low, row.adjusted_high) == (0, 0, 0)
+    assert row.p == 1
+    assert row.verdict == "does not pay"
+    assert "worth the same on every query" in found.verdict
+
+
+def test_pipelines_and_searches_are_taken_by_the_router_they_end_in(data, result):
+    pipeline = make_pipeline(StandardScaler(), RidgeRouter(alpha=100.0))
+    search = GridSearchCV(pipeline, {"standardscaler__with_mean": [True]}, cv=2)
+    for estimator in (pipeline, search):
+        estimator.fit(data.X[TRAIN], data.y[TRAIN])
+        found = audit(estimator, data.X[TEST], data.y[TEST], **QUICK)
+        assert found.table.index.tolist() == ["RidgeRouter"]
+        assert_allclose(row_of(found).quality, row_of(result).quality, atol=0.01)
+
+
+def test_the_cost_weight_is_that_of_the_policy_unless_given(data, router):
+    X, y = data.X[TEST], data.y[TEST]
+    priced = RidgeRouter(alpha=100.0, policy=MaxUtility(0.02))
+    priced.fit(data.X[TRAIN], data.y[TRAIN])
+    assert audit(priced, X, y, **QUICK).cost_weight == 0.02
+    careful = RidgeRouter(alpha=100.0, policy=CheapestAbove(0.5))
+    careful.fit(data.X[TRAIN], data.y[TRAIN])
+    judged = audit(careful, X, y, cost_weight=0.1, **QUICK)
+    own = careful.predict(X)
+    assert judged.decisions["RidgeRouter"].router.choice.tolist() == own.tolist()
+    with pytest.raises(ValueError, match="differ in cost_weight"):
+        audit({"a": router, "b": priced}, X, y)
+
+
+def test_a_model_that_was_not_run_is_replaced_by_the_next_best(data):
+    quality = data.y.quality.copy()
+    best = np.argmax(quality[TRAIN].mean(axis=0))
+    quality[400:600, best] = np.nan
+    y = Outcomes(quality, data.y.cost, models=data.models)
+    router = RidgeRouter(alpha=100.0).fit(data.X[TRAIN], y[TRAIN])
+    found = audit(router, data.X[TEST], y[TEST], **QUICK)
+    choice = found.decisions["RidgeRouter"].baseline.choice
+    second = data.models[np.argsort(quality[TRAIN].mean(axis=0))[-2]]
+    assert set(choice[:200]) == {second}
+    assert set(choice[200:]) == {data.models[best]}
+
+
+# -- control -------------------------------------------------------------------------
+
+
+def test_shuffled_features_are_worth_the_routers_traffic_drawn_at_random(data, router):
+    X, y = data.X[TEST], data.y[TEST]
+    many = {"n_resamples": 10, "n_permutations": 400}
+    row = row_of(audit(router, X, y, **many))
+    share = traffic_share(router.predict(X), router.classes_)
+    expected = random_outcome(y, share)[0].mean() - row.baseline_quality
+    assert row.shuffled_gain == pytest.approx(expected, abs=0.003)
+    assert row.p_features == pytest.approx(1 / 401)
+
+
+def test_shuffled_features_choose_among_the_models_that_were_run(data):
+    lossy = make_routing(800, 4, n_features=(8, 8), missing=0.5, random_state=0)
+    router = RidgeRouter(alpha=100.0).fit(lossy.X[TRAIN], lossy.y[TRAIN])
+    found = audit(router, lossy.X[TEST], lossy.y[TEST], **QUICK)
+    shuffled = found.decisions["RidgeRouter"].shuffled
+    assert shuffled.quality.shape == (20, 400)
+    assert np.isfinite(shuffled.quality).all()
+
+
+def test_features_tell_a_random_router_nothing(data):
+    router = RandomRouter(random_state=0).fit(data.X[TRAIN], data.y[TRAIN])
+    row = row_of(audit(router, data.X[TEST], data.y[TEST], **QUICK))
+    assert row.verdict == "does not pay"
+    assert row.p_features > 0.05
+
+
+# -- verdicts ------------------------------------------------------------------------
+
+
+def test_with_signal_it_pays_and_reads_like_a_sentence(result):
+    assert row_of(result).verdict == "pays"
+    assert repr(result) == result.verdict
+    assert result.verdict.startswith("RidgeRouter pays: against the best single model")
+    assert "on 400 queries (95 % interval" in result.verdict
+
+
+def test_few_queries_are_not_enough_and_it_says_how_many_would_be(data, router):
+    X, y = data.X[425:450], data.y[425:450]
+    found = audit(router, X, y, **QUICK)
+    row = row_of(found)
+    assert row.verdict == "not enough data"
+    # So many more, and a gain of this size has the stated power.
+    factor = row.smallest_effect / row.error
+    error = row.error * np.sqrt(25 / (25 + row.n_more))
+    distance = max(row.utility_gain, 0.01 - row.utility_gain)
+    assert distance / error == pytest.approx(factor, rel=0.05)
+    assert f"about {row.n_more:,.0f} more queries" in found.verdict
+
+
+def test_a_gain_below_the_least_worth_having_does_not_pay(data, router):
+    gain = row_of(audit(router, data.X[TEST], data.y[TEST], **QUICK)).adjusted_high
+    found = audit(router, data.X[TEST], data.y[TEST], min_gain=gain + 0.01, **QUICK)
+    assert row_of(found).verdict == "does not pay"
+    assert "is ruled out" in found.verdict
+
+
+def test_variants_of_one_question_count_once(data, router):
+    rows = np.repeat(np.arange(400, 415), 20)
+    found = audit(router, data.X[rows], data.y[rows], cv_groups=rows, **QUICK)
+    row = row_of(found)
+    assert (row.n_queries, row.n_units) == (300, 15)
+    assert row.verdict == "not enough data"
+    assert "15 independent queries are too few" in found.verdict
+    once = audit(router, data.X[400:415], data.y[400:415], **QUICK)
+    assert row_of(once).error == pytest.approx(row.error)
+
+
+def test_groups_have_a_row_each_and_share_one_adjustment(data, result):
+    groups, count = np.unique(data.task[TEST], return_counts=True)
+    assert result.by_group["group"].tolist() == groups.tolist()
+    assert result.by_group["n_queries"].tolist() == count.tolist()
+    weighted = result.by_group["utility_gain"] @ count / 400
+    assert weighted == pytest.approx(row_of(result).utility_gain)
+    assert (result.by_group["p_adjusted"] >= result.by_group["p"]).all()
+
+
+def test_several_routers_are_adjusted_for_their_number(data, router):
+    knn = KNNRouter(n_neighbors=30).fit(data.X[TRAIN], data.y[TRAIN])
+    X, y = data.X[TEST], data.y[TEST]
+    both = audit({"ridge": router, "knn": knn}, X, y, **QUICK)
+    alone = row_of(audit(router, X, y, **QUICK))
+    ridge = both.table.loc["ridge"]
+    assert ridge["p"] == alone.p
+    assert ridge["p_adjusted"] >= alone.p
+    assert ridge["utility_gain_low"] == alone.utility_gain_low
+    assert ridge["adjusted_low"] < alone.adjusted_low
+    assert ridge["smallest_effect"] > alone.smallest_effect
+    assert "2 routers tested" in both.verdict
+
+
+def test_the_result_cannot_be_changed(result):
+    with pytest.raises(FrozenInstanceError):
+        result.verdict = "pays"
+
+
+def test_without_costs_it_judges_quality(data, router):
+    y = Outcomes(data.y.quality, models=data.models)
+    found = audit(router, data.X[TEST], y[TEST], **QUICK)
+    assert np.isnan(row_of(found).cost_change)
+    assert "cost" not in found.verdict
+
+
+# -- cross-fitting -------------------------------------------------------------------
+
+
+def test_cross_fitting_routes_as_the_comparison_does_not_leak_and_keeps_order(data):
+    found = cross_audit(RidgeRouter(alpha=100.0), data.X, data.y, **QUICK)
+    row = row_of(found)
+    assert row.n_queries == 800
+    assert found.y is data.y or np.array_equal(found.y.quality, data.y.quality)
+    realised = found.decisions["RidgeRouter"].router
+    assert_allclose(
+        realised.quality, realised_utility(data.y, realised.choice, reduce=None)
+    )
+    compared = compare(
+        data.X, data.y, routers={"r": RidgeRouter(alpha=100.0)}, n_resamples=10
+    ).table
+    # The same test folds; trained on four fifths rather than three.
+    assert row.quality == pytest.approx(compared.loc["r", "quality"], abs=0.03)
+    single = compared.loc["best single", "quality"]
+    assert row.baseline_quality == pytest.approx(single, abs=1e-9)
+
+
+def test_cross_fitting_fits_a_router_that_is_the_baseline(data):
+    found = cross_audit(
+        {"ridge": RidgeRouter(alpha=100.0)},
+        data.X,
+        data.y,
+        baseline=KNNRouter(n_neighbors=30),
+        **QUICK,
+    )
+    assert found.baseline == "KNNRouter"
+    other = cross_audit(KNNRouter(n_neighbors=30), data.X, data.y, **QUICK)
+    assert row_of(found).baseline_quality == row_of(other).quality
+
+
+def test_cross_fitting_does_not_depend_on_workers(data):
+    router = RidgeRouter(alpha=100.0)
+    one = cross_audit(router, data.X[:200], data.y[:200], **QUICK)
+    calls = []
+    two = cross_audit(
+        router,
+        data.X[:200],
+        data.y[:200],
+        n_jobs=2,
+        progress=lambda *done: calls.append(done),
+        **QUICK,
+    )
+    assert one.table.equals(two.table)
+    assert calls == [(i, 5) for i in range(1, 6)]
+
+
+def test_groups_that_belong_together_are_never_split(data):
+    X, y = np.repeat(data.X[:100], 4, axis=0), data.y[np.repeat(np.arange(100), 4)]
+    unit = np.repeat(np.arange(100), 4)
+    router = KNNRouter(n_neighbors=3, shrinkage=0.0)  # would find the copies of a query
+    split = cross_audit(router, X, y, **QUICK)
+    whole = cross_audit(router, X, y, cv_groups=unit, **QUICK)
+    assert row_of(split).quality > row_of(whole).quality + 0.05
+    assert row_of(whole).n_units == 100
+
+
+# -- false alarms --------------------------------------------------------------------
+
+
+def test_without_signal_it_seldom_says_that_it_pays():
+    said = []
+    for seed in range(40):
+        null = make_routing(250, 4, n_features=(4, 4), signal=0, random_state=seed)
+        found = cross_audit(
+            RidgeRouter(alpha=100.0), null.X, null.y, n_resamples=200, n_permutations=1
+        )
+        said.append(row_of(found).verdict)
+    assert said.count("pays") <= 4  # at 2.5 % more than 4 of 40 come once in 300 runs
+    assert said.count("does not pay") > 0
+
+
+# -- bad input -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"baseline": "gpt"}, "baseline='gpt' is neither"),
+        ({"cost_weight": -1.0}, "cost_weight"),
+        ({"alpha": 0.0}, "alpha"),
+        ({"power": 1.0}, "power"),
+        ({"min_gain": -0.1}, "min_gain"),
+        ({"groups": [1, 2]}, "groups has 2 rows, y has 400 queries"),
+        ({"cv_groups": [1, 2]}, "cv_groups has 2 rows, y has 400 queries"),
+        ({"X": np.zeros((3, 16))}, "X has 3 rows, y has 400 queries"),
+        ({"router": {}}, "no router to audit"),
+        ({"router": RidgeRouter()}, "not fitted"),
+        ({"y": Outcomes(np.ones((400, 2)))}, "y has the models"),
+    ],
+)
+def test_bad_input_is_refused(data, router, params, match):
+    given = {"router": router, "X": data.X[TEST], "y": data.y[TEST], **params}
+    with pytest.raises(ValueError, match=match):
+        audit(given.pop("router"), given.pop("X"), given.pop("y"), **given)
+
+
+def test_a_price_on_unknown_costs_is_refused(data, router):
+    y = Outcomes(data.y.quality, models=data.models)
+    with pytest.raises(ValueError, match="needs costs: y has none"):
+        audit(router, data.X[TEST], y[TEST], cost_weight=0.1)
+    with pytest.raises(ValueError, match="needs costs: y has none"):
+        cross_audit(RidgeRouter(), data.X, y, cost_weight=0.1)
+
+
+def test_a_baseline_of_other_models_is_refused(data, router):
+    other = make_routing(50, 3, n_features=(8, 8), random_state=0)
+    fixed = FixedRouter().fit(other.X, other.y)
+    with pytest.raises(ValueError, match="The baseline was fitted on the models"):
+        audit(router, data.X[TEST], data.y[TEST], baseline=fixed)

@@ -1,0 +1,103 @@
+"""The report of an audit stands on its own, with the numbers behind each picture."""
+
+import re
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklroute import LatentRouterClassifier, Outcomes
+from sklroute.audit import cross_audit, write_audit_report
+from sklroute.baselines import ClusterRouter, RidgeRouter
+from sklroute.datasets import make_routing
+
+QUICK = {"n_resamples": 100, "n_permutations": 5}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_routing(300, 4, n_features=(8, 8), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def result(data):
+    routers = {"ridge": RidgeRouter(alpha=100.0), "<clusters>": ClusterRouter(8)}
+    return cross_audit(
+        routers, data.X, data.y, groups=data.task, cost_weight=0.003, **QUICK
+    )
+
+
+def read(result, folder, **options):
+    return write_audit_report(result, folder, **options)[1].read_text("utf-8")
+
+
+def test_the_csv_is_the_table(result, tmp_path):
+    path = write_audit_report(result, tmp_path / "new" / "folder")[0]
+    table = pd.read_csv(path, index_col="router")
+    pd.testing.assert_frame_equal(table, result.table, check_dtype=False)
+
+
+def test_the_html_needs_nothing_from_elsewhere_and_has_every_picture(result, tmp_path):
+    html = read(result, tmp_path)
+    links = re.findall(r"""(?:src|href)=["']?([^"'> ]{0,22})""", html)
+    assert links == ["data:image/png;base64,"] * 5
+    titles = re.findall(r'<img alt="([^"]*)"', html)
+    assert titles == [
+        "Utility gained on the baseline",
+        "Quality against cost",
+        "Share of the queries by model",
+        "Calibration and coverage",
+        "Utility gained in each group",
+    ]
+    assert "<script" not in html
+    assert "$" not in html
+
+
+def test_the_tables_behind_the_pictures_are_there(result, tmp_path):
+    captions = re.findall(r"<summary>([^<]*)</summary>", read(result, tmp_path))
+    assert captions == [
+        "All numbers of the audit",
+        "Points of the frontiers",
+        "Shares",
+        "Calibration",
+        "Coverage",
+    ]
+
+
+def test_names_are_escaped_and_the_verdict_comes_first(result, tmp_path):
+    html = read(result, tmp_path, title="A & B")
+    assert "<h1>A &amp; B</h1>" in html
+    assert "<clusters>" not in html
+    assert html.index("ridge pays") < html.index("<img")
+
+
+def test_without_costs_and_groups_there_is_no_such_section(data, tmp_path):
+    y = Outcomes(data.y.quality, models=data.models)
+    found = cross_audit(RidgeRouter(alpha=100.0), data.X, y, **QUICK)
+    html = read(found, tmp_path)
+    assert "Quality against cost" not in html
+    assert "By group" not in html
+    assert html.count("<img") == 3
+
+
+def test_graded_quality_has_coverage_where_distributions_are_predicted(data, tmp_path):
+    rng = np.random.default_rng(0)
+    y = Outcomes(rng.integers(0, 5, data.y.quality.shape) / 4, models=data.models)
+    latent = LatentRouterClassifier(max_epochs=1, hidden_dim=8)
+    found = cross_audit(latent, data.X, y, **QUICK)
+    prob = found.decisions["LatentRouterClassifier"].distribution.prob
+    assert prob.shape[:2] == y.quality.shape
+    assert "<summary>Coverage" in read(found, tmp_path)
+    ridge = cross_audit(RidgeRouter(alpha=100.0), data.X, y, **QUICK)
+    assert "<summary>Coverage" not in read(ridge, tmp_path)
+
+
+def test_without_matplotlib_all_but_the_pictures_is_written(
+    result, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    html = read(result, tmp_path)
+    assert "<img" not in html
+    assert "pip install &#x27;sklroute[plot]&#x27;" in html
+    assert "<summary>Calibration" in html

@@ -1,0 +1,108 @@
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sklroute.baselines import RidgeRouter
+from sklroute.datasets import make_routing
+from sklroute.displays import TrafficDisplay
+from sklroute.metrics import traffic_curve, traffic_share
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_routing(200, 12, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def router(data):
+    return RidgeRouter(alpha=100.0).fit(data.X, data.y)
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_estimator_gives_the_metric_of_its_predictions(data, router):
+    display = TrafficDisplay.from_estimator(router, data.X, cost_unit="USD")
+    curve = traffic_curve(router.predict_quality(data.X), router.predict_cost(data.X))
+    assert_allclose(display.share, curve.share)
+    assert display.ax_.get_xlabel() == "Cost weight (quality per USD)"
+    assert display.figure_ is display.ax_.figure
+    frame = display.frame()
+    assert frame.columns.tolist() == ["cost_weight", "model", "share"]
+    assert_allclose(frame.groupby("cost_weight")["share"].sum(), 1)
+    last = frame[frame["cost_weight"] == frame["cost_weight"].max()]
+    assert last.loc[last["share"].idxmax(), "model"] == "model-00"
+
+
+def test_the_cheapest_model_lies_at_the_bottom_and_rare_ones_are_one(data, router):
+    display = TrafficDisplay.from_estimator(router, data.X)
+    names = legend(display.ax_)
+    assert names[-1] == "model-00"
+    assert len(names) <= 10
+    assert names[1:] == sorted(names[1:], reverse=True)
+    heights = display.ax_.collections[-1].get_paths()[0].vertices[:, 1]
+    assert heights.max() == pytest.approx(100)
+
+
+def test_bars_are_the_shares_of_each_router(data, router):
+    choices = {"mine": router.predict(data.X), "first": ["model-00"] * 200}
+    display = TrafficDisplay.from_choices(choices, router.classes_)
+    shares = dict(iter(display.frame().groupby("name")["share"]))
+    for name, choice in choices.items():
+        assert_allclose(shares[name], traffic_share(choice, router.classes_))
+    ends = [bar.get_x() + bar.get_width() for bar in display.ax_.patches]
+    assert max(ends) == pytest.approx(100)
+    ticks = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert ticks == ["mine", "first"]
+
+
+def test_figures_of_the_same_models_can_share_their_colours():
+    one = TrafficDisplay(
+        share=np.array([[0.5, 0.5, 0.0]]),
+        models=np.array(["a", "b", "c"]),
+        names=["one"],
+        model_cost=np.array([3.0, 2.0, 1.0]),
+    )
+    two = TrafficDisplay(
+        share=np.array([[0.0, 0.1, 0.9], [0.0, 1.0, 0.0]]),
+        models=one.models,
+        cost_weight=np.array([0.0, 1.0]),
+    )
+    colours = one.colours(two)
+    assert list(colours) == ["c", "b", "a"]
+    assert legend(one.plot(colours=colours).ax_) == ["b", "a"]
+    assert legend(two.plot(colours=colours).ax_) == ["b", "c"]
+    assert legend(one.plot(colours={"b": "red"}).ax_) == ["b", "other models"]
+
+
+def test_without_costs_to_tell_apart_there_is_one_point():
+    display = TrafficDisplay.from_predictions(
+        ["a", "b"], np.array([[0.2, 0.9]]), np.array([1.0, 1.0])
+    )
+    assert display.frame()["share"].tolist() == [0, 1]
+
+
+def test_no_choices_are_refused():
+    with pytest.raises(ValueError, match="no choices"):
+        TrafficDisplay.from_choices({}, ["a"])
+
+
+def test_missing_matplotlib_is_explained(monkeypatch, data, router):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"pip install sklroute\[plot\]"):
+        TrafficDisplay.from_estimator(router, data.X)
+    with pytest.raises(ImportError, match=r"pip install sklroute\[plot\]"):
+        TrafficDisplay.from_choices({"a": ["a"]}, ["a"])
