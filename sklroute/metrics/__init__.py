@@ -18,6 +18,7 @@ from sklroute.metrics._choice import (
     regret,
     traffic_share,
 )
+from sklroute.metrics._collapse import collapse_index
 from sklroute.metrics._frontier import (
     Frontier,
     cost_range,
@@ -27,6 +28,7 @@ from sklroute.metrics._frontier import (
     peak_score,
     qnc,
 )
+from sklroute.metrics._groups import by_group
 from sklroute.metrics._references import (
     best_model_per_group,
     best_single,
@@ -36,13 +38,22 @@ from sklroute.metrics._references import (
     random_outcome,
     single_model_hull,
 )
+from sklroute.metrics._scores import (
+    aiq,
+    rank_cost_bounds,
+    rank_score,
+    throughput,
+)
 
 __all__ = [
     "Frontier",
     "Interval",
+    "aiq",
     "best_model_per_group",
     "best_single",
+    "by_group",
     "cheapest_model",
+    "collapse_index",
     "cost_range",
     "frontier",
     "frontier_bootstrap",
@@ -58,10 +69,13 @@ __all__ = [
     "quality_calibration_error",
     "quality_log_loss",
     "random_outcome",
+    "rank_cost_bounds",
+    "rank_score",
     "realised_cost",
     "realised_quality",
     "realised_utility",
     "regret",
     "single_model_hull",
+    "throughput",
     "traffic_share",
 ]
