@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,27 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
 from sklroute import __version__
-from sklroute.compare import Comparison, compare, default_routers, write_report
+from sklroute.compare import (
+    BenchmarkResult,
+    Comparison,
+    compare,
+    default_routers,
+    run_benchmark,
+    write_report,
+)
 from sklroute.compare import _words as words
+from sklroute.compare._benchmarks import BENCHMARKS
 from sklroute.compare._report import NO_PICTURES, has_matplotlib
 from sklroute.compare._routers import ROUTERS
-from sklroute.datasets import load_visual_qa, read_features, read_outcomes
+from sklroute.datasets import load_features, load_outcomes, load_visual_qa
 from sklroute.features import BlockScaler, TextEmbedder
 
 EPILOG = """\
-A table is a CSV or Parquet file. Wide, one row per query: columns q:<model> with the
-quality of its answers in [0, 1], and cost:<model> if known. Or long, one row per call:
-columns query, model, quality and perhaps cost. Without a table the bundled one is used.
+A table is a CSV, Parquet or JSONL file. Wide, one row per query: columns q:<model> with
+the quality of its answers in [0, 1], and cost:<model> if known. Or long, one row per
+call: columns query, model, quality and perhaps cost. Without a table the bundled one is
+used.
+With --protocol the table is where the files of a public benchmark are.
 """
 MAX_JOBS = 8  # each process loads its own libraries
 PIPE_WIDTH = 120  # of the output where there is no terminal
@@ -49,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return _compare(options)
+        return _compare(options) if options.protocol is None else _protocol(options)
     except (ValueError, TypeError, OSError, ImportError) as error:
         message = " ".join(str(error).split())
         print(f"sklroute compare: error: {message}", file=sys.stderr)
@@ -70,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
     )
     add = command.add_argument
-    add("table", nargs="?", type=Path, help="CSV or Parquet file; default: bundled")
+    add("table", nargs="?", type=Path, help="file of outcomes; default: bundled")
+    add("--protocol", choices=BENCHMARKS, help="split and metrics of a benchmark")
+    add("--embeddings", type=_pairs, help="text=NAME,vision=NAME, with --protocol")
     add("--features", type=Path, help=".npy, .npz (blocks), .parquet or .csv")
     add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
     add("--groups", metavar="COLUMN", help="task of the query, for results by group")
@@ -92,6 +104,13 @@ def _names(text: str) -> list[str]:
             f"no router {unknown[0]!r}; there are {', '.join(ROUTERS)}"
         )
     return names
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = dict(part.partition("=")[::2] for part in text.split(","))
+    if not all(pairs.values()) or set(pairs) - {"text", "vision"}:
+        raise argparse.ArgumentTypeError(f"{text!r} is not text=NAME,vision=NAME")
+    return pairs
 
 
 def _positive(text: str) -> int:
@@ -116,12 +135,12 @@ def _cost_weight(text: str) -> float | str:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    if options.embeddings is not None:
+        raise ValueError("--embeddings needs --protocol.")
     data = _bundled(options) if options.table is None else _own(options)
     title, unit = data.pop("title"), data.pop("cost_unit")
     options.out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
+    console = _console()
     with _progress_bar() as progress:
         result = compare(
             **data,
@@ -162,7 +181,7 @@ def _bundled(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _own(options: argparse.Namespace) -> dict[str, Any]:
-    table = read_outcomes(
+    table = load_outcomes(
         options.table, groups=options.groups, cv_groups=options.cv_groups
     )
     return {
@@ -184,7 +203,7 @@ def _inputs(options: argparse.Namespace, table) -> dict[str, Any]:
             "or --text COLUMN."
         )
     if options.text is None:
-        features = read_features(options.features, table=table)
+        features = load_features(options.features, table=table)
         return {"X": features.X, "modalities": features.modalities}
     return _with_text(options, table)
 
@@ -193,7 +212,7 @@ def _with_text(options: argparse.Namespace, table) -> dict[str, Any]:
     """Blocks of features, if any, and the text beside them, encoded in training."""
     parts, blocks = [], []
     if options.features is not None:
-        features = read_features(options.features, table=table)
+        features = load_features(options.features, table=table)
         parts = [pd.DataFrame(features.X).rename(columns=str)]
         blocks = [
             (name, BlockScaler(), columns)
@@ -221,7 +240,60 @@ def _texts(table, name: str) -> pd.Series:
     return texts.rename("text")
 
 
+# -- compare --protocol --------------------------------------------------------------
+
+
+def _protocol(options: argparse.Namespace) -> int:
+    if options.table is None:
+        raise ValueError("--protocol needs the path of the benchmark's files.")
+    given = [
+        name
+        for name in ("text", "groups", "cv_groups", "feature_cost")
+        if getattr(options, name) is not None
+    ]
+    if given or options.cost_weight != "auto":
+        flag = [*given, "cost_weight"][0].replace("_", "-")
+        raise ValueError(f"--protocol fixes what --{flag} says.")
+    options.out.mkdir(parents=True, exist_ok=True)
+    with _progress_bar() as progress:
+        result = run_benchmark(
+            options.protocol,
+            options.table,
+            features=options.features,
+            embeddings=options.embeddings,
+            routers=default_routers(options.routers),
+            n_seeds=options.seeds,
+            n_jobs=options.jobs,
+            progress=progress,
+        )
+    console = _console()
+    console.print(_benchmark_table(result))
+    for note in result.notes:
+        console.print(f"- {note}", markup=False, highlight=False)
+    path = options.out / f"{options.protocol}.csv"
+    result.ordered().to_csv(path, index=False)
+    console.print(f"Written: {path}", markup=False, highlight=False)
+    return 0
+
+
+def _benchmark_table(result: BenchmarkResult) -> Table:
+    """A line per router, reference and published result; these say where from."""
+    columns, kinds = result.texts(), result.ordered()["kind"].tolist()
+    table = _empty_table(f"Routers on {result.title}", columns)
+    names = result.ordered()["name"]
+    for name, kind, after, *cells in zip(
+        names, kinds, [*kinds[1:], None], *columns.values(), strict=True
+    ):
+        table.add_row(escape(name), *map(escape, cells), end_section=after != kind)
+    return table
+
+
 # -- output --------------------------------------------------------------------------
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
 
 
 @contextmanager
@@ -245,16 +317,21 @@ def _show(console: Console, result: Comparison, title: str, unit: str | None) ->
 def _table(result: Comparison, columns: dict[str, list[str]], title: str) -> Table:
     """A line per router and reference; those without a value are left out."""
     lines = words.ordered(result).index
+    table = _empty_table(title, columns)
+    for name, *cells in zip(lines, *columns.values(), strict=True):
+        if any(cells):
+            style = "bold" if name == result.best else ""
+            table.add_row(escape(name), *map(escape, cells), style=style)
+    return table
+
+
+def _empty_table(title: str, columns: Iterable[str]) -> Table:
     table = Table(
         title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold"
     )
     table.add_column("")
     for name in columns:
-        table.add_column(name, justify="right")
-    for name, *cells in zip(lines, *columns.values(), strict=True):
-        if any(cells):
-            style = "bold" if name == result.best else ""
-            table.add_row(escape(name), *map(escape, cells), style=style)
+        table.add_column(name, justify="left" if name == "kind" else "right")
     return table
 
 
