@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from sklroute import Outcomes
+from sklroute.metrics import Frontier
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, Policy, RiskAverse
 
 Shape = tuple[int, int]
@@ -135,3 +136,32 @@ def outcomes(draw: st.DrawFn, *, missing: bool = False, ties: bool = False) -> O
         draw(availability(shape=shape)),
         models=draw(model_names(size=shape[1])),
     )
+
+
+@st.composite
+def routed_tables(draw: st.DrawFn) -> tuple[Outcomes, NDArray, NDArray]:
+    """Outcomes with missing cells, predicted quality, and a price list, all distinct.
+
+    Two models of equal predicted quality and cost would be told apart by their place
+    alone; distinct prices keep that out.
+    """
+    shape = draw(st.integers(1, 6)), draw(st.integers(2, 5))
+    unit = st.floats(0, 1, width=16)
+    price = st.floats(2**-8, 8, width=16)
+    quality = draw(hnp.arrays(float, shape, elements=unit))
+    cost = draw(hnp.arrays(float, shape, elements=price))
+    missing = draw(hnp.arrays(bool, shape))
+    missing[:, draw(st.integers(0, shape[1] - 1))] = False
+    quality[missing] = np.nan
+    predicted = draw(hnp.arrays(float, shape, elements=unit))
+    prices = draw(hnp.arrays(float, shape[1], elements=price, unique=True))
+    return Outcomes(quality, cost), predicted, prices
+
+
+@st.composite
+def frontiers(draw: st.DrawFn) -> Frontier:
+    """Points anywhere, ties and dominated ones included."""
+    n_points = draw(st.integers(1, 8))
+    cost = draw(hnp.arrays(float, n_points, elements=st.floats(0, 8, width=16)))
+    quality = draw(hnp.arrays(float, n_points, elements=st.floats(0, 1, width=16)))
+    return Frontier(np.arange(n_points, dtype=float), cost, quality)

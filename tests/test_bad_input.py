@@ -12,7 +12,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from sklroute import FixedRouter, KNNRouter, Outcomes, RandomRouter, RidgeRouter
-from sklroute.datasets import read_features, read_outcomes
+from sklroute.datasets import load_features, load_outcomes
 from sklroute.metrics import frontier, realised_quality, traffic_share
 from sklroute.outcomes import check_outcomes
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
@@ -418,7 +418,7 @@ def test_a_router_must_be_fitted_before_it_is_scored():
         RidgeRouter().score(X, Y)
 
 
-@pytest.mark.parametrize("read", [read_outcomes, read_features])
+@pytest.mark.parametrize("read", [load_outcomes, load_features])
 @pytest.mark.parametrize("name", ["absent.csv", "absent.parquet"])
 def test_a_missing_file_is_named(read, name):
     with pytest.raises(FileNotFoundError, match=name):
@@ -430,4 +430,4 @@ def test_an_empty_file_is_named(tmp_path, content):
     path = tmp_path / "table.csv"
     path.write_text(content)
     with pytest.raises(ValueError, match=r"table\.csv: the table is empty"):
-        read_outcomes(path)
+        load_outcomes(path)

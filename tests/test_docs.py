@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layouts import write_routerbench
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
@@ -22,6 +23,7 @@ def write_log(folder):
     calls.columns = ["query", "model", "quality", "cost"]
     calls.to_csv(folder / "calls.csv", index=False)
     np.save(folder / "features.npy", table.X)
+    write_routerbench(folder / "routerbench.csv")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

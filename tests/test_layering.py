@@ -7,7 +7,8 @@ A layer may import those of the lines above its own, not its neighbours::
     metrics
     base
     pipeline
-    baselines, latent
+    baselines
+    latent
     model_selection
     displays
     compare
@@ -36,7 +37,8 @@ LAYERS = [
     {"metrics"},
     {"base"},
     {"pipeline"},
-    {"baselines", "latent"},
+    {"baselines"},
+    {"latent"},
     {"model_selection"},
     {"displays"},
     {"compare"},

@@ -13,7 +13,7 @@ from sklroute.audit._decisions import BEST_SINGLE, decide, last_step
 from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.audit._words import BEST_SINGLE_NAME
-from sklroute.compare._protocol import _check_lengths, _scorable
+from sklroute.compare._protocol import _check_lengths, scorable
 from sklroute.model_selection import _same_pool
 from sklroute.pipeline import as_router
 
@@ -137,7 +137,7 @@ def audit(
     outcomes = _same_pool(first, y)
     groups, cv_groups = as_array(groups), as_array(cv_groups)
     _check_lengths(outcomes, X=X, groups=groups, cv_groups=cv_groups)
-    outcomes, has_costs = _scorable(outcomes)
+    outcomes, has_costs = scorable(outcomes)
     weight = _cost_weight(cost_weight, named, has_costs)
     decisions = {}
     for name, each in named.items():

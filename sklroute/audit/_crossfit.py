@@ -23,7 +23,7 @@ from sklroute.audit._decisions import BEST_SINGLE, Decisions, decide, join
 from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.compare._jobs import _blocks, configure
-from sklroute.compare._protocol import _check_lengths, _scorable
+from sklroute.compare._protocol import _check_lengths, scorable
 from sklroute.compare._splits import N_FOLDS, iter_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
@@ -124,7 +124,7 @@ def cross_audit(
     y = check_outcomes(y, for_fit=True)
     groups, cv_groups = as_array(groups), as_array(cv_groups)
     _check_lengths(y, X=X, groups=groups, cv_groups=cv_groups)
-    y, has_costs = _scorable(y)
+    y, has_costs = scorable(y)
     weight = check_weight(cost_weight, has_costs)
     splits = list(
         iter_splits(

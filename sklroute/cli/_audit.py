@@ -23,7 +23,7 @@ from sklroute.cli._screen import make_console, progress_bar
 from sklroute.compare import default_routers
 from sklroute.compare._html import NO_PICTURES, has_matplotlib
 from sklroute.compare._routers import ROUTERS
-from sklroute.datasets import read_outcomes
+from sklroute.datasets import load_outcomes
 
 DEFAULT_ROUTER = "average"  # of kNN and logistic: strong everywhere, fitted in minutes
 
@@ -41,7 +41,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     )
     command.set_defaults(run=_audit)
     add = command.add_argument
-    add("table", type=Path, help="CSV or Parquet file")
+    add("table", type=Path, help="file of outcomes")
     add("--features", type=Path, help=".npy, .npz (blocks), .parquet or .csv")
     add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
     add(
@@ -72,7 +72,7 @@ def _weight(text: str) -> float:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    table = read_outcomes(
+    table = load_outcomes(
         options.table, groups=options.groups, cv_groups=options.cv_groups
     )
     data = inputs(options, table)

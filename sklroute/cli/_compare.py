@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -14,15 +13,20 @@ from sklroute.cli._inputs import (
     cost_weight,
     default_jobs,
     inputs,
+    pairs,
     positive,
     router_names,
 )
-from sklroute.cli._screen import make_console, progress_bar
+from sklroute.cli._protocol import run_protocol
+from sklroute.cli._screen import empty_table, make_console, progress_bar
 from sklroute.compare import Comparison, compare, default_routers, write_report
 from sklroute.compare import _words as words
+from sklroute.compare._benchmarks import BENCHMARKS
 from sklroute.compare._html import NO_PICTURES, has_matplotlib
 from sklroute.compare._routers import ROUTERS
-from sklroute.datasets import load_visual_qa, read_outcomes
+from sklroute.datasets import load_outcomes, load_visual_qa
+
+PROTOCOL = "With --protocol the table is where the files of a public benchmark are.\n"
 
 
 def add_command(commands: argparse._SubParsersAction) -> None:
@@ -31,10 +35,12 @@ def add_command(commands: argparse._SubParsersAction) -> None:
         "compare",
         help="compare routers on a table of outcomes",
         description="Compare routers on a table of outcomes under one protocol.",
-        epilog=EPILOG,
+        epilog=EPILOG + PROTOCOL,
     )
     add = command.add_argument
-    add("table", nargs="?", type=Path, help="CSV or Parquet file; default: bundled")
+    add("table", nargs="?", type=Path, help="file of outcomes; default: bundled")
+    add("--protocol", choices=BENCHMARKS, help="split and metrics of a benchmark")
+    add("--embeddings", type=pairs, help="text=NAME,vision=NAME, with --protocol")
     add("--features", type=Path, help=".npy, .npz (blocks), .parquet or .csv")
     add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
     add("--groups", metavar="COLUMN", help="task of the query, for results by group")
@@ -52,6 +58,10 @@ def add_command(commands: argparse._SubParsersAction) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    if options.protocol is not None:
+        return run_protocol(options)
+    if options.embeddings is not None:
+        raise ValueError("--embeddings needs --protocol.")
     data = _bundled(options) if options.table is None else _own(options)
     title, unit = data.pop("title"), data.pop("cost_unit")
     options.out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after
@@ -96,7 +106,7 @@ def _bundled(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _own(options: argparse.Namespace) -> dict[str, Any]:
-    table = read_outcomes(
+    table = load_outcomes(
         options.table, groups=options.groups, cv_groups=options.cv_groups
     )
     return {
@@ -124,12 +134,7 @@ def _show(console: Console, result: Comparison, title: str, unit: str | None) ->
 def _table(result: Comparison, columns: dict[str, list[str]], title: str) -> Table:
     """A line per router and reference; those without a value are left out."""
     lines = words.ordered(result).index
-    table = Table(
-        title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold"
-    )
-    table.add_column("")
-    for name in columns:
-        table.add_column(name, justify="right")
+    table = empty_table(title, columns)
     for name, *cells in zip(lines, *columns.values(), strict=True):
         if any(cells):
             style = "bold" if name == result.best else ""

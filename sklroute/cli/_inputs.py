@@ -9,13 +9,14 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
 from sklroute.compare._routers import ROUTERS
-from sklroute.datasets import read_features
+from sklroute.datasets import load_features
 from sklroute.features import BlockScaler, TextEmbedder
 
 EPILOG = """\
-A table is a CSV or Parquet file. Wide, one row per query: columns q:<model> with the
-quality of its answers in [0, 1], and cost:<model> if known. Or long, one row per call:
-columns query, model, quality and perhaps cost. Without a table the bundled one is used.
+A table is a CSV, Parquet or JSONL file. Wide, one row per query: columns q:<model> with
+the quality of its answers in [0, 1], and cost:<model> if known. Or long, one row per
+call: columns query, model, quality and perhaps cost. Without a table the bundled one is
+used.
 """
 MAX_JOBS = 8  # each process loads its own libraries
 
@@ -34,6 +35,14 @@ def router_names(text: str) -> list[str]:
             f"no router {unknown[0]!r}; there are {', '.join(ROUTERS)}"
         )
     return names
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Names of encoders by modality."""
+    named = dict(part.partition("=")[::2] for part in text.split(","))
+    if not all(named.values()) or set(named) - {"text", "vision"}:
+        raise argparse.ArgumentTypeError(f"{text!r} is not text=NAME,vision=NAME")
+    return named
 
 
 def positive(text: str) -> int:
@@ -67,7 +76,7 @@ def inputs(options: argparse.Namespace, table) -> dict[str, Any]:
             "or --text COLUMN."
         )
     if options.text is None:
-        features = read_features(options.features, table=table)
+        features = load_features(options.features, table=table)
         return {"X": features.X, "modalities": features.modalities}
     return _with_text(options, table)
 
@@ -76,7 +85,7 @@ def _with_text(options: argparse.Namespace, table) -> dict[str, Any]:
     """Blocks of features, if any, and the text beside them, encoded in training."""
     parts, blocks = [], []
     if options.features is not None:
-        features = read_features(options.features, table=table)
+        features = load_features(options.features, table=table)
         parts = [pd.DataFrame(features.X).rename(columns=str)]
         blocks = [
             (name, BlockScaler(), columns)

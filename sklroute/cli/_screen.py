@@ -1,9 +1,12 @@
 """What the commands write on the terminal."""
 
+from collections.abc import Iterable
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.table import Table
 
 PIPE_WIDTH = 120  # of the output where there is no terminal
 
@@ -22,3 +25,14 @@ def progress_bar():
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def empty_table(title: str, columns: Iterable[str]) -> Table:
+    """A table without lines; the first column, for names, has no head."""
+    table = Table(
+        title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold"
+    )
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="left" if name == "kind" else "right")
+    return table

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from sklroute.compare._jobs import Fit, Predictions
 from sklroute.compare._splits import Split
-from sklroute.metrics import model_means, random_outcome
+from sklroute.metrics import Frontier, model_means, random_outcome
 from sklroute.metrics._frontier import sweep
 from sklroute.outcomes import Outcomes
 from sklroute.policies import CheapestAbove, MaxUtility, Policy
@@ -70,7 +71,9 @@ class Arena(NamedTuple):
     has_costs: bool
     groups: NDArray | None
     cv_groups: NDArray | None
-    cost_weight: float | str  # of the operating point; "auto" chooses it
+    # Of the operating point: a number, a rule that picks a point of the validation
+    # frontier, or "auto", the rule of `compare`.
+    cost_weight: float | str | Callable[[Frontier], int]
     n_resamples: int
     random_state: int
 
@@ -116,18 +119,22 @@ def enter(
 
 
 def operating_point(arena: Arena, split: Split, predictions: Predictions) -> float:
-    """Cost weight that keeps the best single model's quality for the least money.
+    """Cost weight that the rule of the arena chooses.
+
+    "auto" keeps the best single model's quality for the least money.
 
     It is chosen on the validation queries. Where no weight keeps the quality, it is
     the one of the highest quality.
     """
-    if arena.cost_weight != "auto":
+    if isinstance(arena.cost_weight, Real):
         return float(arena.cost_weight)
     y = arena.y[split.validation]
-    target = _choose(y, *_single_means(arena, split, len(y)), MaxUtility()).quality
     curve = sweep(
         y, predictions.quality_validation, predictions.cost_validation
     ).frontier()
+    if callable(arena.cost_weight):
+        return float(curve.cost_weight[arena.cost_weight(curve)])
+    target = _choose(y, *_single_means(arena, split, len(y)), MaxUtility()).quality
     # The same mean, summed in another order, must not miss by rounding.
     enough = curve.quality >= min(target.mean(), curve.quality.max()) - 1e-12
     cost = np.where(enough, curve.cost, np.inf)

@@ -138,10 +138,8 @@ def compare(
     y = check_outcomes(y, for_fit=True)
     groups, cv_groups = _as_array(groups), _as_array(cv_groups)
     _check_lengths(y, X=X, groups=groups, cv_groups=cv_groups)
-    y, has_costs = _scorable(y)
+    y, has_costs = scorable(y)
     routers = default_routers() if routers is None else dict(routers)
-    control = CONTROL if CONTROL in routers else next(iter(routers), "")
-    _check_names(routers, control)
     bill = _check_feature_cost(feature_cost, y)
     splits = iter_splits(
         len(y),
@@ -160,15 +158,40 @@ def compare(
         n_resamples=n_resamples,
         random_state=random_state,
     )
+    entries = contest(
+        X,
+        arena,
+        routers,
+        preprocessor=preprocessor,
+        modalities=modalities,
+        n_jobs=n_jobs,
+        progress=progress,
+    )
+    random = same_traffic(arena, best_router(arena, entries))
+    return summarise(arena, [*entries, random], bill)
+
+
+def contest(
+    X: ArrayLike,
+    arena: Arena,
+    routers: Mapping[str, BaseEstimator],
+    *,
+    preprocessor: BaseEstimator | None = None,
+    modalities: Mapping[str, Any] | None = None,
+    n_jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Contestant]:
+    """Fit the routers and the control on every split; add the references."""
+    control = CONTROL if CONTROL in routers else next(iter(routers), "")
+    _check_names(routers, control)
     preprocessor = BlockScaler(modalities) if preprocessor is None else preprocessor
+    jobs = _jobs(X, arena, routers, control, preprocessor, modalities)
     fits = []
-    for fit in run_jobs(
-        _jobs(X, arena, routers, control, preprocessor, modalities), n_jobs
-    ):
+    for fit in run_jobs(jobs, n_jobs):
         fits.append(fit)
         if progress is not None:
-            progress(len(fits), n_seeds * (len(routers) + 1))
-    return summarise(arena, _contestants(arena, fits, routers, control), bill)
+            progress(len(fits), len(arena.splits) * (len(routers) + 1))
+    return _contestants(arena, fits, routers, control)
 
 
 def _jobs(X, arena, routers, control, preprocessor, modalities) -> Iterator[list[Job]]:
@@ -199,11 +222,10 @@ def _contestants(arena: Arena, fits, routers, control: str) -> list[Contestant]:
         own = [fit for fit in fits if fit.name == name]
         kind = "control" if name == control_name(control) else "router"
         entries.append(enter(arena, name, kind, [f.predictions for f in own], own))
-    best = best_router(arena, entries)
-    return [*entries, *references(arena), same_traffic(arena, best)]
+    return [*entries, *references(arena)]
 
 
-def _scorable(y: Outcomes) -> tuple[Outcomes, bool]:
+def scorable(y: Outcomes) -> tuple[Outcomes, bool]:
     """Outcomes without the calls whose cost is unknown, and whether there are costs."""
     priced = ~np.isnan(y.cost)
     if not priced[y.observed].any():

@@ -259,7 +259,7 @@ def _bounds(name: str, interval: Interval) -> dict[str, float]:
     }
 
 
-def _by_seed(values: NDArray, arena: Arena) -> list[NDArray]:
+def by_seed(values: NDArray, arena: Arena) -> list[NDArray]:
     ends = np.cumsum([len(split.test) for split in arena.splits])
     return np.split(values, ends[:-1])
 
@@ -267,7 +267,7 @@ def _by_seed(values: NDArray, arena: Arena) -> list[NDArray]:
 def _sd_over_seeds(values: NDArray, arena: Arena) -> float:
     if len(arena.splits) < 2:
         return float("nan")
-    return float(np.std([part.mean() for part in _by_seed(values, arena)], ddof=1))
+    return float(np.std([part.mean() for part in by_seed(values, arena)], ddof=1))
 
 
 def _traffic(contestants, models) -> pd.DataFrame:
@@ -300,12 +300,12 @@ def _seeds(arena: Arena, contestants) -> pd.DataFrame:
         part = {
             "name": entry.name,
             "seed": [fit.seed for fit in entry.fits],
-            "quality": [part.mean() for part in _by_seed(entry.first.quality, arena)],
+            "quality": [part.mean() for part in by_seed(entry.first.quality, arena)],
         }
         if entry.par is not None:
             part["cost_weight"] = entry.cost_weights
             for name in ("quality", "cost"):
-                values = _by_seed(getattr(entry.par, name), arena)
+                values = by_seed(getattr(entry.par, name), arena)
                 part[f"par_{name}"] = [value.mean() for value in values]
         part["fit_seconds"] = [fit.fit_seconds for fit in entry.fits]
         parts.append(pd.DataFrame(part))

@@ -1,6 +1,5 @@
-"""Reading the user's own tables of outcomes and features."""
+"""The user's own tables of outcomes and features."""
 
-import csv
 from os import PathLike
 from pathlib import Path
 
@@ -9,19 +8,21 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from sklroute.datasets._files import numbers, read_arrays, read_frame, rows_of
 from sklroute.outcomes import Outcomes, check_outcomes
 
-__all__ = ["read_features", "read_outcomes"]
+__all__ = ["load_features", "load_outcomes"]
 
 QUALITY, COST = "q:", "cost:"  # prefixes of a wide table's columns
 LOG = ["query", "model", "quality"]  # columns that make a table a log
-IDS = ["query_id", "query"]  # columns that name the rows of a table of features
+# Columns that name the rows of a table of features, the last two in benchmarks.
+IDS = ["query_id", "query", "sample_id", "dataset_idx"]
 
 
-def read_outcomes(
+def load_outcomes(
     path: str | PathLike, *, groups: str | None = None, cv_groups: str | None = None
 ) -> Bunch:
-    r"""Read what the models' answers were worth from a CSV or Parquet file.
+    r"""Read what the models' answers were worth from a CSV, Parquet or JSONL file.
 
     The columns tell which of two forms the table has.
 
@@ -36,7 +37,8 @@ def read_outcomes(
     Parameters
     ----------
     path : path-like
-        A ``.csv`` or ``.parquet`` file.
+        A ``.csv``, ``.parquet`` or ``.jsonl`` file; the last has one JSON object a
+        row, and a key that a row lacks is an empty cell.
     groups : str, default=None
         Column with the group (task, subject) of each query, for reports by group.
     cv_groups : str, default=None
@@ -67,11 +69,11 @@ def read_outcomes(
     Examples
     --------
     >>> from tempfile import NamedTemporaryFile
-    >>> from sklroute.datasets import read_outcomes
+    >>> from sklroute.datasets import load_outcomes
     >>> with NamedTemporaryFile("w", suffix=".csv") as file:
     ...     _ = file.write("task,q:small,q:large,cost:large\nocr,0,1,3\nchat,1,1,5")
     ...     file.flush()
-    ...     table = read_outcomes(file.name, groups="task")
+    ...     table = load_outcomes(file.name, groups="task")
     >>> table.y.cost
     array([[ 3., nan],
            [ 5., nan]])
@@ -79,7 +81,7 @@ def read_outcomes(
     ['ocr', 'chat']
     """
     path = Path(path)
-    frame = _read_frame(path)
+    frame = read_frame(path)
     try:
         y, frame = _read_wide(frame) if _is_wide(frame) else _read_long(frame)
         check_outcomes(y, for_fit=True)
@@ -92,7 +94,7 @@ def read_outcomes(
     return Bunch(y=y, frame=frame, path=path, **named)
 
 
-def read_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
+def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
     """Read the features of the queries, in one block or several.
 
     Parameters
@@ -100,12 +102,14 @@ def read_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
     path : path-like
         - ``.npy``: one array of shape (n_queries, n_features).
         - ``.npz``: one such array per block; the names are those of the blocks.
-        - ``.parquet`` or ``.csv``: numeric columns make one block; a Parquet column
-          of lists (an embedding per row) makes a block of its own. A column
-          ``query_id`` (or ``query``) is no feature but names the rows.
+        - ``.parquet``, ``.csv`` or ``.jsonl``: numeric columns make one block; a
+          column of lists (an embedding per row) makes a block of its own. The first
+          of the columns ``query_id``, ``query``, ``sample_id`` and ``dataset_idx``
+          that there is holds no feature but names the rows.
     table : Bunch, default=None
-        What `read_outcomes` returned for the same queries. Rows are matched by
-        ``query_id`` (or ``query``) where both files have it, else by position.
+        What `load_outcomes` or the loader of a benchmark returned for the same
+        queries. Rows are matched by name where both files have names, else by
+        position.
 
     Returns
     -------
@@ -127,25 +131,18 @@ def read_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
     --------
     >>> import numpy as np
     >>> from tempfile import NamedTemporaryFile
-    >>> from sklroute.datasets import read_features
+    >>> from sklroute.datasets import load_features
     >>> with NamedTemporaryFile(suffix=".npz") as file:
     ...     np.savez(file, image=np.zeros((5, 3)), text=np.ones((5, 2)))
     ...     file.flush()
-    ...     features = read_features(file.name)
+    ...     features = load_features(file.name)
     >>> features.X.shape
     (5, 5)
     >>> features.modalities
     {'image': slice(0, 3, None), 'text': slice(3, 5, None)}
     """
     path = Path(path)
-    if path.suffix in (".npy", ".npz"):
-        blocks, ids = _read_arrays(path), None
-    else:
-        blocks, ids = _read_columns(path)
-    blocks = {name: _check_block(path, name, block) for name, block in blocks.items()}
-    lengths = {name: len(block) for name, block in blocks.items()}
-    if len(set(lengths.values())) != 1:
-        raise ValueError(f"{path}: the blocks differ in their rows: {lengths}.")
+    blocks, ids = read_blocks(path)
     X = np.hstack(list(blocks.values()))
     if table is not None:
         X = X[_match(path, ids, len(X), table)]
@@ -156,63 +153,6 @@ def read_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
         for name, start, end in zip(blocks, starts, ends, strict=True)
     }
     return Bunch(X=X, modalities=modalities)
-
-
-# -- files ---------------------------------------------------------------------------
-
-
-def _read_frame(path: Path) -> pd.DataFrame:
-    readers = {".csv": _read_csv, ".parquet": _read_parquet}
-    if path.suffix not in readers:
-        raise ValueError(
-            f"{path}: unknown kind of file {path.suffix!r}; expected one of "
-            f"{list(readers)}."
-        )
-    _check_file(path)
-    frame = readers[path.suffix](path)
-    if frame.empty:
-        raise ValueError(f"{path}: the table is empty.")
-    return frame
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"No such file: {path}")
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header = next(csv.reader(file), [])
-        # pandas would rename a repeated column without a word.
-        _check_unique(path, pd.Index(header))
-        return pd.read_csv(path, encoding="utf-8-sig")
-    except pd.errors.EmptyDataError as error:
-        raise ValueError(f"{path}: the table is empty.") from error
-    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
-        raise ValueError(f"{path}: not a readable CSV file: {error}") from error
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise ValueError(
-            f"{path}: reading Parquet needs pyarrow: pip install 'sklroute[parquet]'."
-        ) from error
-    try:
-        columns = pq.read_schema(path).names
-        _check_unique(path, pd.Index(columns))
-        return pd.read_parquet(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
-
-
-def _check_unique(path: Path, columns: pd.Index) -> None:
-    twice = columns[columns.duplicated()]
-    if len(twice):
-        raise ValueError(f"{path}: the column {twice[0]!r} appears twice.")
 
 
 # -- outcomes ------------------------------------------------------------------------
@@ -244,17 +184,8 @@ def _read_wide(frame: pd.DataFrame) -> tuple[Outcomes, pd.DataFrame]:
 
 def _prefixed(frame: pd.DataFrame, prefix: str) -> pd.DataFrame:
     columns = [name for name in frame if str(name).startswith(prefix)]
-    parts = {name.removeprefix(prefix): _numbers(frame, name) for name in columns}
+    parts = {name.removeprefix(prefix): numbers(frame, name) for name in columns}
     return pd.DataFrame(parts, index=frame.index)
-
-
-def _numbers(frame: pd.DataFrame, name: str) -> pd.Series:
-    numbers = pd.to_numeric(frame[name], errors="coerce").astype(float)
-    wrong = np.flatnonzero(numbers.isna() & frame[name].notna())
-    if len(wrong):
-        value = frame[name].iloc[wrong[0]]
-        raise ValueError(f"column {name!r}, row {wrong[0]}: {value!r} is not a number.")
-    return numbers
 
 
 def _read_long(log: pd.DataFrame) -> tuple[Outcomes, pd.DataFrame]:
@@ -263,7 +194,7 @@ def _read_long(log: pd.DataFrame) -> tuple[Outcomes, pd.DataFrame]:
             row = np.flatnonzero(log[name].isna())[0]
             raise ValueError(f"column {name!r}, row {row} is empty.")
     values = [name for name in ("quality", "cost") if name in log]
-    log = log.assign(**{name: _numbers(log, name) for name in values})
+    log = log.assign(**{name: numbers(log, name) for name in values})
     y = Outcomes.from_long(log)
     rest = log.drop(columns=["model", *values])
     constant = rest.groupby("query").nunique(dropna=False).le(1).all()
@@ -288,37 +219,48 @@ def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
 # -- features ------------------------------------------------------------------------
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray]:
-    _check_file(path)
-    try:
-        content = np.load(path, allow_pickle=False)
-        if path.suffix == ".npy":
-            return {"features": content}
-        with content:
-            blocks = {name: content[name] for name in content.files}
-    except (ValueError, OSError, EOFError) as error:
-        raise ValueError(f"{path}: not a readable NumPy file: {error}") from error
-    if not blocks:
-        raise ValueError(f"{path}: the file holds no array.")
-    return blocks
+def read_blocks(path: Path) -> tuple[dict[str, NDArray], pd.Series | None]:
+    """Blocks of features, all of the same rows, and the names of these, if any."""
+    if path.suffix in (".npy", ".npz"):
+        blocks, ids = read_arrays(path), None
+    else:
+        blocks, ids = _read_columns(path)
+    blocks = {name: _check_block(path, name, block) for name, block in blocks.items()}
+    lengths = {name: len(block) for name, block in blocks.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"{path}: the blocks differ in their rows: {lengths}.")
+    return blocks, ids
 
 
 def _read_columns(path: Path) -> tuple[dict[str, NDArray], pd.Series | None]:
-    frame = _read_frame(path)
+    frame = read_frame(path)
     key = next((name for name in IDS if name in frame), None)
     ids = None if key is None else frame.pop(key)
-    lists = [name for name in frame if isinstance(frame[name].iloc[0], np.ndarray)]
+    lists = [
+        name for name in frame if isinstance(frame[name].iloc[0], (list, np.ndarray))
+    ]
     plain = frame.drop(columns=lists)
     try:
-        blocks = {name: np.stack(frame[name]) for name in lists}
+        blocks = {name: _stack(frame[name]) for name in lists}
         if plain.shape[1]:
-            parts = [_numbers(plain, name) for name in plain]
+            parts = [numbers(plain, name) for name in plain]
             blocks["features"] = np.column_stack(parts)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     if not blocks:
         raise ValueError(f"{path}: there is no column of features.")
     return blocks, ids
+
+
+def _stack(column: pd.Series) -> NDArray:
+    """A column of lists as an array, a list a row."""
+    width = len(column.iloc[0])
+    for row, values in enumerate(column):
+        if not isinstance(values, (list, np.ndarray)) or len(values) != width:
+            raise ValueError(
+                f"column {column.name!r}, row {row} is not a list of {width} numbers."
+            )
+    return np.stack(column)
 
 
 def _check_block(path: Path, name: str, block: NDArray) -> NDArray[np.float32]:
@@ -346,13 +288,4 @@ def _match(path: Path, ids, n_rows: int, table: Bunch) -> NDArray[np.intp]:
                 f"{path} has {n_rows} rows, {table.path} has {len(table.y)} queries."
             )
         return np.arange(n_rows)
-    index = pd.Index(ids)
-    if index.has_duplicates:
-        raise ValueError(
-            f"{path}: the query {index[index.duplicated()][0]!r} appears twice."
-        )
-    rows = index.get_indexer(wanted)
-    if (rows < 0).any():
-        absent = wanted.iloc[np.flatnonzero(rows < 0)[0]]
-        raise ValueError(f"{path} has no row for the query {absent!r} of {table.path}.")
-    return rows
+    return rows_of(path, ids, wanted, table.path)

@@ -1,5 +1,6 @@
 """How far to trust the network and its prior: learnt on held-out queries."""
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,9 +9,8 @@ from numpy.typing import NDArray
 
 from sklroute.baselines._kernel import shared_part
 
-
-import os
 MARGIN = float(os.environ.get("MARGIN", "2"))
+
 
 class Blend(NamedTuple):
     r"""Weights of several predictions around the models' mean quality.

@@ -17,8 +17,8 @@ from sklearn.utils.validation import (
 )
 
 from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin
-from sklroute.features import BlockScaler
 from sklroute.baselines import KernelRouter
+from sklroute.features import BlockScaler
 from sklroute.latent._blend import Blend, fit_blend
 from sklroute.latent._calibration import best_choice_temperature
 from sklroute.latent._distribution import QualityDistribution
@@ -400,7 +400,7 @@ default=0.0, 0.0, 0.05
         x = torch.as_tensor(x * gain.astype(np.float32), device=self.device)
         nobody = ~available.any(axis=1, keepdims=True)
         return {
-            # What is cut off is an outlier of the outliers; its products would overflow.
+            # What is cut off are outliers of outliers, whose products would overflow.
             "x": x.clamp_(-100, 100),
             "present": torch.ones(len(x), len(blocks), dtype=bool, device=self.device),
             "available": torch.as_tensor(available | nobody, device=self.device),
@@ -446,7 +446,6 @@ default=0.0, 0.0, 0.05
             prior.set_params(alphas=prior.alphas_)
         return prior
 
-
     def _leave_uncalibrated(self) -> None:
         """Trust the network as it is: nothing was held out to judge it by."""
         weights = np.array([1.0] if self.prior_ is None else [0.5, 0.5])
@@ -474,7 +473,8 @@ default=0.0, 0.0, 0.05
         )
         price = self._cost_weight * np.nan_to_num(self._cost(held_out))
         self.temperature_ = best_choice_temperature(
-            self.blend_(departures, self.mean_quality_) - price, held_out.quality - price
+            self.blend_(departures, self.mean_quality_) - price,
+            held_out.quality - price,
         )
 
     def _held_out_prior(self, X, outcomes, sample_weight, groups, fold) -> NDArray:

@@ -119,7 +119,6 @@ class LatentRouterModule(nn.Module):
             t = m.mean(2)[:, None].expand(-1, x.shape[1], -1, -1)
         return self.correction(log_prob, t, P_heard)
 
-
     def _capability_tokens(self) -> Tensor:
         """Tokens of all models; once trained, they are the same for every query."""
         if self.training:

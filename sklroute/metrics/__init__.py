@@ -18,6 +18,7 @@ from sklroute.metrics._choice import (
     regret,
     traffic_share,
 )
+from sklroute.metrics._collapse import collapse_index
 from sklroute.metrics._frontier import (
     Frontier,
     cost_range,
@@ -27,6 +28,7 @@ from sklroute.metrics._frontier import (
     peak_score,
     qnc,
 )
+from sklroute.metrics._groups import by_group
 from sklroute.metrics._references import (
     best_model_per_group,
     best_single,
@@ -43,6 +45,12 @@ from sklroute.metrics._reliability import (
     quality_reliability,
     randomised_pit,
 )
+from sklroute.metrics._scores import (
+    aiq,
+    rank_cost_bounds,
+    rank_score,
+    throughput,
+)
 from sklroute.metrics._traffic import Traffic, traffic_curve
 
 __all__ = [
@@ -51,9 +59,12 @@ __all__ = [
     "Interval",
     "Reliability",
     "Traffic",
+    "aiq",
     "best_model_per_group",
     "best_single",
+    "by_group",
     "cheapest_model",
+    "collapse_index",
     "cost_range",
     "frontier",
     "frontier_bootstrap",
@@ -72,11 +83,14 @@ __all__ = [
     "quality_reliability",
     "random_outcome",
     "randomised_pit",
+    "rank_cost_bounds",
+    "rank_score",
     "realised_cost",
     "realised_quality",
     "realised_utility",
     "regret",
     "single_model_hull",
+    "throughput",
     "traffic_curve",
     "traffic_share",
 ]

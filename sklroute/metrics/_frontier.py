@@ -322,6 +322,23 @@ def hull_walk(
         steps.append((rows, slope.min(axis=1), choice))
 
 
+def upper_hull(quality: NDArray, cost: NDArray) -> tuple[NDArray, NDArray]:
+    """Points on the upper concave hull, from the best to the cheapest.
+
+    Returns
+    -------
+    points : ndarray of int, of shape (n_points,)
+        Their places.
+    weight : ndarray of shape (n_points,)
+        The lowest cost weight at which each has the highest utility.
+    """
+    quality, cost = quality[None], cost[None]
+    steps = hull_walk(quality, cost, np.ones_like(quality, dtype=bool))
+    points = [first_best(quality, cost), *(choice for _, _, choice in steps)]
+    weight = [np.zeros(1), *(weight for _, weight, _ in steps)]
+    return np.concatenate(points), np.concatenate(weight)
+
+
 def _weights(quality, cost, mask, cost_weights) -> NDArray[np.float64]:
     """Weights to sweep: those given, or a spread, and that of the cheapest policy."""
     steps = [weight for _, weight, _ in hull_walk(quality, cost, mask)]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
-from sklroute.metrics._frontier import Frontier, frontier, hull_walk
+from sklroute.metrics._frontier import Frontier, frontier, upper_hull
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.policies import check_available, first_best
 
@@ -225,12 +225,9 @@ def single_model_hull(y: Any) -> Frontier:
     known = ~np.isnan(quality) & ~np.isnan(cost)
     if not known.any():
         raise ValueError("y has no costs: a frontier needs what each call cost.")
-    quality, cost = quality[known][None], cost[known][None]
-    steps = hull_walk(quality, cost, np.ones_like(quality, dtype=bool))
-    models = [first_best(quality, cost), *(choice for _, _, choice in steps)]
-    weights = [np.zeros(1), *(weight for _, weight, _ in steps)]
-    models = np.concatenate(models)
-    return Frontier(np.concatenate(weights), cost[0, models], quality[0, models])
+    quality, cost = quality[known], cost[known]
+    models, weight = upper_hull(quality, cost)
+    return Frontier(weight, cost[models], quality[models])
 
 
 def oracle_frontier(y: Any, *, cost_weights: ArrayLike | None = None) -> Frontier:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklroute.datasets import read_features, read_outcomes
+from sklroute.datasets import load_features, load_outcomes
 
 WIDE = """query_id,task,q:small,q:large,cost:small,cost:large
 a,ocr,0,1,1,9
@@ -32,7 +32,7 @@ def write(tmp_path):
 
 @pytest.mark.parametrize("text", [WIDE, LONG], ids=["wide", "long"])
 def test_both_forms_of_one_table_say_the_same(write, text):
-    table = read_outcomes(write(text), groups="task")
+    table = load_outcomes(write(text), groups="task")
     assert table.y.models.tolist() == ["large", "small"]
     np.testing.assert_array_equal(table.y.quality, [[1, 0], [np.nan, 0.5], [1, 1]])
     np.testing.assert_array_equal(table.y.cost, [[9, 1], [np.nan, 1], [8, 2]])
@@ -41,42 +41,42 @@ def test_both_forms_of_one_table_say_the_same(write, text):
 
 
 def test_a_wide_table_keeps_its_other_columns(write):
-    table = read_outcomes(write(WIDE))
+    table = load_outcomes(write(WIDE))
     assert list(table.frame) == ["query_id", "task"]
 
 
 def test_a_log_keeps_what_is_constant_within_its_queries(write):
-    table = read_outcomes(write(LONG))
+    table = load_outcomes(write(LONG))
     assert list(table.frame) == ["query", "task"]
     assert table.frame["query"].tolist() == ["a", "b", "c"]
 
 
 def test_costs_may_be_absent(write):
-    table = read_outcomes(write("q:a,q:b\n0,1\n1,1\n"))
+    table = load_outcomes(write("q:a,q:b\n0,1\n1,1\n"))
     assert np.isnan(table.y.cost).all()
 
 
 def test_a_model_may_lack_costs(write):
-    table = read_outcomes(write("q:a,q:b,cost:b\n0,1,3\n1,1,4\n"))
+    table = load_outcomes(write("q:a,q:b,cost:b\n0,1,3\n1,1,4\n"))
     np.testing.assert_array_equal(table.y.cost, [[np.nan, 3], [np.nan, 4]])
 
 
 def test_true_and_false_are_qualities(write):
-    table = read_outcomes(write("q:a,q:b\nTrue,False\nTrue,True\n"))
+    table = load_outcomes(write("q:a,q:b\nTrue,False\nTrue,True\n"))
     np.testing.assert_array_equal(table.y.quality, [[1, 0], [1, 1]])
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     path = tmp_path / "excel.csv"
     path.write_text("q:a,q:b\n0,1\n1,0\n", encoding="utf-8-sig")
-    assert read_outcomes(path).y.models.tolist() == ["a", "b"]
+    assert load_outcomes(path).y.models.tolist() == ["a", "b"]
 
 
 @pytest.mark.parametrize("text", [WIDE, LONG], ids=["wide", "long"])
 def test_parquet_says_the_same_as_csv(write, tmp_path, text):
-    from_csv = read_outcomes(write(text))
+    from_csv = load_outcomes(write(text))
     pd.read_csv(write(text)).to_parquet(tmp_path / "table.parquet")
-    from_parquet = read_outcomes(tmp_path / "table.parquet")
+    from_parquet = load_outcomes(tmp_path / "table.parquet")
     np.testing.assert_array_equal(np.asarray(from_csv.y), np.asarray(from_parquet.y))
     pd.testing.assert_frame_equal(from_csv.frame, from_parquet.frame, check_dtype=False)
 
@@ -104,20 +104,20 @@ BAD_TABLES = {
 def test_a_bad_table_is_refused_with_its_path_and_place(write, text, message):
     path = write(text)
     with pytest.raises(ValueError, match=message) as error:
-        read_outcomes(path)
+        load_outcomes(path)
     assert str(path) in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
-        read_outcomes(tmp_path / "nowhere.csv")
+        load_outcomes(tmp_path / "nowhere.csv")
     with pytest.raises(FileNotFoundError, match=r"nowhere\.npy"):
-        read_features(tmp_path / "nowhere.npy")
+        load_features(tmp_path / "nowhere.npy")
 
 
 def test_an_unknown_kind_of_file_is_named(write):
     with pytest.raises(ValueError, match=r"unknown kind of file '\.xlsx'"):
-        read_outcomes(write("", "table.xlsx"))
+        load_outcomes(write("", "table.xlsx"))
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
@@ -125,7 +125,7 @@ def test_a_broken_table_is_named(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"\x89PNG\r\n\xff\xfe")
     with pytest.raises(ValueError, match=f"{name}: not a readable"):
-        read_outcomes(path)
+        load_outcomes(path)
 
 
 @pytest.mark.parametrize("name", ["t.npy", "t.npz"])
@@ -133,21 +133,21 @@ def test_broken_features_are_named(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"\x89PNG\r\n\xff\xfe")
     with pytest.raises(ValueError, match=f"{name}: not a readable NumPy file"):
-        read_features(path)
+        load_features(path)
 
 
 def test_unknown_and_incomplete_group_columns_are_named(write):
     with pytest.raises(ValueError, match=r"no column 'topic' .* 'task'"):
-        read_outcomes(write(WIDE), groups="topic")
+        load_outcomes(write(WIDE), groups="topic")
     with pytest.raises(ValueError, match="no column 'seconds' with one value per"):
-        read_outcomes(write(LONG), cv_groups="seconds")
+        load_outcomes(write(LONG), cv_groups="seconds")
     with pytest.raises(ValueError, match="column 'task', row 1 is empty"):
-        read_outcomes(write("task,q:a\nocr,1\n,0\n"), cv_groups="task")
+        load_outcomes(write("task,q:a\nocr,1\n,0\n"), cv_groups="task")
 
 
 def test_one_array_is_one_block(tmp_path):
     np.save(tmp_path / "x.npy", np.arange(6).reshape(3, 2))
-    features = read_features(tmp_path / "x.npy")
+    features = load_features(tmp_path / "x.npy")
     assert features.X.dtype == np.float32
     assert features.modalities == {"features": slice(0, 2)}
 
@@ -155,7 +155,7 @@ def test_one_array_is_one_block(tmp_path):
 def test_an_npz_file_has_a_block_per_array(tmp_path):
     image, text = np.zeros((4, 3), "f2"), np.ones((4, 2), "f2")
     np.savez(tmp_path / "x.npz", image=image, text=text)
-    features = read_features(tmp_path / "x.npz")
+    features = load_features(tmp_path / "x.npz")
     assert features.modalities == {"image": slice(0, 3), "text": slice(3, 5)}
     np.testing.assert_array_equal(features.X, np.hstack([image, text]))
 
@@ -163,36 +163,36 @@ def test_an_npz_file_has_a_block_per_array(tmp_path):
 def test_a_column_of_lists_is_a_block(tmp_path):
     frame = pd.DataFrame({"image": [[1.0, 2.0], [3.0, 4.0]], "length": [7, 9]})
     frame.to_parquet(tmp_path / "x.parquet")
-    features = read_features(tmp_path / "x.parquet")
+    features = load_features(tmp_path / "x.parquet")
     assert features.modalities == {"image": slice(0, 2), "features": slice(2, 3)}
     np.testing.assert_array_equal(features.X, [[1, 2, 7], [3, 4, 9]])
 
 
 def test_rows_are_matched_by_name_where_both_files_have_it(write):
-    table = read_outcomes(write(LONG))
+    table = load_outcomes(write(LONG))
     path = write("query_id,f\nc,3\nx,9\na,1\nb,2\n", "features.csv")
-    assert read_features(path, table=table).X.ravel().tolist() == [1, 2, 3]
+    assert load_features(path, table=table).X.ravel().tolist() == [1, 2, 3]
 
 
 def test_a_query_without_features_is_named(write):
-    table = read_outcomes(write(WIDE))
+    table = load_outcomes(write(WIDE))
     path = write("query_id,f\nc,3\na,1\n", "features.csv")
     with pytest.raises(ValueError, match=r"features\.csv has no row .* 'b' of"):
-        read_features(path, table=table)
+        load_features(path, table=table)
 
 
 def test_features_of_a_query_given_twice_are_refused(write):
-    table = read_outcomes(write(WIDE))
+    table = load_outcomes(write(WIDE))
     path = write("query_id,f\na,3\na,1\n", "features.csv")
     with pytest.raises(ValueError, match="'a' appears twice"):
-        read_features(path, table=table)
+        load_features(path, table=table)
 
 
 def test_a_different_number_of_rows_names_both_files(write, tmp_path):
-    table = read_outcomes(write(WIDE))
+    table = load_outcomes(write(WIDE))
     np.save(tmp_path / "x.npy", np.zeros((2, 2)))
     with pytest.raises(ValueError, match=r"x\.npy has 2 rows, .*table\.csv has 3"):
-        read_features(tmp_path / "x.npy", table=table)
+        load_features(tmp_path / "x.npy", table=table)
 
 
 BAD_ARRAYS = {
@@ -209,22 +209,22 @@ BAD_ARRAYS = {
 def test_bad_arrays_are_refused_with_their_place(tmp_path, arrays, message):
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(ValueError, match=message) as error:
-        read_features(tmp_path / "x.npz")
+        load_features(tmp_path / "x.npz")
     assert "x.npz" in str(error.value)
 
 
 def test_text_among_the_features_is_named(write):
     with pytest.raises(ValueError, match=r"x\.csv: column 'f', row 1: 'hello'"):
-        read_features(write("f,g\n1,2\nhello,3\n", "x.csv"))
+        load_features(write("f,g\n1,2\nhello,3\n", "x.csv"))
 
 
 def test_a_table_of_names_alone_has_no_features(write):
     with pytest.raises(ValueError, match="no column of features"):
-        read_features(write("query_id\na\n", "x.csv"))
+        load_features(write("query_id\na\n", "x.csv"))
 
 
 def test_lists_of_different_lengths_are_refused(tmp_path):
     frame = pd.DataFrame({"image": [[1.0, 2.0], [3.0]]})
     frame.to_parquet(tmp_path / "x.parquet")
     with pytest.raises(ValueError, match=r"x\.parquet"):
-        read_features(tmp_path / "x.parquet")
+        load_features(tmp_path / "x.parquet")

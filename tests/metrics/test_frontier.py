@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
+from strategies import frontiers, routed_tables
 
 from sklroute import Outcomes
 from sklroute.metrics import (
@@ -21,35 +21,6 @@ from sklroute.metrics import (
 
 NAN = float("nan")
 unhurried = settings(deadline=None)  # the machine may be busy
-
-
-@st.composite
-def routed_tables(draw):
-    """Outcomes with missing cells, predicted quality, and a price list, all distinct.
-
-    Two models of equal predicted quality and cost would be told apart by their place
-    alone; distinct prices keep that out.
-    """
-    shape = draw(st.integers(1, 6)), draw(st.integers(2, 5))
-    unit = st.floats(0, 1, width=16)
-    price = st.floats(2**-8, 8, width=16)
-    quality = draw(hnp.arrays(float, shape, elements=unit))
-    cost = draw(hnp.arrays(float, shape, elements=price))
-    missing = draw(hnp.arrays(bool, shape))
-    missing[:, draw(st.integers(0, shape[1] - 1))] = False
-    quality[missing] = NAN
-    predicted = draw(hnp.arrays(float, shape, elements=unit))
-    prices = draw(hnp.arrays(float, shape[1], elements=price, unique=True))
-    return Outcomes(quality, cost), predicted, prices
-
-
-@st.composite
-def frontiers(draw):
-    """Points anywhere, ties and dominated ones included."""
-    n_points = draw(st.integers(1, 8))
-    cost = draw(hnp.arrays(float, n_points, elements=st.floats(0, 8, width=16)))
-    quality = draw(hnp.arrays(float, n_points, elements=st.floats(0, 1, width=16)))
-    return Frontier(np.arange(n_points, dtype=float), cost, quality)
 
 
 # -- hand-computed cases ---------------------------------------------------------

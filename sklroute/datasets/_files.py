@@ -1,0 +1,204 @@
+"""Reading files; every message names the file and, where there is one, the place."""
+
+import csv
+import json
+import pickle
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+BROKEN_ARRAYS = (ValueError, OSError, EOFError, KeyError, BadZipFile, zlib.error)
+TRUTH = {"True": 1, "False": 0, "true": 1, "false": 0}
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Read a CSV, Parquet or JSON Lines file with at least one row."""
+    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_lines}
+    if path.suffix not in readers:
+        raise ValueError(
+            f"{path}: unknown kind of file {path.suffix!r}; expected one of "
+            f"{list(readers)}."
+        )
+    check_file(path)
+    frame = readers[path.suffix](path)
+    if frame.empty:
+        raise ValueError(f"{path}: the table is empty.")
+    return frame
+
+
+def check_file(path: Path) -> Path:
+    """Return the path of a file that is there."""
+    if not path.is_file():
+        raise FileNotFoundError(f"No such file: {path}")
+    return path
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header = next(csv.reader(file), [])
+        # pandas would rename a repeated column without a word.
+        _check_unique(path, pd.Index(header))
+        return pd.read_csv(path, encoding="utf-8-sig")
+    except pd.errors.EmptyDataError as error:
+        raise ValueError(f"{path}: the table is empty.") from error
+    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
+        raise ValueError(f"{path}: not a readable CSV file: {error}") from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise ValueError(
+            f"{path}: reading Parquet needs pyarrow: pip install 'sklroute[parquet]'."
+        ) from error
+    try:
+        columns = pq.read_schema(path).names
+        _check_unique(path, pd.Index(columns))
+        return pd.read_parquet(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+
+
+def _read_lines(path: Path) -> pd.DataFrame:
+    return pd.DataFrame(read_records(path))
+
+
+def _check_unique(path: Path, columns: pd.Index) -> None:
+    twice = columns[columns.duplicated()]
+    if len(twice):
+        raise ValueError(f"{path}: the column {twice[0]!r} appears twice.")
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """Objects of a JSON Lines file, one a line; empty lines are skipped."""
+    records = []
+    try:
+        lines = check_file(path).read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a readable text file: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}: line {number} is not JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise ValueError(f"{path}: line {number} is not an object but {record!r}.")
+        records.append(record)
+    return records
+
+
+def read_names(path: Path) -> list[str]:
+    """Names in a pickled list of str, without running anything the file asks for."""
+    broken = (
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        OverflowError,
+        MemoryError,
+    )
+    with check_file(path).open("rb") as file:
+        try:
+            names = _PlainUnpickler(file).load()
+        except broken as error:
+            raise ValueError(f"{path}: not a readable pickle: {error}") from error
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{path}: expected a pickled list of str.")
+    return names
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads containers, texts and numbers; refuses to import anything."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        raise pickle.UnpicklingError(
+            f"it asks for {module}.{name}; only lists of str are read."
+        )
+
+
+def read_arrays(path: Path) -> dict[str, NDArray]:
+    """Arrays of a .npz file by name, or that of a .npy file as "features"."""
+    with check_file(path).open("rb") as file:  # NumPy leaves a broken one open
+        try:
+            content = np.load(file, allow_pickle=False)
+            if path.suffix == ".npy":
+                return {"features": content}
+            with content:
+                blocks = {name: content[name] for name in content.files}
+        except BROKEN_ARRAYS as error:
+            raise ValueError(f"{path}: not a readable NumPy file: {error}") from error
+    if not blocks:
+        raise ValueError(f"{path}: the file holds no array.")
+    return blocks
+
+
+# -- values --------------------------------------------------------------------------
+
+
+def numbers(frame: pd.DataFrame, name: str) -> pd.Series:
+    """A column as floats, missing cells NaN; texts True and False are 1 and 0."""
+    column = frame[name]
+    if not pd.api.types.is_numeric_dtype(column):
+        column = column.map(lambda v: TRUTH.get(v, v) if isinstance(v, str) else v)
+    values = pd.to_numeric(column, errors="coerce").astype(float)
+    wrong = np.flatnonzero(values.isna() & frame[name].notna())
+    if len(wrong):
+        value = frame[name].iloc[wrong[0]]
+        raise ValueError(f"column {name!r}, row {wrong[0]}: {value!r} is not a number.")
+    return values
+
+
+def priced(cost: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
+    """Costs with those of 0 unknown: a benchmark's placeholder, not a gift."""
+    return cost.mask(cost == 0)
+
+
+def need_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
+    """Refuse a table that lacks a column."""
+    for name in names:
+        if name not in frame:
+            raise ValueError(f"no column {name!r}; there are {list(frame.columns)}.")
+
+
+def identifiers(frame: pd.DataFrame, name: str) -> NDArray:
+    """A column of distinct texts that name the rows."""
+    need_columns(frame, [name])
+    empty = np.flatnonzero(frame[name].isna())
+    if len(empty):
+        raise ValueError(f"column {name!r}, row {empty[0]} is empty.")
+    ids = frame[name].astype(str)
+    twice = np.flatnonzero(ids.duplicated())
+    if len(twice):
+        raise ValueError(
+            f"column {name!r}, row {twice[0]}: {ids.iloc[twice[0]]!r} appears twice."
+        )
+    return ids.to_numpy(dtype=object)
+
+
+def rows_of(path: Path, ids: ArrayLike, wanted: ArrayLike, other: Path) -> NDArray:
+    """Row of a file, whose rows have these names, of each name that another has."""
+    index, wanted = pd.Index(ids), pd.Index(wanted)
+    if index.dtype != wanted.dtype:  # 7 and "7" name the same query
+        index, wanted = index.astype(str), wanted.astype(str)
+    if index.has_duplicates:
+        raise ValueError(
+            f"{path}: the query {index[index.duplicated()][0]!r} appears twice."
+        )
+    rows = index.get_indexer(wanted)
+    if (rows < 0).any():
+        absent = wanted[np.flatnonzero(rows < 0)[0]]
+        raise ValueError(f"{path} has no row for the query {absent!r} of {other}.")
+    return rows
