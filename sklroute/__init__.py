@@ -12,6 +12,7 @@ from sklroute.baselines import (
     RandomRouter,
     RidgeRouter,
 )
+from sklroute.guard import GuardedRouter
 from sklroute.outcomes import Outcomes
 
 __version__ = "0.1.0"
@@ -22,6 +23,7 @@ __all__ = [
     "AverageRouter",
     "ClusterRouter",
     "FixedRouter",
+    "GuardedRouter",
     "KNNRouter",
     "LatentRouterClassifier",
     "LogisticRouter",

@@ -99,7 +99,7 @@ class _UtilityScorer:
     def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
         router = as_router(estimator)
         outcomes = _same_pool(router, y)
-        policy = MaxUtility(self.cost_weight) if router.policy is None else None
+        policy = _policy_for(router, self.cost_weight)
         candidates = check_candidates(outcomes.candidates)
         choice = router.predict(X, available=candidates, policy=policy)
         return realised_utility(outcomes, choice, cost_weight=self.cost_weight)
@@ -118,6 +118,12 @@ class _FrontierScorer:
 
     def __repr__(self) -> str:
         return "frontier_scorer()"
+
+
+def _policy_for(router, cost_weight: float) -> MaxUtility | None:
+    """None, for the router's own policy, or the one that prices cost."""
+    own = getattr(router, "policy_", router.policy)  # resolved in fit, or as given
+    return MaxUtility(cost_weight) if own is None else None
 
 
 def _same_pool(router, y) -> Outcomes:

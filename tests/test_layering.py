@@ -7,7 +7,7 @@ A layer may import those of the lines above its own, not its neighbours::
     metrics
     base
     pipeline
-    baselines, latent
+    baselines, guard, latent
     model_selection
     displays
     compare
@@ -35,7 +35,7 @@ LAYERS = [
     {"metrics"},
     {"base"},
     {"pipeline"},
-    {"baselines", "latent"},
+    {"baselines", "guard", "latent"},
     {"model_selection"},
     {"displays"},
     {"compare"},
