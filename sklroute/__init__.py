@@ -13,7 +13,7 @@ from sklroute.baselines import (
     RidgeRouter,
 )
 from sklroute.guard import GuardedRouter
-from sklroute.outcomes import Outcomes
+from sklroute.outcomes import LoggedOutcomes, Outcomes
 
 __version__ = "0.1.0"
 
@@ -26,6 +26,7 @@ __all__ = [
     "GuardedRouter",
     "KNNRouter",
     "LatentRouterClassifier",
+    "LoggedOutcomes",
     "LogisticRouter",
     "MLPRouter",
     "Outcomes",

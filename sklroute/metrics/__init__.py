@@ -27,6 +27,14 @@ from sklroute.metrics._frontier import (
     peak_score,
     qnc,
 )
+from sklroute.metrics._off_policy import (
+    direct_value,
+    doubly_robust_value,
+    effective_sample_size,
+    ips_value,
+    snips_value,
+)
+from sklroute.metrics._overlap import OverlapWarning
 from sklroute.metrics._references import (
     best_model_per_group,
     best_single,
@@ -40,13 +48,18 @@ from sklroute.metrics._references import (
 __all__ = [
     "Frontier",
     "Interval",
+    "OverlapWarning",
     "best_model_per_group",
     "best_single",
     "cheapest_model",
     "cost_range",
+    "direct_value",
+    "doubly_robust_value",
+    "effective_sample_size",
     "frontier",
     "frontier_bootstrap",
     "gap_closed",
+    "ips_value",
     "model_means",
     "nauc",
     "nauc_own_range",
@@ -63,5 +76,6 @@ __all__ = [
     "realised_utility",
     "regret",
     "single_model_hull",
+    "snips_value",
     "traffic_share",
 ]

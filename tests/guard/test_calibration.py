@@ -9,7 +9,7 @@ LEVELS = np.array([0.75, 0.5, 0.25, -np.inf])
 NAN = float("nan")
 
 
-def tested(gain, difference, away=None, unit=None, **params):
+def calibrated(gain, difference, away=None, unit=None, **params):
     """Calibrate at the levels; by default every query is proposed another model."""
     n = len(gain)
     params = {"unit_size": 1, "epsilon": 0.1, "alpha": 0.1, **params}
@@ -24,7 +24,7 @@ def repeated(pattern, times=300):
 
 def test_the_boldest_safe_threshold_is_found():
     # Gains of at least 0.5 are real; below, every fourth query loses everything.
-    result = tested(repeated([0.8, 0.6, 0.3, 0.1]), repeated([0, 0, -1, 0]))
+    result = calibrated(repeated([0.8, 0.6, 0.3, 0.1]), repeated([0, 0, -1, 0]))
     assert result.best == 0.5
     np.testing.assert_allclose(result.routed, [0.25, 0.5, 0.75, 1.0])
     np.testing.assert_allclose(result.difference, [0, 0, -0.25, -0.25])
@@ -32,13 +32,13 @@ def test_the_boldest_safe_threshold_is_found():
 
 def test_what_passes_after_a_failure_does_not_count():
     # The safest threshold loses; the router as a whole gains.
-    result = tested(repeated([0.8, 0.1, 0.1]), repeated([-1, 1, 1]))
+    result = calibrated(repeated([0.8, 0.1, 0.1]), repeated([-1, 1, 1]))
     assert result.p_value[0] > 0.1 > result.p_value[-1]
     assert result.best == np.inf
 
 
 def test_without_queries_nothing_passes():
-    result = tested(repeated([0.8]), repeated([NAN]))
+    result = calibrated(repeated([0.8]), repeated([NAN]))
     assert result.best == np.inf
     assert result.n_queries == result.n_units == 0
 
@@ -46,23 +46,23 @@ def test_without_queries_nothing_passes():
 def test_kept_queries_do_not_dilute_the_loss_where_cells_are_missing():
     gain, lost = repeated([0.8, 0.0, 0.0]), repeated([-0.2, 0.0, 0.0])
     away = gain > 0
-    assert tested(gain, lost, away).best == -np.inf  # a third of -0.2 is above -0.1
+    assert calibrated(gain, lost, away).best == -np.inf  # a third of -0.2 is above -0.1
     lost[0] = NAN
-    result = tested(gain, lost, away)
+    result = calibrated(gain, lost, away)
     assert result.best == np.inf
     assert result.n_queries == away.sum() - 1
 
 
 def test_a_kept_query_need_not_be_observed():
     gain, lost = repeated([0.8, 0.0]), repeated([0.0, NAN])
-    result = tested(gain, np.where(gain > 0, lost, 0.0), gain > 0)
+    result = calibrated(gain, np.where(gain > 0, lost, 0.0), gain > 0)
     assert result.n_queries == len(gain)
 
 
 def test_copies_of_queries_in_groups_show_no_more_than_the_groups():
     gain, lost = repeated([0.8, 0.3], 20), repeated([0.1, 0.0], 20)
-    alone = tested(gain, lost)
-    copied = tested(
+    alone = calibrated(gain, lost)
+    copied = calibrated(
         np.repeat(gain, 50),
         np.repeat(lost, 50),
         unit=np.repeat(np.arange(40), 50),
@@ -70,7 +70,7 @@ def test_copies_of_queries_in_groups_show_no_more_than_the_groups():
     )
     np.testing.assert_allclose(copied.p_value, alone.p_value)
     assert copied.n_units == alone.n_units == 40
-    alike = tested(np.repeat(gain, 50), np.repeat(lost, 50))  # as if independent
+    alike = calibrated(np.repeat(gain, 50), np.repeat(lost, 50))  # as if independent
     assert alike.p_value[0] < alone.p_value[0] / 100
 
 
