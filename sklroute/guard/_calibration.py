@@ -50,7 +50,8 @@ def calibrate(
         Predicted gain of the proposed model over the baseline.
     difference : ndarray of shape (n_queries,)
         Realised quality of the proposed model less the baseline's; NaN where one of
-        them was not observed.
+        them was not observed. Where the proposed model is the baseline it is 0,
+        observed or not.
     away : ndarray of bool, of shape (n_queries,)
         Whether the proposed model is another than the baseline.
     unit : ndarray of int, of shape (n_queries,)
@@ -66,10 +67,11 @@ def calibrate(
         ``best`` is the boldest threshold that passed, inf if none did; the rest is
         what `GuardedRouter.calibration_` has.
     """
+    difference = np.where(away, difference, 0.0)
     usable = ~np.isnan(difference)
     if not usable[away].all():
-        # The others, whose difference is 0 whether observed or not, would be
-        # over-represented, and a loss diluted.
+        # The others, of which none is missing, would be over-represented, and a loss
+        # diluted.
         usable &= away
     routed = away[usable, None] & (gain[usable, None] >= thresholds)
     lost = np.where(routed, difference[usable, None], 0.0)

@@ -55,8 +55,9 @@ def test_kept_queries_do_not_dilute_the_loss_where_cells_are_missing():
 
 def test_a_kept_query_need_not_be_observed():
     gain, lost = repeated([0.8, 0.0]), repeated([0.0, NAN])
-    result = calibrated(gain, np.where(gain > 0, lost, 0.0), gain > 0)
+    result = calibrated(gain, lost, gain > 0)
     assert result.n_queries == len(gain)
+    assert result.best == -np.inf
 
 
 def test_copies_of_queries_in_groups_show_no_more_than_the_groups():
