@@ -214,13 +214,14 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         self.threshold_ = self.calibration_.pop("best")
 
     def _split(self, X, groups, rng):
-        """Rows to fit the router on, and those held out, both in random order."""
+        """Rows to fit the router on, and those held out."""
+        # Single queries come in random order; groups are given one in `_units`.
         splitter = ShuffleSplit if groups is None else GroupShuffleSplit
         split = splitter(1, test_size=self.calibration_fraction, random_state=rng)
         return next(split.split(X, groups=groups))
 
     def _fit_router(self, X, outcomes, sample_weight, groups, rows):
-        lost = ~outcomes[rows].observed[sample_weight[rows] > 0].any(axis=0)
+        lost = ~outcomes[rows].observed.any(axis=0)
         if lost.any():
             raise ValueError(
                 f"Model {plain(self.classes_[lost][0])!r} is observed on calibration "

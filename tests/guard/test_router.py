@@ -6,7 +6,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklroute import GuardedRouter, Outcomes, RidgeRouter
+from sklroute import GuardedRouter, LatentRouterClassifier, Outcomes, RidgeRouter
 from sklroute.base import RouterMixin
 from sklroute.datasets import make_routing
 from sklroute.model_selection import utility_scorer
@@ -221,3 +221,15 @@ def test_the_promise_is_kept_where_there_is_nothing_to_gain():
 def test_the_score_reads_the_policy_in_force():
     score = cross_val_score(guarded(cost_weight=0.02), DATA.X, DATA.y, cv=2)
     assert (score < 0.9).all()
+
+
+def test_a_policy_that_reads_the_spread_works_through_a_pipeline():
+    latent = LatentRouterClassifier(
+        n_members=1, hidden_dim=8, n_capsules=1, token_dim=4, max_epochs=3,
+        random_state=0,
+    )  # fmt: skip
+    inner = make_pipeline(StandardScaler(), latent)
+    router = guarded(inner, policy=RiskAverse(0.5), epsilon=0.3)
+    router.fit(DATA.X[:400], DATA.y[:400])
+    assert router.predict(DATA.X[:5]).shape == (5,)
+    assert router.policy_.risk_weight == 0.5
