@@ -12,7 +12,8 @@ from sklroute.baselines import (
     RandomRouter,
     RidgeRouter,
 )
-from sklroute.outcomes import Outcomes
+from sklroute.guard import GuardedRouter
+from sklroute.outcomes import LoggedOutcomes, Outcomes
 
 __version__ = "0.1.0"
 
@@ -22,8 +23,10 @@ __all__ = [
     "AverageRouter",
     "ClusterRouter",
     "FixedRouter",
+    "GuardedRouter",
     "KNNRouter",
     "LatentRouterClassifier",
+    "LoggedOutcomes",
     "LogisticRouter",
     "MLPRouter",
     "Outcomes",

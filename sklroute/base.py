@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
 
 from sklroute.metrics import realised_utility
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._logged import check_not_logged
 from sklroute.outcomes._values import (
     by_model,
     check_candidates,
@@ -247,6 +248,7 @@ class RouterMixin(ClassifierMixin):
         if np.ndim(y) == 1:
             return accuracy_score(y, self.predict(X), sample_weight=weight)
         outcomes = self._check_pool(check_outcomes(y))
+        check_not_logged(outcomes)
         choice = self.predict(X, available=check_candidates(outcomes.candidates))
         utility = realised_utility(
             outcomes,

@@ -13,8 +13,18 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length
 
-from sklroute.metrics import cost_range, frontier, nauc, realised_utility
+from sklroute.metrics import (
+    cost_range,
+    direct_value,
+    doubly_robust_value,
+    frontier,
+    ips_value,
+    nauc,
+    realised_utility,
+    snips_value,
+)
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._logged import check_not_logged
 from sklroute.outcomes._values import check_candidates
 from sklroute.pipeline import as_router, fit_router
 from sklroute.policies import MaxUtility
@@ -23,6 +33,7 @@ __all__ = [
     "StratifiedByBestModel",
     "cross_val_quality",
     "frontier_scorer",
+    "off_policy_scorer",
     "utility_scorer",
 ]
 
@@ -61,8 +72,7 @@ def utility_scorer(cost_weight: float = 0.0) -> "_UtilityScorer":
     >>> search.fit(data.X, data.y).scorer_
     utility_scorer(cost_weight=0.1)
     """
-    if not (isinstance(cost_weight, Real) and 0 <= cost_weight < np.inf):
-        raise ValueError(f"cost_weight must be a number >= 0; got {cost_weight!r}.")
+    _check_cost_weight(cost_weight)
     return _UtilityScorer(cost_weight)
 
 
@@ -92,6 +102,68 @@ def frontier_scorer() -> "_FrontierScorer":
     return _FrontierScorer()
 
 
+def off_policy_scorer(
+    estimator: str = "dr", *, cost_weight: float = 0.0, outcome_model: Any = None
+) -> "_OffPolicyScorer":
+    r"""Make a scorer for logs: what a router's choices would have been worth.
+
+    For `LoggedOutcomes`, in which only the called models were scored. The router
+    chooses among all models that could be called; what its choices were worth, with
+    the utility :math:`q - \lambda c`, is estimated. A router that has no policy of
+    its own (None) decides by ``MaxUtility(cost_weight)``.
+
+    Parameters
+    ----------
+    estimator : "dr", "snips", "ips" or "dm", default="dr"
+        `doubly_robust_value`, `snips_value`, `ips_value` or `direct_value` of
+        `sklroute.metrics`.
+    cost_weight : float, default=0.0
+        Quality that one unit of cost must buy, :math:`\lambda \ge 0`.
+    outcome_model : router, default=None
+        A router, fitted on *other* queries than those scored, whose predictions "dr"
+        and "dm" use. None takes those of the scored router itself: for "dr" this is
+        sound, as it was fitted on other folds, and only the variance suffers from a
+        bad one. For "dm" it is refused: each router would be its own judge.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(router, X, y) -> float``, higher is better.
+
+    Warns
+    -----
+    sklroute.metrics.OverlapWarning
+        If the log says too little about the router's choices, see `ips_value`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklroute import LoggedOutcomes, RidgeRouter
+    >>> from sklroute.datasets import make_routing
+    >>> from sklroute.model_selection import off_policy_scorer
+    >>> data = make_routing(n_queries=900, n_models=3, random_state=0)
+    >>> called = np.eye(3)[np.random.default_rng(0).integers(3, size=900)] > 0
+    >>> log = LoggedOutcomes(np.where(called, data.y.quality, np.nan),
+    ...                      propensity=np.full(3, 1 / 3))
+    >>> grid = {"alpha": [1.0, 1000.0]}
+    >>> search = GridSearchCV(RidgeRouter(), grid, scoring=off_policy_scorer(), cv=3)
+    >>> search.fit(data.X, log).scorer_
+    off_policy_scorer('dr', cost_weight=0.0)
+    """
+    _check_cost_weight(cost_weight)
+    if estimator not in ("dr", "snips", "ips", "dm"):
+        raise ValueError(
+            f"estimator must be 'dr', 'snips', 'ips' or 'dm'; got {estimator!r}."
+        )
+    if estimator == "dm" and outcome_model is None:
+        raise ValueError(
+            "estimator='dm' needs an outcome_model: by its own predictions every "
+            "router is the best."
+        )
+    return _OffPolicyScorer(estimator, cost_weight, outcome_model)
+
+
 @dataclass(frozen=True, repr=False)
 class _UtilityScorer:
     cost_weight: float
@@ -99,7 +171,8 @@ class _UtilityScorer:
     def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
         router = as_router(estimator)
         outcomes = _same_pool(router, y)
-        policy = MaxUtility(self.cost_weight) if router.policy is None else None
+        check_not_logged(outcomes)
+        policy = _policy_for(router, self.cost_weight)
         candidates = check_candidates(outcomes.candidates)
         choice = router.predict(X, available=candidates, policy=policy)
         return realised_utility(outcomes, choice, cost_weight=self.cost_weight)
@@ -113,11 +186,54 @@ class _FrontierScorer:
     def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
         router = as_router(estimator)
         outcomes = _same_pool(router, y)
+        check_not_logged(outcomes)
         points = frontier(outcomes, router.predict_quality(X), router.predict_cost(X))
         return nauc(points, cost_range(outcomes))
 
     def __repr__(self) -> str:
         return "frontier_scorer()"
+
+
+@dataclass(frozen=True, repr=False)
+class _OffPolicyScorer:
+    estimator: str
+    cost_weight: float
+    outcome_model: Any
+
+    def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
+        router = as_router(estimator)
+        outcomes = _same_pool(router, y)
+        policy = _policy_for(router, self.cost_weight)
+        choice = router.predict(X, available=outcomes.available, policy=policy)
+        if self.estimator in ("ips", "snips"):
+            value = {"ips": ips_value, "snips": snips_value}[self.estimator]
+            return value(outcomes, choice, cost_weight=self.cost_weight)
+        model = router if self.outcome_model is None else as_router(self.outcome_model)
+        _same_pool(model, outcomes)
+        value = {"dm": direct_value, "dr": doubly_robust_value}[self.estimator]
+        return value(
+            outcomes,
+            choice,
+            model.predict_quality(X),
+            model.predict_cost(X),
+            cost_weight=self.cost_weight,
+        )
+
+    def __repr__(self) -> str:
+        model = "" if self.outcome_model is None else f", {self.outcome_model!r}"
+        weight = f"cost_weight={self.cost_weight}"
+        return f"off_policy_scorer({self.estimator!r}, {weight}{model})"
+
+
+def _check_cost_weight(cost_weight: float) -> None:
+    if not (isinstance(cost_weight, Real) and 0 <= cost_weight < np.inf):
+        raise ValueError(f"cost_weight must be a number >= 0; got {cost_weight!r}.")
+
+
+def _policy_for(router, cost_weight: float) -> MaxUtility | None:
+    """None, for the router's own policy, or the one that prices cost."""
+    own = getattr(router, "policy_", router.policy)  # resolved in fit, or as given
+    return MaxUtility(cost_weight) if own is None else None
 
 
 def _same_pool(router, y) -> Outcomes:

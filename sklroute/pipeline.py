@@ -50,8 +50,9 @@ class RouterPipeline(Pipeline):
 
     @property
     def policy(self) -> Policy | None:
-        """The router's policy."""
-        return self._final_estimator.policy
+        """The router's policy: the one that it has resolved in ``fit``, if it did."""
+        router = self._final_estimator
+        return getattr(router, "policy_", router.policy)
 
     @available_if(_router_has("predict_quality"))
     def predict_quality(self, X: ArrayLike) -> NDArray:

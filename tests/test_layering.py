@@ -8,7 +8,7 @@ A layer may import those of the lines above its own, not its neighbours::
     base
     pipeline
     baselines
-    latent
+    guard, latent
     model_selection
     displays
     compare
@@ -38,7 +38,7 @@ LAYERS = [
     {"base"},
     {"pipeline"},
     {"baselines"},
-    {"latent"},
+    {"guard", "latent"},
     {"model_selection"},
     {"displays"},
     {"compare"},

@@ -1,6 +1,5 @@
 """How far to trust the network and its prior: learnt on held-out queries."""
 
-import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklroute.baselines._kernel import shared_part
-
-MARGIN = float(os.environ.get("MARGIN", "2"))
 
 
 class Blend(NamedTuple):
@@ -76,7 +73,7 @@ def _weights(tables: Sequence[NDArray], groups: NDArray) -> NDArray[np.float64]:
     The sum :math:`f`, 0 at first, takes a step towards each prediction in turn,
 
     .. math:: f \leftarrow f + w_p (d_p - f), \qquad
-              w_p = \max(0, 1 - (2 / t)^2) \, w^*_p
+              w_p = \max(0, 1 - 1 / t^2) \, w^*_p
 
     with :math:`w^*_p \in [0, 1]` the least-squares step on the observed cells and
     :math:`t` its gain in squared error over the gain's standard error between groups
@@ -91,8 +88,8 @@ def _weights(tables: Sequence[NDArray], groups: NDArray) -> NDArray[np.float64]:
         size = ((step * rest).sum() / max((step**2).sum(), 1e-12)).clip(0, 1)
         gain = np.bincount(code, (rest**2 - (rest - size * step) ** 2).sum(axis=1))
         error = gain.std() * len(gain) ** 0.5
-        if gain.sum() > MARGIN * error:
-            size *= 1 - (MARGIN * error / gain.sum()) ** 2
+        if gain.sum() > error:
+            size *= 1 - (error / gain.sum()) ** 2
             weights *= 1 - size
             weights[number] = size
             sum_ = sum_ + size * step

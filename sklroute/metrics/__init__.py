@@ -29,6 +29,14 @@ from sklroute.metrics._frontier import (
     qnc,
 )
 from sklroute.metrics._groups import by_group
+from sklroute.metrics._off_policy import (
+    direct_value,
+    doubly_robust_value,
+    effective_sample_size,
+    ips_value,
+    snips_value,
+)
+from sklroute.metrics._overlap import OverlapWarning
 from sklroute.metrics._references import (
     best_model_per_group,
     best_single,
@@ -57,6 +65,7 @@ __all__ = [
     "Coverage",
     "Frontier",
     "Interval",
+    "OverlapWarning",
     "Reliability",
     "Traffic",
     "aiq",
@@ -66,9 +75,13 @@ __all__ = [
     "cheapest_model",
     "collapse_index",
     "cost_range",
+    "direct_value",
+    "doubly_robust_value",
+    "effective_sample_size",
     "frontier",
     "frontier_bootstrap",
     "gap_closed",
+    "ips_value",
     "model_means",
     "nauc",
     "nauc_own_range",
@@ -90,6 +103,7 @@ __all__ = [
     "realised_utility",
     "regret",
     "single_model_hull",
+    "snips_value",
     "throughput",
     "traffic_curve",
     "traffic_share",

@@ -2,5 +2,6 @@
 
 from sklroute.outcomes._container import Outcomes
 from sklroute.outcomes._door import check_outcomes
+from sklroute.outcomes._logged import LoggedOutcomes
 
-__all__ = ["Outcomes", "check_outcomes"]
+__all__ = ["LoggedOutcomes", "Outcomes", "check_outcomes"]

@@ -80,6 +80,7 @@ default=None
     """
 
     ndim = 3
+    _channels = CHANNELS
 
     def __init__(
         self,
@@ -89,26 +90,11 @@ default=None
         *,
         models: Sequence[Any] | NDArray | None = None,
     ):
-        if models is None and isinstance(quality, pd.DataFrame):
-            models = quality.columns
-            cost = by_model(cost, models, "cost")
-            available = by_model(available, models, "available")
-        quality = float_array(quality, "quality")
-        if quality.ndim != 2 or quality.size == 0:
-            raise ValueError(
-                "quality must be a non-empty table of shape (n_queries, n_models); "
-                f"got shape {quality.shape}."
-            )
-        n_models = quality.shape[1]
-        names = check_models(range(n_models) if models is None else models, n_models)
-        check_range(quality, names, "quality", upper=1.0)
-        cost = np.full(n_models, np.nan) if cost is None else float_array(cost, "cost")
-        cost = check_shape(cost, quality.shape, "cost")
-        check_range(cost, names, "cost", upper=np.inf)
-        available = check_mask(available, quality.shape)
+        self._set_sorted(*read_channels(quality, cost, available, models))
+
+    def _set_sorted(self, channels: list[NDArray], names: NDArray) -> None:
         order = np.argsort(names, kind="stable")
-        table = np.stack([quality, cost, available], axis=-1)[:, order]
-        self._set(table, names[order])
+        self._set(np.stack(channels, axis=-1)[:, order], names[order])
 
     def _set(self, table: NDArray, models: NDArray) -> "Outcomes":
         table.flags.writeable = False
@@ -161,7 +147,7 @@ default=None
         array([[nan,  3.],
                [nan,  3.]])
         """
-        return cls(**read_wide(frame))
+        return cls(**read_wide(frame, cls._channels))
 
     @classmethod
     def from_long(
@@ -214,7 +200,7 @@ default=None
         """Return a DataFrame with two-level columns (channel, model)."""
         parts = {
             name: pd.DataFrame(getattr(self, name), columns=self.models)
-            for name in CHANNELS
+            for name in self._channels
         }
         return pd.concat(parts, axis=1)
 
@@ -300,7 +286,7 @@ default=None
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(n_queries, n_models, 3)."""
+        """(n_queries, n_models, 3): queries, models, channels."""
         return self._table.shape
 
     @property
@@ -323,7 +309,7 @@ default=None
         table = np.asarray(self._table[key])
         if table.ndim != self.ndim:
             raise IndexError("Outcomes are indexed by row only.")
-        return Outcomes._wrap(table, self.models)
+        return self._wrap(table, self.models)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
         # The names ride along as dtype metadata: they survive slicing, pickling and
@@ -338,6 +324,32 @@ default=None
     def __repr__(self) -> str:
         seen = self.observed.mean() if self.observed.size else 0.0
         return (
-            f"Outcomes(n_queries={len(self)}, models={self.models.tolist()}, "
-            f"observed={seen:.0%})"
+            f"{type(self).__name__}(n_queries={len(self)}, "
+            f"models={self.models.tolist()}, observed={seen:.0%})"
         )
+
+
+def read_channels(
+    quality: ArrayLike,
+    cost: ArrayLike | None,
+    available: ArrayLike | None,
+    models: Sequence[Any] | NDArray | None,
+) -> tuple[list[NDArray], NDArray]:
+    """Check what `Outcomes` takes; channels and names, in the order given."""
+    if models is None and isinstance(quality, pd.DataFrame):
+        models = quality.columns
+        cost = by_model(cost, models, "cost")
+        available = by_model(available, models, "available")
+    quality = float_array(quality, "quality")
+    if quality.ndim != 2 or quality.size == 0:
+        raise ValueError(
+            "quality must be a non-empty table of shape (n_queries, n_models); "
+            f"got shape {quality.shape}."
+        )
+    n_models = quality.shape[1]
+    names = check_models(range(n_models) if models is None else models, n_models)
+    check_range(quality, names, "quality", upper=1.0)
+    cost = np.full(n_models, np.nan) if cost is None else float_array(cost, "cost")
+    cost = check_shape(cost, quality.shape, "cost")
+    check_range(cost, names, "cost", upper=np.inf)
+    return [quality, cost, check_mask(available, quality.shape)], names

@@ -10,7 +10,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from sklroute.outcomes._container import Outcomes
-from sklroute.outcomes._frames import CHANNELS
+from sklroute.outcomes._frames import CHANNELS, LOGGED_CHANNELS
+from sklroute.outcomes._logged import LoggedOutcomes
 from sklroute.outcomes._values import columns_of, plain
 
 
@@ -27,7 +28,8 @@ def check_outcomes(
         One of
 
         - `Outcomes`;
-        - an array of shape (n_queries, n_models, 3): quality, cost, available;
+        - an array of shape (n_queries, n_models, 3): quality, cost, available; a
+          fourth channel, propensity, makes it `LoggedOutcomes`;
         - a **float** array of shape (n_queries, n_models), quality, or a DataFrame,
           see `Outcomes.from_frame`;
         - labels of shape (n_queries,): the best model of each query, whose quality
@@ -40,6 +42,7 @@ def check_outcomes(
     Returns
     -------
     Outcomes
+        `LoggedOutcomes` stay what they are.
 
     Raises
     ------
@@ -75,13 +78,17 @@ def _read(y, models) -> Outcomes:
 
 
 def _from_channels(table: NDArray) -> Outcomes:
-    if table.shape[2] != len(CHANNELS):
-        raise ValueError(
-            f"A 3-D y must have the channels {CHANNELS} on its last axis; "
-            f"got shape {table.shape}."
-        )
     models = (table.dtype.metadata or {}).get("models")
-    return Outcomes(*np.moveaxis(table, -1, 0), models=models)
+    channels = np.moveaxis(table, -1, 0)
+    if len(channels) == len(CHANNELS):
+        return Outcomes(*channels, models=models)
+    if len(channels) == len(LOGGED_CHANNELS):
+        *channels, propensity = channels
+        return LoggedOutcomes(*channels, propensity=propensity, models=models)
+    raise ValueError(
+        f"A 3-D y must have the channels {CHANNELS} on its last axis, or "
+        f"{LOGGED_CHANNELS}; got shape {table.shape}."
+    )
 
 
 def _from_quality(table: NDArray) -> Outcomes:

@@ -8,27 +8,35 @@ import pandas as pd
 from sklroute.outcomes._values import check_models, plain
 
 CHANNELS = ("quality", "cost", "available")
+LOGGED_CHANNELS = (*CHANNELS, "propensity")
 
 
-def read_wide(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def read_wide(
+    frame: pd.DataFrame, channels: tuple[str, ...]
+) -> dict[str, pd.DataFrame]:
     """One table per channel, all with the columns of the quality."""
     if frame.columns.nlevels == 1:
         return {"quality": frame}
     given = frame.columns.get_level_values(0).unique()
-    unknown = given.difference(CHANNELS, sort=False).tolist()
+    unknown = given.difference(channels, sort=False).tolist()
     if unknown or "quality" not in given or frame.columns.nlevels > 2:
         raise ValueError(
-            "Two-level columns must have 'quality', and optionally 'cost' and "
-            f"'available', in the first level and models in the second; got "
-            f"{given.tolist()} in the first of {frame.columns.nlevels}."
+            f"Two-level columns must have {_listed(channels)}, in the first level "
+            f"and models in the second; got {given.tolist()} in the first of "
+            f"{frame.columns.nlevels}."
         )
     parts = {name: frame.xs(name, axis=1, level=0) for name in given}
     models = parts["quality"].columns
     check_models(models, len(models))
-    channels = {name: _of_models(part, models, name) for name, part in parts.items()}
-    if "available" in channels:
-        channels["available"] = channels["available"].astype(object).fillna(True)
-    return channels
+    tables = {name: _of_models(part, models, name) for name, part in parts.items()}
+    if "available" in tables:
+        tables["available"] = tables["available"].astype(object).fillna(True)
+    return tables
+
+
+def _listed(channels: tuple[str, ...]) -> str:
+    first, *others, last = (repr(name) for name in channels)
+    return f"{first}, and optionally {', '.join(others)} and {last}"
 
 
 def _of_models(part: pd.DataFrame, models: pd.Index, name: str) -> pd.DataFrame:
@@ -49,10 +57,16 @@ def read_long(
     quality: str,
     cost: str,
     queries: Sequence[Any] | None,
+    propensity: str | None = None,
 ) -> dict[str, pd.DataFrame]:
     """One table per channel, with a row per query and a column per model."""
-    values = [quality, cost] if cost in log else [quality]
-    _check_log(log, query, model, values)
+    values = {"quality": quality}
+    if propensity is not None:
+        values["propensity"] = propensity
+    needed = [query, model, *values.values()]
+    if cost in log:
+        values["cost"] = cost
+    _check_log(log, query, model, needed)
     order = pd.Index(log[query].unique() if queries is None else queries)
     unknown = log.loc[~log[query].isin(order), query]
     if len(unknown):
@@ -64,12 +78,12 @@ def read_long(
         raise ValueError(f"Query {plain(absent[0])!r} of `queries` is not in the log.")
     return {
         channel: log.pivot(index=query, columns=model, values=name).reindex(order)
-        for channel, name in zip(("quality", "cost"), values, strict=False)
+        for channel, name in values.items()
     }
 
 
-def _check_log(log: pd.DataFrame, query: str, model: str, values: list[str]) -> None:
-    for name in (query, model, values[0]):
+def _check_log(log: pd.DataFrame, query: str, model: str, needed: list[str]) -> None:
+    for name in needed:
         if name not in log:
             raise ValueError(
                 f"The log has no column {name!r}; it has {log.columns.tolist()}."
