@@ -1,0 +1,362 @@
+"""From a table of pictures, texts and other cells to named blocks of features."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from numbers import Integral
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklroute.features._cells import (
+    CellError,
+    as_columns,
+    digest,
+    is_missing,
+    open_cell,
+)
+from sklroute.features._store import FeatureStore
+
+__all__ = ["MultimodalFeaturizer"]
+
+READS = {"image": "image", "text": "text"}  # by the block's name, unless it says
+
+
+class _BlockFeaturizer(TransformerMixin, BaseEstimator):
+    """What all featurizers share: cells, errors, batches, the cache, the names.
+
+    A subclass has the parameters `batch_size`, `on_error`, `cache` and `progress` and
+    a method ``_make_encoders()`` that returns an encoder for each column.
+
+    Attributes
+    ----------
+    encoders_ : dict of str to callable
+        The encoder of each block.
+    modalities_ : dict of str to slice
+        Columns of each block in the output.
+    """
+
+    _parameter_constraints: dict = {
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "on_error": [StrOptions({"raise", "missing"})],
+        "cache": [str, PathLike, None],
+        "progress": ["boolean"],
+    }
+
+    def fit(self, X: Any, y: Any = None):
+        """Load the encoders and learn how wide each block is.
+
+        Parameters
+        ----------
+        X : DataFrame, mapping of columns, or sequence of rows
+            The queries. One cell of each column is encoded; encoders that are
+            scikit-learn transformers are fitted on all cells of theirs.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a column is not there, or has nothing in it that can be encoded.
+        """
+        self._validate_params()
+        encoders = self._make_encoders()
+        columns = as_columns(X, list(encoders))
+        self.encoders_, widths = {}, []
+        for name, encoder in encoders.items():
+            cells = columns[name]
+            if hasattr(encoder, "transform"):
+                items = [item for _, item in self._items(name, encoder, cells)]
+                encoder = clone(encoder).fit(items)
+            self.encoders_[name] = encoder
+            widths.append(self._width(name, encoder, cells))
+        ends = np.cumsum(widths).tolist()
+        starts = [0, *ends[:-1]]
+        self.modalities_ = dict(zip(encoders, map(slice, starts, ends), strict=True))
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Encode the queries.
+
+        Parameters
+        ----------
+        X : DataFrame, mapping of columns, or sequence of rows
+            The queries.
+
+        Returns
+        -------
+        X : ndarray of float32, of shape (n_queries, n_features)
+            The blocks side by side; NaN in all columns of a block that is missing.
+
+        Raises
+        ------
+        ValueError
+            If a cell cannot be read and ``on_error="raise"``. The message names its
+            row and column.
+        """
+        check_is_fitted(self)
+        columns = as_columns(X, list(self.encoders_))
+        return np.hstack([self._block(name, cells) for name, cells in columns.items()])
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+        """Names of the columns: the block's name and a number, ``image_0``.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        check_is_fitted(self)
+        return np.array(
+            [
+                f"{name}_{i}"
+                for name, columns in self.modalities_.items()
+                for i in range(columns.stop - columns.start)
+            ],
+            dtype=object,
+        )
+
+    # -- one block ---------------------------------------------------------------
+
+    def _block(self, name: str, cells: list) -> NDArray[np.float32]:
+        """Encode the different contents of a column, each once."""
+        encoder = self.encoders_[name]
+        rows_of: dict[bytes, list[int]] = {}
+        for row, cell in enumerate(cells):
+            content = self._try(name, row, digest, cell, _reads(name, encoder))
+            if content is not None:
+                rows_of.setdefault(content, []).append(row)
+        store = self._store(name, encoder)
+        known = {} if store is None else store.read(rows_of)
+        first = {
+            rows[0]: content
+            for content, rows in rows_of.items()
+            if content not in known
+        }
+        for rows, vectors in self._encode(name, encoder, cells, first):
+            new = dict(zip((first[row] for row in rows), vectors, strict=True))
+            if store is not None:
+                store.write(new)
+            known |= new
+        columns = self.modalities_[name]
+        block = np.full((len(cells), columns.stop - columns.start), np.nan, "f4")
+        for content, vector in known.items():
+            if len(vector) != block.shape[1]:
+                raise ValueError(
+                    f"Block {name!r} has {block.shape[1]} columns, the cache has "
+                    f"{len(vector)}: the encoder has changed but not its cache_key."
+                )
+            block[rows_of[content]] = vector
+        return block
+
+    def _encode(
+        self, name: str, encoder: Any, cells: list, rows: Mapping[int, bytes]
+    ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """Yield the rows and the vectors of each batch.
+
+        Batches are filled with cells that can be read, in order. So whoever goes on
+        after an interruption between two batches makes the batches that were left,
+        and the same rounding.
+        """
+        items = self._items(name, encoder, cells, rows)
+        with _bar(name, len(rows), self.progress) as bar:
+            while batch := list(islice(items, self.batch_size)):
+                numbers, ready = zip(*batch, strict=True)
+                yield list(numbers), self._call(name, encoder, numbers, ready)
+                bar.update(len(batch))
+
+    def _items(self, name, encoder, cells, rows=None) -> Iterator[tuple[int, Any]]:
+        """Yield the row and the opened cell of whatever can be read."""
+        for row in range(len(cells)) if rows is None else rows:
+            item = self._try(name, row, _prepare, cells[row], encoder, name)
+            if item is not None:
+                yield row, item
+
+    def _try(self, name: str, row: int, read: Callable, cell: Any, *others: Any) -> Any:
+        """Read a cell; None if it is missing, or cannot be read and may be missing."""
+        if is_missing(cell):
+            return None
+        try:
+            return read(cell, *others)
+        except CellError as error:
+            if self.on_error == "missing":
+                return None
+            raise ValueError(f"Row {row}, column {name!r}: {error}.") from error
+
+    def _width(self, name: str, encoder: Any, cells: list) -> int:
+        width = getattr(encoder, "n_features", None)
+        if width is not None:
+            return width
+        first = next(self._items(name, encoder, cells), None)
+        if first is None:
+            raise ValueError(
+                f"Column {name!r} has no cell that can be encoded: nothing tells how "
+                "wide its block is."
+            )
+        return self._call(name, encoder, [first[0]], [first[1]]).shape[1]
+
+    def _call(self, name, encoder, rows, items) -> NDArray[np.float32]:
+        encode = getattr(encoder, "transform", encoder)
+        vectors = np.asarray(encode(list(items)), dtype=np.float32)
+        if vectors.ndim != 2 or len(vectors) != len(items):
+            raise ValueError(
+                f"The encoder of {name!r} must return an array of shape ({len(items)}, "
+                f"n_features) for {len(items)} items; got {vectors.shape}."
+            )
+        if not np.isfinite(vectors).all():
+            row = rows[np.argwhere(~np.isfinite(vectors))[0, 0]]
+            raise ValueError(
+                f"Row {row}, column {name!r}: the encoder returned NaN or infinity."
+            )
+        return vectors
+
+    def _store(self, name: str, encoder: Any) -> FeatureStore | None:
+        # A transformer is fitted to the data: the same content may get other features.
+        if self.cache is None or hasattr(encoder, "transform"):
+            return None
+        key = getattr(encoder, "cache_key", None)
+        if key is None:
+            raise ValueError(
+                f"The encoder of {name!r} has no cache_key, a text that tells it from "
+                "all others: give it one (functions can have attributes) or set "
+                "cache=None."
+            )
+        return FeatureStore(self.cache, key)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class MultimodalFeaturizer(_BlockFeaturizer):
+    """Encode several columns of a table and put the blocks side by side.
+
+    An encoder is any callable that turns a list of n items into an array of shape (n,
+    n_features), or a scikit-learn transformer such as `TextEmbedder`. It gets
+
+    - RGB ``PIL.Image`` pictures if its attribute ``reads`` is "image" or, without that
+      attribute, its block is called "image"; the cells are then paths, the bytes of a
+      file, or PIL images;
+    - texts that are not empty, likewise for "text";
+    - the cells as they are, in any other case (audio, video, numbers).
+
+    Further attributes that an encoder may have: ``prepare(item)``, called once for each
+    item before batches are made, raises a ValueError for an item it cannot take;
+    ``cache_key``, a text that tells this encoder with these weights from all others,
+    is needed with ``cache``; ``n_features``.
+
+    Cells that are None or NaN make a missing block: NaN in its columns.
+
+    Parameters
+    ----------
+    encoders : dict of str to callable or transformer
+        By the column that they read, which also names the block.
+    batch_size : int, default=64
+        Items in one call of an encoder.
+    on_error : {"raise", "missing"}, default="raise"
+        What becomes of a cell that cannot be read (no such file, a truncated picture,
+        an empty text): an error that names the row, or a missing block.
+    cache : path-like, default=None
+        Folder in which features are kept by what the cells hold. Each content is
+        encoded once, and a run that was interrupted goes on where it stopped. Fitted
+        transformers are not cached.
+    progress : bool, default=False
+        Show a bar.
+
+    Attributes
+    ----------
+    modalities_ : dict of str to slice
+        Columns of each block in the output.
+    encoders_ : dict of str to callable
+        The encoder of each block; transformers are fitted.
+
+    Notes
+    -----
+    An encoder that works on batches rounds differently in batches of different sizes,
+    by about 1e-7. With the same rows in the same order the features are equal bit by
+    bit, interrupted or not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklroute.features import MultimodalFeaturizer, TextEmbedder
+    >>> def loudness(clips):
+    ...     return [[np.abs(clip).mean(), np.abs(clip).max()] for clip in clips]
+    >>> featurizer = MultimodalFeaturizer({"text": TextEmbedder(2), "audio": loudness})
+    >>> queries = {
+    ...     "text": ["who speaks?", "what is played?"],
+    ...     "audio": [np.array([0.0, 0.5, -0.5, 0.0]), None],
+    ... }
+    >>> X = featurizer.fit_transform(queries)
+    >>> X[:, featurizer.modalities_["audio"]]
+    array([[0.25, 0.5 ],
+           [ nan,  nan]], dtype=float32)
+    """
+
+    _parameter_constraints: dict = {
+        **_BlockFeaturizer._parameter_constraints,
+        "encoders": [Mapping],
+    }
+
+    def __init__(
+        self,
+        encoders: Mapping[str, Any],
+        *,
+        batch_size: int = 64,
+        on_error: str = "raise",
+        cache: str | PathLike | None = None,
+        progress: bool = False,
+    ):
+        self.encoders = encoders
+        self.batch_size = batch_size
+        self.on_error = on_error
+        self.cache = cache
+        self.progress = progress
+
+    def _make_encoders(self) -> dict[str, Any]:
+        if not self.encoders:
+            raise ValueError("There are no encoders.")
+        for name, encoder in self.encoders.items():
+            if not (callable(encoder) or hasattr(encoder, "transform")):
+                raise ValueError(
+                    f"The encoder of {name!r} is neither callable nor a transformer: "
+                    f"{encoder!r}."
+                )
+        return dict(self.encoders)
+
+
+def _reads(name: str, encoder: Any) -> str | None:
+    return getattr(encoder, "reads", READS.get(name))
+
+
+def _prepare(cell: Any, encoder: Any, name: str) -> Any:
+    """Open a cell and let the encoder say whether it can take it."""
+    item = open_cell(cell, _reads(name, encoder))
+    prepare = getattr(encoder, "prepare", None)
+    if prepare is None:
+        return item
+    try:
+        return prepare(item)
+    except ValueError as error:
+        raise CellError(str(error)) from error
+
+
+def _bar(name: str, total: int, shown: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=name, unit="row", disable=not shown)
