@@ -111,10 +111,10 @@ class TorchImageEncoder:
     module : torch.nn.Module
         From a batch of pictures to vectors, of shape (n, n_features). It is put into
         evaluation mode.
-    transform : callable
+    preprocess : callable
         From an RGB ``PIL.Image`` to a tensor, of the same shape for every picture.
     cache_key : str, default=None
-        A text that tells this module, its weights and its transform from all others;
+        A text that tells this module, its weights and its preprocessing from all others;
         needed with a cache.
     device : str, default="cpu"
         Where to compute.
@@ -126,10 +126,10 @@ class TorchImageEncoder:
     >>> module = timm.create_model(
     ...     "resnet18", pretrained=True, num_classes=0
     ... )  # doctest: +SKIP
-    >>> transform = timm.data.create_transform(
+    >>> preprocess = timm.data.create_transform(
     ...     **timm.data.resolve_model_data_config(module)
     ... )  # doctest: +SKIP
-    >>> encoder = TorchImageEncoder(module, transform, "resnet18")  # doctest: +SKIP
+    >>> encoder = TorchImageEncoder(module, preprocess, "resnet18")  # doctest: +SKIP
     >>> featurizer = MultimodalFeaturizer({"image": encoder})  # doctest: +SKIP
     """
 
@@ -138,13 +138,13 @@ class TorchImageEncoder:
     def __init__(
         self,
         module: Any,
-        transform: Callable,
+        preprocess: Callable,
         cache_key: str | None = None,
         *,
         device: str = "cpu",
     ):
         self.module = module.eval().to(device)
-        self.transform = transform
+        self.preprocess = preprocess
         self.cache_key = cache_key
         self.device = device
 
@@ -154,7 +154,7 @@ class TorchImageEncoder:
 
     def prepare(self, image: Any) -> Any:
         """Turn a picture into a tensor."""
-        return self.transform(image)
+        return self.preprocess(image)
 
     def __call__(self, tensors: list) -> NDArray[np.float32]:
         """Vectors of prepared pictures, of shape (n_pictures, n_features)."""

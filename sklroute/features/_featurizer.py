@@ -73,7 +73,7 @@ class _BlockFeaturizer(TransformerMixin, BaseEstimator):
         self.encoders_, widths = {}, []
         for name, encoder in encoders.items():
             cells = columns[name]
-            if hasattr(encoder, "transform"):
+            if _is_transformer(encoder):
                 items = [item for _, item in self._items(name, encoder, cells)]
                 encoder = clone(encoder).fit(items)
             self.encoders_[name] = encoder
@@ -145,11 +145,13 @@ class _BlockFeaturizer(TransformerMixin, BaseEstimator):
             for content, rows in rows_of.items()
             if content not in known
         }
-        for rows, vectors in self._encode(name, encoder, cells, first):
-            new = dict(zip((first[row] for row in rows), vectors, strict=True))
-            if store is not None:
-                store.write(new)
-            known |= new
+        with _bar(name, len(known), len(rows_of), self.progress) as bar:
+            for rows, vectors in self._encode(name, encoder, cells, first):
+                new = dict(zip((first[row] for row in rows), vectors, strict=True))
+                if store is not None:
+                    store.write(new)
+                known |= new
+                bar.update(len(new))
         columns = self.modalities_[name]
         block = np.full((len(cells), columns.stop - columns.start), np.nan, "f4")
         for content, vector in known.items():
@@ -171,11 +173,9 @@ class _BlockFeaturizer(TransformerMixin, BaseEstimator):
         and the same rounding.
         """
         items = self._items(name, encoder, cells, rows)
-        with _bar(name, len(rows), self.progress) as bar:
-            while batch := list(islice(items, self.batch_size)):
-                numbers, ready = zip(*batch, strict=True)
-                yield list(numbers), self._call(name, encoder, numbers, ready)
-                bar.update(len(batch))
+        while batch := list(islice(items, self.batch_size)):
+            numbers, ready = zip(*batch, strict=True)
+            yield list(numbers), self._call(name, encoder, numbers, ready)
 
     def _items(self, name, encoder, cells, rows=None) -> Iterator[tuple[int, Any]]:
         """Yield the row and the opened cell of whatever can be read."""
@@ -208,7 +208,7 @@ class _BlockFeaturizer(TransformerMixin, BaseEstimator):
         return self._call(name, encoder, [first[0]], [first[1]]).shape[1]
 
     def _call(self, name, encoder, rows, items) -> NDArray[np.float32]:
-        encode = getattr(encoder, "transform", encoder)
+        encode = encoder.transform if _is_transformer(encoder) else encoder
         vectors = np.asarray(encode(list(items)), dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(items):
             raise ValueError(
@@ -224,7 +224,7 @@ class _BlockFeaturizer(TransformerMixin, BaseEstimator):
 
     def _store(self, name: str, encoder: Any) -> FeatureStore | None:
         # A transformer is fitted to the data: the same content may get other features.
-        if self.cache is None or hasattr(encoder, "transform"):
+        if self.cache is None or _is_transformer(encoder):
             return None
         key = getattr(encoder, "cache_key", None)
         if key is None:
@@ -332,12 +332,16 @@ class MultimodalFeaturizer(_BlockFeaturizer):
         if not self.encoders:
             raise ValueError("There are no encoders.")
         for name, encoder in self.encoders.items():
-            if not (callable(encoder) or hasattr(encoder, "transform")):
+            if not (callable(encoder) or _is_transformer(encoder)):
                 raise ValueError(
                     f"The encoder of {name!r} is neither callable nor a transformer: "
                     f"{encoder!r}."
                 )
         return dict(self.encoders)
+
+
+def _is_transformer(encoder: Any) -> bool:
+    return hasattr(encoder, "fit") and hasattr(encoder, "transform")
 
 
 def _reads(name: str, encoder: Any) -> str | None:
@@ -356,7 +360,7 @@ def _prepare(cell: Any, encoder: Any, name: str) -> Any:
         raise CellError(str(error)) from error
 
 
-def _bar(name: str, total: int, shown: bool) -> Any:
+def _bar(name: str, done: int, total: int, shown: bool) -> Any:
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=name, unit="row", disable=not shown)
+    return tqdm(desc=name, initial=done, total=total, unit="item", disable=not shown)
