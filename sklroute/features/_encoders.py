@@ -114,8 +114,8 @@ class TorchImageEncoder:
     preprocess : callable
         From an RGB ``PIL.Image`` to a tensor, of the same shape for every picture.
     cache_key : str, default=None
-        A text that tells this module, its weights and its preprocessing from all others;
-        needed with a cache.
+        A text that tells this module, its weights and its preprocessing from all
+        others; needed with a cache.
     device : str, default="cpu"
         Where to compute.
 
