@@ -18,7 +18,8 @@ PAGE = """<!DOCTYPE html>
   .lines {{ overflow-x: auto; }}
   table {{ border-collapse: collapse; font-size: .85rem; white-space: nowrap; }}
   th, td {{ padding: .3rem .65rem; text-align: right; border-bottom: 1px solid #ddd; }}
-  th {{ border-bottom: 2px solid #888; }}
+  thead th {{ border-bottom: 2px solid #888; }}
+  tbody th {{ font-weight: normal; }}
   td:first-child, th:first-child {{ text-align: left; }}
   td {{ font-variant-numeric: tabular-nums; }}
   .cards {{ display: grid; gap: .8rem;
