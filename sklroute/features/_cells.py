@@ -75,7 +75,7 @@ def _row(row: Any, number: int, names: Sequence[str]) -> Sequence:
 
 def is_missing(cell: Any) -> bool:
     """Whether a cell is None, NaN or pandas' NA."""
-    not_a_number = isinstance(cell, float) and np.isnan(cell)
+    not_a_number = isinstance(cell, (float, np.floating)) and np.isnan(cell)
     return cell is None or cell is pd.NA or not_a_number
 
 

@@ -298,9 +298,9 @@ def _load(source: _Source, device: str | None, precision: str) -> _Loaded:
         model, preprocess = open_clip.create_model_from_pretrained(
             name, source.pretrained or None, precision=precision, device=device
         )
+        tokenizer = open_clip.get_tokenizer(name)
     except FAILURES as error:
         raise _explained(open_clip, source, error) from error
-    tokenizer = open_clip.get_tokenizer(name)
     with torch.inference_mode():
         tokens = tokenizer(["a picture"]).to(device)
         n_features = model.eval().encode_text(tokens).shape[1]

@@ -189,8 +189,6 @@ def test_what_cannot_be_read_may_be_a_missing_block(case):
 
 @pytest.mark.parametrize("nothing", [None, np.nan, np.float32("nan"), pd.NA])
 def test_a_cell_without_content_is_a_missing_block_in_any_case(nothing):
-    if isinstance(nothing, np.float32):
-        nothing = pd.Series([nothing]).tolist()[0]
     X = MultimodalFeaturizer({"text": n_letters}).fit_transform(["a", nothing])
     np.testing.assert_array_equal(X, [[1], [np.nan]])
 
