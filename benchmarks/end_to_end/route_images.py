@@ -47,9 +47,9 @@ def parse_arguments(arguments=None):
     add = parser.add_argument
     add("--encoder", choices=["cheap", "efficientnet"], default="cheap")
     add("--out", type=Path, default=Path("route-images"))
-    add("--pool-images", type=int, default=1200, help="pictures to train the models")
-    add("--log-images", type=int, default=800, help="pictures the router learns from")
-    add("--new-images", type=int, default=400, help="pictures to route")
+    add("--pool-images", type=int, default=1500, help="pictures to train the models")
+    add("--log-images", type=int, default=900, help="pictures the router learns from")
+    add("--new-images", type=int, default=300, help="pictures to route")
     add("--epochs", type=int, help="for every model, instead of its own number")
     add("--shown", type=int, default=24, help="queries on the page")
     add("--cache", type=Path, help="folder to keep features in")

@@ -92,7 +92,7 @@ class ClipFeaturizer(_BlockFeaturizer):
     -----
     Rounding depends on the batch: with the same rows in the same order the features
     are equal bit by bit, interrupted or not; a row in a smaller batch may differ by
-    about 1e-7.
+    about 2e-7.
 
     References
     ----------

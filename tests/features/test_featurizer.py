@@ -327,7 +327,7 @@ def test_an_encoder_that_changed_but_not_its_key_is_noticed(tmp_path):
     longer = Counting()
     longer.n_features = 5
     featurizer = MultimodalFeaturizer({"size": longer}, cache=tmp_path).fit([1])
-    with pytest.raises(ValueError, match="the cache has 2: the encoder has changed"):
+    with pytest.raises(ValueError, match="Row 0, column 'size': got 2 features, exp"):
         featurizer.transform([1])
 
 
