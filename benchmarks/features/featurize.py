@@ -47,10 +47,10 @@ def write_checkpoint(path):
     """Write random weights of the architecture."""
     import torch
 
-    from sklroute.features._clip import _import_open_clip
+    from sklroute.features._clip_model import import_open_clip
 
     torch.manual_seed(0)
-    torch.save(_import_open_clip().create_model(MODEL).state_dict(), path)
+    torch.save(import_open_clip().create_model(MODEL).state_dict(), path)
 
 
 def encode(options):

@@ -3,7 +3,7 @@
 from sklroute.features._blocks import BlockScaler
 from sklroute.features._clip import ClipFeaturizer
 from sklroute.features._encoders import SentenceEncoder, TorchImageEncoder
-from sklroute.features._featurizer import MultimodalFeaturizer
+from sklroute.features._multimodal import MultimodalFeaturizer
 from sklroute.features._text import TextEmbedder
 
 __all__ = [

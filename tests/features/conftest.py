@@ -31,13 +31,13 @@ def write_clip(folder, seed):
     """Write a model with random weights where open_clip looks for it."""
     import torch
 
-    from sklroute.features._clip import _import_open_clip
+    from sklroute.features._clip_model import import_open_clip
 
     folder.mkdir(exist_ok=True)
     (folder / "open_clip_config.json").write_text(json.dumps(CONFIG))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = _import_open_clip().CLIP(**CONFIG["model_cfg"])
+        model = import_open_clip().CLIP(**CONFIG["model_cfg"])
     torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin")
     return f"local-dir:{folder}"
 

@@ -10,6 +10,7 @@ import pytest
 from sklearn.base import clone
 
 from sklroute.features import ClipFeaturizer, _clip
+from sklroute.features._clip_model import import_open_clip, load_clip
 
 if find_spec("open_clip") is None:  # importing it may need our help
     pytest.skip("open_clip_torch is not installed", allow_module_level=True)
@@ -76,7 +77,7 @@ def test_features_are_those_of_open_clip(tiny_clip):
     import torch
 
     X = ClipFeaturizer(tiny_clip, normalize=False).fit_transform(queries(2))
-    open_clip = _clip._import_open_clip()
+    open_clip = import_open_clip()
     model, preprocess = open_clip.create_model_from_pretrained(tiny_clip)
     images = torch.stack([preprocess(image) for image in queries(2)["image"]])
     tokens = open_clip.get_tokenizer(tiny_clip)(queries(2)["text"].tolist())
@@ -87,7 +88,7 @@ def test_features_are_those_of_open_clip(tiny_clip):
 
 def test_the_same_queries_give_the_same_bits(tiny_clip):
     first = ClipFeaturizer(tiny_clip).fit_transform(queries(4))
-    _clip._load.cache_clear()
+    load_clip.cache_clear()
     again = ClipFeaturizer(tiny_clip).fit_transform(queries(4))
     np.testing.assert_array_equal(first, again)
 
@@ -165,11 +166,11 @@ def checkpoint(tmp_path_factory):
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = _clip._import_open_clip().create_model("ViT-S-32-alt")
+        model = import_open_clip().create_model("ViT-S-32-alt")
     path = tmp_path_factory.mktemp("checkpoint") / "weights.pt"
     torch.save(model.state_dict(), path)
     yield path
-    _clip._load.cache_clear()
+    load_clip.cache_clear()
     path.unlink()
 
 
@@ -212,7 +213,7 @@ def test_absent_weights_say_what_to_do(names, error, message, monkeypatch):
 
 
 def test_without_open_clip_the_error_says_what_to_install(monkeypatch):
-    _clip._load.cache_clear()
+    load_clip.cache_clear()
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(ImportError, match=r"pip install 'sklroute\[clip\]'"):
         ClipFeaturizer("ViT-B-32").fit(queries(1))

@@ -1,4 +1,4 @@
-"""From a table of pictures, texts and other cells to named blocks of features."""
+"""What all featurizers share: cells, errors, batches, the cache, the names."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -21,13 +21,13 @@ from sklroute.features._cells import (
 )
 from sklroute.features._store import FeatureStore
 
-__all__ = ["MultimodalFeaturizer"]
+__all__ = ["BlockFeaturizer", "is_transformer"]
 
 READS = {"image": "image", "text": "text"}  # by the block's name, unless it says
 
 
-class _BlockFeaturizer(TransformerMixin, BaseEstimator):
-    """What all featurizers share: cells, errors, batches, the cache, the names.
+class BlockFeaturizer(TransformerMixin, BaseEstimator):
+    """Turn a table of pictures, texts and other cells into named blocks.
 
     A subclass has the parameters `batch_size`, `on_error`, `cache` and `progress` and
     a method ``_make_encoders()`` that returns an encoder for each column.
@@ -73,7 +73,7 @@ class _BlockFeaturizer(TransformerMixin, BaseEstimator):
         self.encoders_, widths = {}, []
         for name, encoder in encoders.items():
             cells = columns[name]
-            if _is_transformer(encoder):
+            if is_transformer(encoder):
                 items = [item for _, item in self._items(name, encoder, cells)]
                 encoder = clone(encoder).fit(items)
             self.encoders_[name] = encoder
@@ -218,7 +218,7 @@ class _BlockFeaturizer(TransformerMixin, BaseEstimator):
         return self._call(name, encoder, [first[0]], [first[1]]).shape[1]
 
     def _call(self, name, encoder, rows, items) -> NDArray[np.float32]:
-        encode = encoder.transform if _is_transformer(encoder) else encoder
+        encode = encoder.transform if is_transformer(encoder) else encoder
         vectors = np.asarray(encode(list(items)), dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(items):
             raise ValueError(
@@ -234,7 +234,7 @@ class _BlockFeaturizer(TransformerMixin, BaseEstimator):
 
     def _store(self, name: str, encoder: Any) -> FeatureStore | None:
         # A transformer is fitted to the data: the same content may get other features.
-        if self.cache is None or _is_transformer(encoder):
+        if self.cache is None or is_transformer(encoder):
             return None
         key = getattr(encoder, "cache_key", None)
         if key is None:
@@ -253,104 +253,7 @@ class _BlockFeaturizer(TransformerMixin, BaseEstimator):
         return tags
 
 
-class MultimodalFeaturizer(_BlockFeaturizer):
-    """Encode several columns of a table and put the blocks side by side.
-
-    An encoder is any callable that turns a list of n items into an array of shape (n,
-    n_features), or a scikit-learn transformer such as `TextEmbedder`. It gets
-
-    - RGB ``PIL.Image`` pictures if its attribute ``reads`` is "image" or, without that
-      attribute, its block is called "image"; the cells are then paths, the bytes of a
-      file, or PIL images;
-    - texts that are not empty, likewise for "text";
-    - the cells as they are, in any other case (audio, video, numbers).
-
-    Further attributes that an encoder may have: ``prepare(item)``, called once for each
-    item before batches are made, raises a ValueError for an item it cannot take;
-    ``cache_key``, a text that tells this encoder with these weights from all others,
-    is needed with ``cache``; ``n_features``.
-
-    Cells that are None or NaN make a missing block: NaN in its columns.
-
-    Parameters
-    ----------
-    encoders : dict of str to callable or transformer
-        By the column that they read, which also names the block.
-    batch_size : int, default=64
-        Items in one call of an encoder.
-    on_error : {"raise", "missing"}, default="raise"
-        What becomes of a cell that cannot be read (no such file, a truncated picture,
-        an empty text): an error that names the row, or a missing block.
-    cache : path-like, default=None
-        Folder in which features are kept by what the cells hold. Each content is
-        encoded once, and a run that was interrupted goes on where it stopped. Fitted
-        transformers are not cached.
-    progress : bool, default=False
-        Show a bar.
-
-    Attributes
-    ----------
-    modalities_ : dict of str to slice
-        Columns of each block in the output.
-    encoders_ : dict of str to callable
-        The encoder of each block; transformers are fitted.
-
-    Notes
-    -----
-    An encoder that works on batches rounds differently in batches of different sizes,
-    by about 2e-7. With the same rows in the same order the features are equal bit by
-    bit, interrupted or not.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklroute.features import MultimodalFeaturizer, TextEmbedder
-    >>> def loudness(clips):
-    ...     return [[np.abs(clip).mean(), np.abs(clip).max()] for clip in clips]
-    >>> featurizer = MultimodalFeaturizer({"text": TextEmbedder(2), "audio": loudness})
-    >>> queries = {
-    ...     "text": ["who speaks?", "what is played?"],
-    ...     "audio": [np.array([0.0, 0.5, -0.5, 0.0]), None],
-    ... }
-    >>> X = featurizer.fit_transform(queries)
-    >>> X[:, featurizer.modalities_["audio"]]
-    array([[0.25, 0.5 ],
-           [ nan,  nan]], dtype=float32)
-    """
-
-    _parameter_constraints: dict = {
-        **_BlockFeaturizer._parameter_constraints,
-        "encoders": [Mapping],
-    }
-
-    def __init__(
-        self,
-        encoders: Mapping[str, Any],
-        *,
-        batch_size: int = 64,
-        on_error: str = "raise",
-        cache: str | PathLike | None = None,
-        progress: bool = False,
-    ):
-        self.encoders = encoders
-        self.batch_size = batch_size
-        self.on_error = on_error
-        self.cache = cache
-        self.progress = progress
-
-    def _make_encoders(self) -> dict[str, Any]:
-        if not self.encoders:
-            raise ValueError("There are no encoders.")
-        for name, encoder in self.encoders.items():
-            if not (callable(encoder) or _is_transformer(encoder)):
-                raise ValueError(
-                    f"The encoder of {name!r} is neither callable nor a transformer: "
-                    f"{encoder!r}."
-                )
-        return dict(self.encoders)
-
-
-def _is_transformer(encoder: Any) -> bool:
+def is_transformer(encoder: Any) -> bool:
     return hasattr(encoder, "fit") and hasattr(encoder, "transform")
 
 
