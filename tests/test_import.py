@@ -45,6 +45,7 @@ def test_everything_but_the_latent_router_loads_without_heavy_libraries():
         import sklroute.policies
 
         heavy = {"torch", "skorch", "matplotlib", "pyarrow.parquet"}
+        heavy |= {"torchvision", "open_clip", "sentence_transformers", "PIL", "tqdm"}
         loaded = heavy & set(sys.modules)
         assert not loaded, loaded
         """

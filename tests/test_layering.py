@@ -52,13 +52,27 @@ ASIDE = {
 
 # The only layers that may import a library; none of the others needs it.
 HOMES = {
-    "torch": {"latent"},
+    "torch": {"latent", "features"},
     "skorch": {"latent"},
     "matplotlib": {"displays", "compare", "audit"},
     "rich": {"cli"},
     "pyarrow": {"datasets"},
+    "torchvision": {"features"},
+    "open_clip": {"features"},
+    "sentence_transformers": {"features"},
+    "PIL": {"features"},
+    "tqdm": {"features"},
 }
-OPTIONAL = {"matplotlib", "pyarrow"}  # imported inside functions only
+# Imported inside functions only.
+OPTIONAL = {
+    "matplotlib",
+    "pyarrow",
+    "torchvision",
+    "open_clip",
+    "sentence_transformers",
+    "PIL",
+}
+LAZY_LAYERS = {"features"}  # load no library of the list until an encoder is used
 
 # What the rules above cannot see or do not allow, and why it is right.
 AT_TOP_ALTHOUGH_OPTIONAL = {
@@ -150,6 +164,11 @@ def test_optional_libraries_are_imported_when_needed():
         i.file for i in EXTERNAL if i.at_top and i.module.split(".")[0] in OPTIONAL
     }
     assert at_top == set(AT_TOP_ALTHOUGH_OPTIONAL)
+
+
+@pytest.mark.parametrize("layer", sorted(LAZY_LAYERS))
+def test_a_lazy_layer_loads_libraries_when_needed(layer):
+    assert not [i for i in EXTERNAL if i.at_top and i.layer == layer]
 
 
 def test_imports_by_name_are_known():

@@ -1,6 +1,16 @@
-"""Features of queries: encoders of text, blocks of columns per modality."""
+"""Features of queries: encoders of pictures, texts and more, blocks per modality."""
 
 from sklroute.features._blocks import BlockScaler
+from sklroute.features._clip import ClipFeaturizer
+from sklroute.features._encoders import SentenceEncoder, TorchImageEncoder
+from sklroute.features._multimodal import MultimodalFeaturizer
 from sklroute.features._text import TextEmbedder
 
-__all__ = ["BlockScaler", "TextEmbedder"]
+__all__ = [
+    "BlockScaler",
+    "ClipFeaturizer",
+    "MultimodalFeaturizer",
+    "SentenceEncoder",
+    "TextEmbedder",
+    "TorchImageEncoder",
+]

@@ -26,13 +26,17 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Columns of each block, e.g. ``{"image": slice(0, 512), "text": slice(512,
         1024)}``. Every column belongs to exactly one block. None makes all columns
         one block.
+    allow_missing : bool, default=False
+        Whether a block may be missing for a query: NaN in all of its columns. The
+        block's mean, which is 0 after centring, is put in its place, so that it says
+        nothing about the query.
 
     Attributes
     ----------
     blocks_ : dict of str to ndarray of int
         Column numbers of each block.
     mean_ : ndarray of shape (n_features,)
-        Mean of each column.
+        Mean of each column, over the queries that have it.
     scale_ : ndarray of shape (n_features,)
         What each column is divided by: one value per block, 1 for a block that
         never varies.
@@ -52,8 +56,14 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
            [ 1., -1.]])
     """
 
-    def __init__(self, modalities: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        modalities: Mapping[str, Any] | None = None,
+        *,
+        allow_missing: bool = False,
+    ):
         self.modalities = modalities
+        self.allow_missing = allow_missing
 
     def fit(self, X: ArrayLike, y: Any = None) -> "BlockScaler":
         """Measure the blocks.
@@ -61,7 +71,7 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_queries, n_features)
-            Features of the queries, without NaN.
+            Features of the queries; NaN only in blocks that may be missing.
         y : object, default=None
             Ignored.
 
@@ -72,16 +82,23 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a column belongs to no block or to two, or does not exist.
+            If a column belongs to no block or to two, or does not exist; if a block
+            is missing for every query, or in part.
         """
-        X = validate_data(self, X, dtype=(np.float64, np.float32))
+        X = self._check_X(X, reset=True)
         self.blocks_ = _check_blocks(self.modalities, X.shape[1])
-        self.mean_ = X.mean(axis=0)
+        missing = self._missing(X)
+        self.mean_ = np.zeros(X.shape[1], dtype=X.dtype)
         self.scale_ = np.ones_like(self.mean_)
-        for columns in self.blocks_.values():
-            norm = np.linalg.norm(X[:, columns] - self.mean_[columns], axis=1).mean()
+        for name, columns in self.blocks_.items():
+            block = X[np.ix_(~missing[name], columns)]
+            if not len(block):
+                raise ValueError(f"Block {name!r} is missing for every query.")
+            mean = block.mean(axis=0)
+            norm = np.linalg.norm(block - mean, axis=1).mean()
             # Below rounding error a block is constant: there is nothing to stretch.
-            floor = 10 * np.finfo(X.dtype).eps * np.abs(X[:, columns]).max()
+            floor = 10 * np.finfo(X.dtype).eps * np.abs(block).max()
+            self.mean_[columns] = mean
             self.scale_[columns] = norm if norm > floor else 1.0
         return self
 
@@ -91,19 +108,46 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_queries, n_features)
-            Features of the queries, without NaN.
+            Features of the queries; NaN only in blocks that may be missing.
 
         Returns
         -------
         X : ndarray of shape (n_queries, n_features)
-            float32 stays float32.
+            float32 stays float32. 0 in blocks that are missing.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
-        return (X - self.mean_.astype(X.dtype)) / self.scale_.astype(X.dtype)
+        X = self._check_X(X, reset=False)
+        scaled = (X - self.mean_.astype(X.dtype)) / self.scale_.astype(X.dtype)
+        for name, missing in self._missing(X).items():
+            scaled[np.ix_(missing, self.blocks_[name])] = 0.0
+        return scaled
+
+    def _check_X(self, X: ArrayLike, *, reset: bool) -> NDArray:
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=(np.float64, np.float32),
+            ensure_all_finite="allow-nan" if self.allow_missing else True,
+        )
+
+    def _missing(self, X: NDArray) -> dict[str, NDArray[np.bool_]]:
+        """Queries for which each block is missing."""
+        missing = {}
+        for name, columns in self.blocks_.items():
+            nan = np.isnan(X[:, columns])
+            missing[name] = nan.all(axis=1)
+            partly = np.flatnonzero(nan.any(axis=1) & ~missing[name])
+            if len(partly):
+                raise ValueError(
+                    f"Row {partly[0]}: block {name!r} is NaN in part; a block is there "
+                    "or it is missing as a whole."
+                )
+        return missing
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        # Not allow_nan: that would promise to take NaN in any place.
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

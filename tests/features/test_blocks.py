@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from sklroute import RidgeRouter
 from sklroute.features import BlockScaler
 
 
-@parametrize_with_checks([BlockScaler()])
+@parametrize_with_checks([BlockScaler(), BlockScaler(allow_missing=True)])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -73,3 +75,59 @@ def test_a_constant_block_becomes_zero(dtype):
 def test_blocks_that_do_not_share_out_the_columns_are_refused(modalities, message):
     with pytest.raises(ValueError, match=message):
         BlockScaler(modalities).fit(np.eye(3))
+
+
+# -- missing blocks ------------------------------------------------------------------
+
+
+def with_missing(X, modalities, rows):
+    """Take a block away from some rows of each."""
+    X = X.copy()
+    for name, columns in modalities.items():
+        X[rows[name], columns] = np.nan
+    return X
+
+
+def test_a_missing_block_becomes_zero_and_does_not_count(blocks):
+    X, modalities = blocks
+    rows = {"image": slice(0, 30), "text": slice(100, 110)}
+    holes = with_missing(X, modalities, rows)
+    scaled = BlockScaler(modalities, allow_missing=True).fit_transform(holes)
+    for name, columns in modalities.items():
+        seen = np.ones(len(X), dtype=bool)
+        seen[rows[name]] = False
+        alone = BlockScaler().fit_transform(X[seen][:, columns])
+        np.testing.assert_allclose(scaled[seen][:, columns], alone)
+        np.testing.assert_array_equal(scaled[~seen][:, columns], 0)
+
+
+def test_without_missing_blocks_nothing_changes(blocks):
+    X, modalities = blocks
+    allowing = BlockScaler(modalities, allow_missing=True).fit_transform(X)
+    np.testing.assert_array_equal(allowing, BlockScaler(modalities).fit_transform(X))
+
+
+def test_a_router_behind_it_takes_queries_with_one_block_only(blocks):
+    X, modalities = blocks
+    quality = np.column_stack([X[:, 0] > 50, X[:, 0] <= 50]).astype(float)
+    scaler = BlockScaler(modalities, allow_missing=True)
+    router = make_pipeline(scaler, RidgeRouter(alpha=1e-3)).fit(X, quality)
+    holes = with_missing(X[:40], modalities, {"image": [], "text": slice(0, 40)})
+    best = quality[:40].argmax(axis=1)
+    assert (router.predict(holes) == best).mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("cells", "allow_missing", "message"),
+    [
+        (([3], [0]), True, "Row 3: block 'image' is NaN in part"),
+        ((slice(None), slice(5, 8)), True, "Block 'text' is missing for every query"),
+        (([3], slice(5, 8)), False, "contains NaN"),
+    ],
+)
+def test_what_may_not_be_missing_is_refused(blocks, cells, allow_missing, message):
+    X, modalities = blocks
+    X = X.copy()
+    X[cells] = np.nan
+    with pytest.raises(ValueError, match=message):
+        BlockScaler(modalities, allow_missing=allow_missing).fit(X)

@@ -1,0 +1,193 @@
+"""Cells of the user's table: rows, what is missing, pictures and texts."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+
+__all__ = ["CellError", "as_columns", "digest", "is_missing", "open_cell"]
+
+# Eight bits a channel. Others (I;16, I, F) lose their content in a conversion to RGB.
+MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"}
+MODES |= {"CMYK", "YCbCr", "LAB", "HSV"}
+
+
+class CellError(ValueError):
+    """A cell cannot be read; the message does not yet say in which row."""
+
+
+def as_columns(X: Any, names: Sequence[str]) -> dict[str, list]:
+    """Take the user's table apart, one list a column.
+
+    Parameters
+    ----------
+    X : DataFrame, mapping of columns, or sequence of rows
+        A row is a mapping, or a tuple, list or array in the order of the names. With
+        one name only, a row may also be the cell itself.
+    names : sequence of str
+        Columns to take.
+
+    Returns
+    -------
+    columns : dict of str to list
+
+    Raises
+    ------
+    ValueError
+        If a column is not there, or a row has another length. The message names it.
+    """
+    if isinstance(X, (pd.DataFrame, Mapping)):
+        for name in names:
+            if name not in X:
+                raise ValueError(f"X has no column {name!r}; it has {list(X)}.")
+        columns = {name: list(X[name]) for name in names}
+        lengths = {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"The columns of X differ in length: {lengths}.")
+        return columns
+    if isinstance(X, (str, bytes)):
+        raise ValueError("Expected a table or a sequence of queries, got one text.")
+    rows = [_row(row, number, names) for number, row in enumerate(X)]
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def _row(row: Any, number: int, names: Sequence[str]) -> Sequence:
+    if isinstance(row, Mapping):
+        return [row.get(name) for name in names]
+    if len(names) == 1:
+        return [row]
+    if isinstance(row, (str, bytes)) or not hasattr(row, "__len__"):
+        raise ValueError(
+            f"Row {number} is not a row of {list(names)} but {_short(row)}."
+        )
+    if len(row) != len(names):
+        raise ValueError(
+            f"Row {number} has {len(row)} cells, expected {len(names)}: {list(names)}."
+        )
+    return row
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell is None, NaN or pandas' NA."""
+    not_a_number = isinstance(cell, (float, np.floating)) and np.isnan(cell)
+    return cell is None or cell is pd.NA or not_a_number
+
+
+def digest(cell: Any, reads: str | None) -> bytes:
+    """Digest of what a cell holds: of a file's bytes, not of its name.
+
+    Parameters
+    ----------
+    cell : object
+        A cell that is not missing.
+    reads : {"image", "text", None}
+        What the encoder reads.
+
+    Returns
+    -------
+    digest : bytes
+
+    Raises
+    ------
+    CellError
+        If the file cannot be read, or the cell is of the wrong kind.
+    """
+    if reads is None:
+        return joblib.hash(cell).encode()
+    if reads == "text":
+        content = _check_text(cell).encode("utf-8", "surrogatepass")
+    elif hasattr(cell, "tobytes") and hasattr(cell, "mode"):
+        head = f"{cell.mode} {cell.size} {cell.getpalette()} ".encode()
+        content = head + _load(cell).tobytes()
+    else:
+        content = _encoded(cell)
+    return hashlib.sha256(content).digest()
+
+
+def open_cell(cell: Any, reads: str | None) -> Any:
+    """What the encoder gets: an RGB picture, a text, or the cell as it is.
+
+    Parameters
+    ----------
+    cell : object
+        A cell that is not missing.
+    reads : {"image", "text", None}
+        What the encoder reads.
+
+    Returns
+    -------
+    item : PIL.Image.Image, str or object
+
+    Raises
+    ------
+    CellError
+        If the cell cannot be read. The message says why.
+    """
+    if reads == "image":
+        return _open_image(cell)
+    return _check_text(cell) if reads == "text" else cell
+
+
+def _open_image(cell):
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(
+            "Pictures need pillow: pip install 'sklroute[clip]'."
+        ) from error
+    if not isinstance(cell, Image.Image):
+        try:
+            cell = Image.open(BytesIO(_encoded(cell)))
+        except (OSError, Image.DecompressionBombError) as error:
+            raise CellError(f"{_short(cell)} is not a picture: {error}") from error
+    if cell.mode not in MODES:
+        raise CellError(
+            f"{_short(cell)} has the mode {cell.mode!r}, more than 8 bits a channel: "
+            "scale it to 8 bits first"
+        )
+    return _load(cell).convert("RGB")
+
+
+def _load(image):
+    """Decode a picture, which is when a truncated file shows."""
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError, IndexError) as error:
+        raise CellError(f"the picture cannot be decoded: {error}") from error
+    return image
+
+
+def _encoded(cell) -> bytes:
+    """Bytes of a picture's file."""
+    if isinstance(cell, (bytes, bytearray, memoryview)):
+        return bytes(cell)
+    if not isinstance(cell, (str, PathLike)):
+        raise CellError(
+            f"expected a path, bytes or a PIL image, got {type(cell).__name__}"
+        )
+    try:
+        return Path(cell).read_bytes()
+    except OSError as error:
+        reason = error.strerror or error
+        raise CellError(f"cannot read the file {str(cell)!r}: {reason}") from error
+
+
+def _check_text(cell) -> str:
+    if not isinstance(cell, str):
+        raise CellError(f"expected a text, got {_short(cell)}")
+    if not cell.strip():
+        raise CellError("the text is empty")
+    return cell
+
+
+def _short(cell) -> str:
+    if isinstance(cell, (bytes, bytearray, memoryview)):
+        return f"{len(cell)} bytes"
+    text = repr(str(cell) if isinstance(cell, PathLike) else cell)
+    return text if len(text) <= 80 else text[:77] + "..."
