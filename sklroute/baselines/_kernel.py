@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator
 from sklearn.kernel_approximation import Nystroem
-from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
@@ -119,6 +118,7 @@ class KernelRouter(RouterMixin, BaseEstimator):
         self.random_state = random_state
 
     def _fit(self, X, outcomes, sample_weight, groups):
+        self._check_alphas()
         gamma = self.gamma
         if gamma == "scale":
             variance = X.var(axis=0, dtype=np.float64).sum()
@@ -142,6 +142,12 @@ class KernelRouter(RouterMixin, BaseEstimator):
         self.coef_ = nystroem.normalization_.T @ (first.coef + own.coef)
         self.intercept_ = self.mean_quality_ + first.intercept + own.intercept
 
+    def _check_alphas(self) -> None:
+        if self.alphas == "auto":
+            return
+        if len(self.alphas) != 2 or not all(alpha > 0 for alpha in self.alphas):
+            raise ValueError(f"alphas must be two numbers > 0; got {self.alphas!r}.")
+
     def _step(self, F, target, weight, groups, number) -> "_Ridge":
         """Fit one of the two steps with its penalty, as given or tuned."""
         if self.alphas == "auto":
@@ -157,7 +163,8 @@ class KernelRouter(RouterMixin, BaseEstimator):
         landmarks = self.landmarks_
         coef = self.coef_.astype(landmarks.dtype, copy=False)
         quality = np.empty((len(X), len(self.classes_)))
-        for rows in gen_batches(len(X), BATCH):
+        for start in range(0, len(X), BATCH):
+            rows = slice(start, start + BATCH)
             x = (X[rows] - self.centre_).astype(landmarks.dtype, copy=False)
             distance = x @ landmarks.T
             distance *= -2

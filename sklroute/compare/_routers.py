@@ -11,6 +11,7 @@ ROUTERS = {
     "clusters": ("sklroute.baselines", "ClusterRouter"),
     "ridge": ("sklroute.baselines", "RidgeRouter"),
     "logistic": ("sklroute.baselines", "LogisticRouter"),
+    "kernel": ("sklroute.baselines", "KernelRouter"),
     "mlp": ("sklroute.baselines", "MLPRouter"),
     "average": ("sklroute.baselines", "AverageRouter"),
     "latent": ("sklroute.latent", "LatentRouterClassifier"),
@@ -23,8 +24,8 @@ def default_routers(names: Iterable[str] | None = None) -> dict[str, BaseEstimat
     Parameters
     ----------
     names : iterable of str, default=None
-        Which ones, of "knn", "clusters", "ridge", "logistic", "mlp", "average" and
-        "latent". None makes all.
+        Which ones, of "knn", "clusters", "ridge", "logistic", "kernel", "mlp",
+        "average" and "latent". None makes all.
 
     Returns
     -------

@@ -116,10 +116,15 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             float32 stays float32. 0 in blocks that are missing.
         """
         check_is_fitted(self)
-        X = self._check_X(X, reset=False)
-        scaled = (X - self.mean_.astype(X.dtype)) / self.scale_.astype(X.dtype)
+        return self._scale(self._check_X(X, reset=False))
+
+    def _scale(self, X: NDArray) -> NDArray:
+        """Transform features that have been checked."""
+        scaled = X - self.mean_.astype(X.dtype, copy=False)
+        scaled /= self.scale_.astype(X.dtype, copy=False)
         for name, missing in self._missing(X).items():
-            scaled[np.ix_(missing, self.blocks_[name])] = 0.0
+            if missing.any():
+                scaled[np.ix_(missing, self.blocks_[name])] = 0.0
         return scaled
 
     def _check_X(self, X: ArrayLike, *, reset: bool) -> NDArray:
@@ -133,6 +138,8 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _missing(self, X: NDArray) -> dict[str, NDArray[np.bool_]]:
         """Queries for which each block is missing."""
+        if not np.isnan(X.sum()):
+            return {name: np.zeros(len(X), dtype=bool) for name in self.blocks_}
         missing = {}
         for name, columns in self.blocks_.items():
             nan = np.isnan(X[:, columns])

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -17,14 +17,13 @@ from sklearn.utils.validation import (
 )
 
 from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin
-from sklroute.baselines import KernelRouter
 from sklroute.features import BlockScaler
 from sklroute.latent._blend import Blend, fit_blend
 from sklroute.latent._calibration import best_choice_temperature
 from sklroute.latent._distribution import QualityDistribution
-from sklroute.latent._losses import RoutingLoss
-from sklroute.latent._module import LatentRouterModule, support_of
-from sklroute.latent._net import RouterNet, RoutingDataset, TensorBatches
+from sklroute.latent._module import support_of
+from sklroute.latent._net import RouterNet, RoutingDataset, build_net
+from sklroute.latent._prior import fit_prior, predict_held_out
 from sklroute.latent._profiles import ProfileEncoder, log_marginals
 from sklroute.latent._training import assign_folds, held_out_predictions, seeded, train
 from sklroute.outcomes import Outcomes, check_outcomes
@@ -44,17 +43,21 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
     the availability mask and speak back; a *distributional head* predicts how good
     each model's answer would be, and a *bounded correction* adjusts its mean. The
     parts are written out, equation by equation, in ``sklroute.latent._module``.
+    Communication and correction are off by default: in the project's ablations they
+    did not earn their cost.
 
     An ensemble of such networks is trained in one batched pass. Each member holds
-    out its own part of the queries, on which training is stopped and the
-    probabilities are calibrated.
+    out its own part of the queries, on which training is stopped. The network leans
+    on a *prior*: how far the prediction departs from the models' mean quality towards
+    the prior, and from there towards the network, is learnt on the held-out queries
+    too. Where there is nothing to learn, the best single model is called.
 
     Parameters
     ----------
     modalities : dict of str to slice or array-like of int, default=None
         Columns of each modality block, e.g. ``{"image": slice(0, 512), "text":
         slice(512, 1024)}``. None makes all columns one block.
-    n_members : int, default=4
+    n_members : int, default=2
         Members of the ensemble.
     hidden_dim : int, default=128
         Width of the query tokens.
@@ -63,7 +66,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
     token_dim : int, default=8
         Width of capsules and of the models' states; a multiple of ``n_heads``.
     interactions : bool, default=True
-        Whether capsules read products and differences of the blocks.
+        Whether capsules read the products of the blocks.
     communication : bool, default=False
         Whether models communicate.
     n_layers : int, default=1
@@ -107,10 +110,9 @@ default=0.0, 0.0, 0.05
         Share of the queries that a member holds out.
     patience : int, default=5
         Epochs without improvement after which training stops.
-    prior : router, default=None
-        A second opinion, e.g. ``KNNRouter(n_neighbors=64)``, fitted on the scaled
-        features and blended with the network. None blends with the models' means
-        only.
+    prior : "kernel", router or None, default="kernel"
+        What the network leans on, fitted on the scaled features: "kernel" is
+        `sklroute.baselines.KernelRouter`. None leaves the models' mean quality.
     policy : Policy, default=None
         Rule that turns predictions into a choice. None is ``MaxUtility()``.
     net_params : dict, default=None
@@ -128,9 +130,10 @@ default=0.0, 0.0, 0.05
         Scaling of the blocks.
     profile_encoder_ : ProfileEncoder
         What turns calibration outcomes into capability profiles.
-    blend_weights_ : ndarray of shape (1,) or (2,)
-        How far the network, and the prior, may depart from the models' mean quality;
-        learnt on held-out queries, 0 where there is nothing to learn.
+    blend_ : Blend
+        How far to follow the prior, if any, and the network: weights for what all
+        models have in common (``shared``) and for their differences (``relative``);
+        0 where there is nothing to learn.
     prior_ : router or None
         The fitted prior.
     temperature_ : float
@@ -197,7 +200,7 @@ default=0.0, 0.0, 0.05
         self,
         *,
         modalities: Mapping[str, Any] | None = None,
-        n_members: int = 4,
+        n_members: int = 2,
         hidden_dim: int = 128,
         n_capsules: int = 4,
         token_dim: int = 8,
@@ -285,8 +288,9 @@ default=0.0, 0.0, 0.05
                 patience=self.patience,
                 cost_weight=self._cost_weight,
             )
-        self.prior_ = self._fit_prior(X, outcomes, sample_weight, groups)
-        self._calibrate(X, outcomes, sample_weight, groups, dataset, fold)
+        known = self._scaled(X), outcomes, sample_weight, groups
+        self.prior_ = fit_prior(self.prior, *known, seed=self._seed)
+        self._calibrate(known, dataset, fold)
 
     def partial_fit(
         self,
@@ -295,7 +299,9 @@ default=0.0, 0.0, 0.05
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> "LatentRouterClassifier":
-        """Learn from one more batch of queries, in one pass over it.
+        """Train the network on one more batch of queries, in one pass over it.
+
+        The prior and the weights of the blend stay as `fit` left them.
 
         Parameters
         ----------
@@ -338,44 +344,16 @@ default=0.0, 0.0, 0.05
 
     def _build_net(self, X, outcomes, sample_weight) -> RouterNet:
         """Encode what is known of the models and set up an untrained net."""
-        n_support = self._n_support(outcomes)
         self.profile_encoder_ = ProfileEncoder(self.n_regions, random_state=self._seed)
-        scaled = self.scaler_.transform(X)
-        known = scaled, outcomes.quality, outcomes.cost
-        profile = self.profile_encoder_.fit(*known).transform(*known)
-        prior = log_marginals(outcomes.quality, sample_weight, n_support)
-        net = RouterNet(
-            LatentRouterModule,
-            module__profile=torch.as_tensor(profile, dtype=torch.float32),
-            module__prior=torch.as_tensor(prior, dtype=torch.float32),
-            module__block_dims=tuple(map(len, self.scaler_.blocks_.values())),
-            module__n_members=self.n_members,
-            module__hidden_dim=self.hidden_dim,
-            module__n_capsules=self.n_capsules,
-            module__token_dim=self.token_dim,
-            module__n_heads=self.n_heads,
-            module__n_layers=self.n_layers if self.communication else 0,
-            module__interactions=self.interactions,
-            module__feedback=self.feedback,
-            module__correction_bound=self.correction_bound,
-            module__dropout=self.dropout,
-            criterion=RoutingLoss,
-            criterion__pairwise_weight=self.pairwise_weight,
-            criterion__listwise_weight=self.listwise_weight,
-            criterion__correction_penalty=self.correction_penalty,
-            criterion__cost_weight=self._cost_weight,
-            optimizer=torch.optim.AdamW,
-            optimizer__lr=self.learning_rate,
-            optimizer__weight_decay=0.0,
-            optimizer__param_groups=[("*weight", {"weight_decay": self.weight_decay})],
-            iterator_train=TensorBatches,
-            iterator_train__mask_rate=self.mask_rate if self.communication else 0.0,
-            batch_size=self.batch_size,
-            train_split=None,
-            device=self.device,
-            verbose=0,
+        known = self._scaled(X), outcomes.quality, outcomes.cost
+        n_support = self._n_support(outcomes)
+        return build_net(
+            self,
+            profile=self.profile_encoder_.fit(*known).transform(*known),
+            prior=log_marginals(outcomes.quality, sample_weight, n_support),
+            block_dims=tuple(map(len, self.scaler_.blocks_.values())),
+            cost_weight=self._cost_weight,
         )
-        return net.set_params(**(self.net_params or {})).initialize()
 
     def _tensors(self, X, outcomes: Outcomes, sample_weight) -> RoutingDataset:
         """Pack queries and outcomes; every member sees every observed cell."""
@@ -400,8 +378,7 @@ default=0.0, 0.0, 0.05
         x = torch.as_tensor(x * gain.astype(np.float32), device=self.device)
         nobody = ~available.any(axis=1, keepdims=True)
         return {
-            # What is cut off are outliers of outliers, whose products would overflow.
-            "x": x.clamp_(-100, 100),
+            "x": x,
             "present": torch.ones(len(x), len(blocks), dtype=bool, device=self.device),
             "available": torch.as_tensor(available | nobody, device=self.device),
         }
@@ -436,23 +413,13 @@ default=0.0, 0.0, 0.05
 
     # -- calibration on held-out queries -------------------------------------------
 
-    def _fit_prior(self, X, outcomes, sample_weight, groups) -> RouterMixin | None:
-        if self.prior is None:
-            return None
-        kernel = self.prior == "kernel"
-        prior = KernelRouter(random_state=self._seed) if kernel else clone(self.prior)
-        prior.fit(self._scaled(X), outcomes, sample_weight, groups)
-        if kernel:  # its penalties are not chosen again for every fold
-            prior.set_params(alphas=prior.alphas_)
-        return prior
-
     def _leave_uncalibrated(self) -> None:
         """Trust the network as it is: nothing was held out to judge it by."""
         weights = np.array([1.0] if self.prior_ is None else [0.5, 0.5])
         self.blend_ = Blend(weights, weights)
         self.temperature_ = DEFAULT_TEMPERATURE
 
-    def _calibrate(self, X, outcomes, sample_weight, groups, dataset, fold) -> None:
+    def _calibrate(self, known, dataset, fold) -> None:
         """Learn the weights of the blend and the temperature of the choice."""
         if fold is None:
             self._leave_uncalibrated()
@@ -462,8 +429,11 @@ default=0.0, 0.0, 0.05
         quality = (log_prob.exp() @ support_of(log_prob)).double().cpu().numpy()
         departures = [quality - self.mean_quality_]
         if self.prior_ is not None:
-            prior = self._held_out_prior(X, outcomes, sample_weight, groups, fold)
+            prior = predict_held_out(
+                self.prior_, *known, fold.cpu().numpy(), self.n_members
+            )
             departures.insert(0, prior[rows] - self.mean_quality_)
+        _, outcomes, _, groups = known
         held_out = outcomes[rows]
         self.blend_ = fit_blend(
             departures,
@@ -477,21 +447,10 @@ default=0.0, 0.0, 0.05
             held_out.quality - price,
         )
 
-    def _held_out_prior(self, X, outcomes, sample_weight, groups, fold) -> NDArray:
-        """What the prior says of each held-out query, fitted on the other folds."""
-        X = self._scaled(X)
-        fold = fold.cpu().numpy()
-        quality = np.full(outcomes.quality.shape, np.nan)
-        for member in range(self.n_members):
-            rest, rows = fold != member, fold == member
-            rest_groups = None if groups is None else groups[rest]
-            prior = clone(self.prior_)
-            prior.fit(X[rest], outcomes[rest], sample_weight[rest], rest_groups)
-            quality[rows] = prior.predict_quality(X[rows])
-        return quality
-
     def _scaled(self, X) -> NDArray[np.float32]:
-        return self.scaler_.transform(X).astype(np.float32, copy=False)
+        scaled = self.scaler_._scale(X)
+        # Blocks have norm 1: what is cut off is absurd, and would overflow in float32.
+        return np.clip(scaled, -1e3, 1e3, out=scaled).astype(np.float32, copy=False)
 
     # -- prediction --------------------------------------------------------------
 
@@ -544,9 +503,12 @@ default=0.0, 0.0, 0.05
         module = self.net_.module_
         if module.training:
             module.eval()
-        for rows in gen_batches(len(X), CHUNK):
+        tokens = module.tokens(module.profile)
+        for start in range(0, len(X), CHUNK):
+            rows = slice(start, start + CHUNK)
             scaled = self._scaled(X[rows])
-            log_prob = module(**self._inputs(scaled, available[rows])).log_prob
+            inputs = self._inputs(scaled, available[rows])
+            log_prob = module(**inputs, tokens=tokens).log_prob
             prob = log_prob.exp().mean(0).double()
             prob = (prob / prob.sum(-1, keepdim=True)).cpu().numpy()
             parts = [prob @ np.linspace(0, 1, prob.shape[-1])]

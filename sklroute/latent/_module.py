@@ -41,8 +41,8 @@ class LatentRouterModule(nn.Module):
     hidden_dim, n_capsules, token_dim, n_heads, n_layers : int
         Sizes; ``n_layers=0`` switches communication off.
     interactions, feedback : bool
-        Whether products and differences of blocks become tokens, and whether models
-        speak back to capsules.
+        Whether products of blocks become tokens, and whether models speak back to
+        capsules.
     correction_bound : float
         Largest shift of the mean, >= 0; 0 switches the correction off.
     dropout : float
@@ -73,7 +73,6 @@ class LatentRouterModule(nn.Module):
         self.register_buffer("profile", profile)
         self.register_buffer("prior", prior)
         self.n_members = n_members
-        self._tokens: Tensor | None = None
         E, M, d = n_members, n_capsules, token_dim
         self.capsules = RoutingCapsules(
             E, block_dims, hidden_dim, M, d, interactions, dropout
@@ -89,7 +88,13 @@ class LatentRouterModule(nn.Module):
             CapsuleCorrection(E, d, correction_bound) if correction_bound else None
         )
 
-    def forward(self, x: Tensor, present: Tensor, available: Tensor) -> RouterOutput:
+    def forward(
+        self,
+        x: Tensor,
+        present: Tensor,
+        available: Tensor,
+        tokens: Tensor | None = None,
+    ) -> RouterOutput:
         """Predict the distribution of quality.
 
         Each argument has one row per query for all members, or a leading axis of
@@ -103,12 +108,18 @@ class LatentRouterModule(nn.Module):
             Whether the query has the block at all.
         available : Tensor of bool, of shape (B, K)
             Models that take part; the others influence nothing.
+        tokens : Tensor of shape (E, K, M, d), default=None
+            What ``self.tokens(self.profile)`` returns, if it has been computed: it
+            is the same for every query.
         """
+        # Features have variance 1: what is cut off here is an outlier of the outliers,
+        # whose products would overflow.
+        x = x.clamp(-100, 100)
         x, present, available = (
             part.expand(self.n_members, -1, -1) for part in (x, present, available)
         )
         P = self.capsules(x, present)
-        m = self._capability_tokens()
+        m = self.tokens(self.profile) if tokens is None else tokens
         t, P_heard = None, P
         if self.communication is not None:
             t, P_heard = self.communication(m, P, available)
@@ -119,26 +130,13 @@ class LatentRouterModule(nn.Module):
             t = m.mean(2)[:, None].expand(-1, x.shape[1], -1, -1)
         return self.correction(log_prob, t, P_heard)
 
-    def _capability_tokens(self) -> Tensor:
-        """Tokens of all models; once trained, they are the same for every query."""
-        if self.training:
-            return self.tokens(self.profile)
-        if self._tokens is None:
-            self._tokens = self.tokens(self.profile)
-        return self._tokens
-
-    def train(self, mode: bool = True) -> "LatentRouterModule":
-        """Set the mode, as in torch; what was computed in the last one is forgotten."""
-        self._tokens = None
-        return super().train(mode)
-
 
 class RoutingCapsules(nn.Module):
     r"""A few learned queries that read the modality blocks and their interactions.
 
     Every block is projected, :math:`h_b = W_b x_b`; the query tokens are
     :math:`\mathrm{GELU}` of the projections and, for every pair of blocks, of
-    :math:`h_b \odot h_c` and :math:`h_b - h_c`. Capsule :math:`c` attends to them:
+    :math:`h_b \odot h_c`. Capsule :math:`c` attends to them:
 
     .. math:: P_c = \sqrt{T} \sum_t \mathrm{softmax}_t(q_c \cdot u_t / \sqrt{h}) \,
               (V_t u_t)_c
@@ -159,7 +157,7 @@ class RoutingCapsules(nn.Module):
         self.block_dims = tuple(block_dims)
         self.pairs = tuple(combinations(blocks, 2)) if interactions else ()
         self.shape = (n_capsules, token_dim)
-        n_tokens = len(block_dims) + 2 * len(self.pairs)
+        n_tokens = len(block_dims) + len(self.pairs)
         self.project = nn.ModuleList(
             MemberLinear(n_members, dim, hidden_dim) for dim in block_dims
         )
@@ -178,13 +176,9 @@ class RoutingCapsules(nn.Module):
         h = [
             project(block) for project, block in zip(self.project, blocks, strict=True)
         ]
-        u = (
-            h
-            + [h[b] * h[c] for b, c in self.pairs]
-            + [h[b] - h[c] for b, c in self.pairs]
-        )
+        u = h + [h[b] * h[c] for b, c in self.pairs]
         both = [present[..., b] & present[..., c] for b, c in self.pairs]
-        there = torch.stack([*present.unbind(-1), *both, *both], dim=1)  # (E, T, B)
+        there = torch.stack([*present.unbind(-1), *both], dim=1)  # (E, T, B)
         u = F.gelu(torch.stack(u, dim=1))  # (E, T, B, h)
         if self.training:
             u = u * self.dropout(torch.ones_like(u[:, :1]))  # one draw for all tokens

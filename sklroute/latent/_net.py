@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.utils import to_device
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from sklroute.latent._module import RouterOutput
+from sklroute.latent._losses import RoutingLoss
+from sklroute.latent._module import LatentRouterModule, RouterOutput
 
 
 class RoutingDataset(Dataset):
@@ -83,3 +85,61 @@ class RouterNet(NeuralNet):
     def infer(self, x: dict[str, Tensor], **fit_params: Any) -> RouterOutput:
         """Run the module on one batch."""
         return self.module_(**to_device(x, self.device))
+
+
+def build_net(
+    router: Any,
+    *,
+    profile: NDArray,
+    prior: NDArray,
+    block_dims: tuple[int, ...],
+    cost_weight: float,
+) -> RouterNet:
+    """Set up an untrained net by the parameters of a `LatentRouterClassifier`.
+
+    Parameters
+    ----------
+    router : LatentRouterClassifier
+        Only its constructor parameters are read.
+    profile, prior, block_dims
+        See `LatentRouterModule`.
+    cost_weight : float
+        Price of one unit of cost in the utilities of the loss.
+
+    Returns
+    -------
+    net : RouterNet
+        Initialised with torch's generator as it is.
+    """
+    net = RouterNet(
+        LatentRouterModule,
+        module__profile=torch.as_tensor(profile, dtype=torch.float32),
+        module__prior=torch.as_tensor(prior, dtype=torch.float32),
+        module__block_dims=block_dims,
+        module__n_members=router.n_members,
+        module__hidden_dim=router.hidden_dim,
+        module__n_capsules=router.n_capsules,
+        module__token_dim=router.token_dim,
+        module__n_heads=router.n_heads,
+        module__n_layers=router.n_layers if router.communication else 0,
+        module__interactions=router.interactions,
+        module__feedback=router.feedback,
+        module__correction_bound=router.correction_bound,
+        module__dropout=router.dropout,
+        criterion=RoutingLoss,
+        criterion__pairwise_weight=router.pairwise_weight,
+        criterion__listwise_weight=router.listwise_weight,
+        criterion__correction_penalty=router.correction_penalty,
+        criterion__cost_weight=cost_weight,
+        optimizer=torch.optim.AdamW,
+        optimizer__lr=router.learning_rate,
+        optimizer__weight_decay=0.0,
+        optimizer__param_groups=[("*weight", {"weight_decay": router.weight_decay})],
+        iterator_train=TensorBatches,
+        iterator_train__mask_rate=router.mask_rate if router.communication else 0.0,
+        batch_size=router.batch_size,
+        train_split=None,
+        device=router.device,
+        verbose=0,
+    )
+    return net.set_params(**(router.net_params or {})).initialize()

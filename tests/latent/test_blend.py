@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklroute.latent._blend import blend_weights
+from sklroute.latent._blend import Blend, fit_blend
 from sklroute.latent._calibration import best_choice_temperature
 
 
@@ -19,36 +19,67 @@ def world():
 
 def test_a_right_prediction_is_trusted(world):
     truth, mean, quality = world
-    weights = blend_weights([truth - mean], quality, mean, np.arange(2000))
-    assert weights == pytest.approx([1.0], abs=0.1)
+    blend = fit_blend([truth - mean], quality, mean, np.arange(2000))
+    assert blend.shared == pytest.approx([1.0], abs=0.1)
+    assert blend.relative == pytest.approx([1.0], abs=0.1)
 
 
 def test_an_overconfident_prediction_is_shrunk(world):
     truth, mean, quality = world
-    weights = blend_weights([2 * (truth - mean)], quality, mean, np.arange(2000))
-    assert weights == pytest.approx([0.5], abs=0.06)
+    blend = fit_blend([2 * (truth - mean)], quality, mean, np.arange(2000))
+    assert blend.shared == pytest.approx([0.5], abs=0.06)
+    assert blend.relative == pytest.approx([0.5], abs=0.06)
 
 
 def test_of_two_predictions_the_better_one_weighs_more(world):
     truth, mean, quality = world
     noise = np.random.default_rng(1).normal(scale=0.3, size=truth.shape)
     departures = [truth + noise - mean, truth - mean]
-    weights = blend_weights(departures, quality, mean, np.arange(2000))
-    assert weights[1] > 3 * weights[0]
+    for first, second in fit_blend(departures, quality, mean, np.arange(2000)):
+        assert second > 3 * first
+
+
+def test_what_adds_nothing_to_the_prediction_before_it_hardly_counts(world):
+    truth, mean, quality = world
+    noise = np.random.default_rng(1).normal(scale=0.3, size=truth.shape)
+    departures = [truth - mean, truth + noise - mean]
+    for first, second in fit_blend(departures, quality, mean, np.arange(2000)):
+        assert first > 0.9
+        assert second < 0.05
+
+
+def test_hardness_and_differences_have_weights_of_their_own(world):
+    truth, mean, quality = world
+    departure = truth - mean
+    shared = departure.mean(axis=1, keepdims=True)
+    hard = np.repeat(shared, 3, axis=1)  # knows how hard a query is, nothing else
+    blend = fit_blend([hard], quality, mean, np.arange(2000))
+    assert blend.shared == pytest.approx([1.0], abs=0.15)
+    blend = fit_blend([departure - shared], quality, mean, np.arange(2000))
+    assert blend.relative == pytest.approx([1.0], abs=0.15)
+
+
+def test_a_blend_adds_up_its_parts():
+    departure = np.array([[0.1, -0.1, 0.3]])
+    mean = np.array([0.5, 0.4, 0.2])
+    blend = Blend(np.array([0.5]), np.array([0.2]))
+    # The shared part is 0.1, the differences are 0, -0.2 and 0.2.
+    expected = [[0.5 + 0.05, 0.4 + 0.05 - 0.04, 0.2 + 0.05 + 0.04]]
+    np.testing.assert_allclose(blend([departure], mean), expected)
 
 
 def test_noise_is_seldom_trusted(world):
     _, mean, quality = world
     rng = np.random.default_rng(2)
-    trusted = [
-        blend_weights(
+    weights = [
+        fit_blend(
             [rng.normal(scale=0.1, size=quality.shape)], quality, mean, np.arange(2000)
-        )[0]
-        > 0
+        ).relative[0]
         for _ in range(200)
     ]
-    # Gains beyond two standard errors by chance: at most about 2.5 %.
-    assert np.mean(trusted) <= 0.06
+    # Gains beyond a standard error by chance: about 16 %, and then the weight is small.
+    assert np.mean(np.array(weights) > 0) <= 0.25
+    assert np.mean(weights) <= 0.02
 
 
 def test_copies_of_a_query_do_not_add_certainty():
@@ -56,13 +87,14 @@ def test_copies_of_a_query_do_not_add_certainty():
     truth = 0.5 + 0.15 * rng.standard_normal((60, 2))
     quality = (rng.random(truth.shape) < truth).astype(float)
     departure = truth - 0.5
+    mean = np.full(2, 0.5)
     copies = [np.repeat(table, 20, axis=0) for table in (departure, quality)]
-    alone = blend_weights([departure], quality, np.full(2, 0.5), np.arange(60))
+    alone = fit_blend([departure], quality, mean, np.arange(60))
     groups = np.repeat(np.arange(60), 20)
-    grouped = blend_weights([copies[0]], copies[1], np.full(2, 0.5), groups)
-    naive = blend_weights([copies[0]], copies[1], np.full(2, 0.5), np.arange(1200))
-    assert grouped == pytest.approx(alone)
-    assert naive > grouped
+    grouped = fit_blend([copies[0]], copies[1], mean, groups)
+    naive = fit_blend([copies[0]], copies[1], mean, np.arange(1200))
+    np.testing.assert_allclose(grouped, alone)
+    assert naive.shared > grouped.shared
 
 
 def test_temperature_recovers_the_one_that_made_the_choices():

@@ -204,7 +204,7 @@ def test_partial_fit_learns_from_a_stream():
 
 
 def test_partial_fit_goes_on_after_fit(table):
-    router = LatentRouterClassifier(max_epochs=2, **SMALL)
+    router = LatentRouterClassifier(max_epochs=10, prior=None, **SMALL)
     router.fit(table.X[:600], table.y[:600])
     before = router.predict_quality(table.X[:10])
     router.partial_fit(table.X[600:], table.y[600:])

@@ -147,12 +147,12 @@ def test_capsules_read_products_only_with_interactions():
     plain = RoutingCapsules(2, (5, 3), 8, 3, 4, interactions=False, dropout=0.0)
     paired = RoutingCapsules(2, (5, 3), 8, 3, 4, interactions=True, dropout=0.0)
     assert plain.value_weight.shape[1] == 2  # one token per block
-    assert paired.value_weight.shape[1] == 4  # and a product and a difference
+    assert paired.value_weight.shape[1] == 3  # and their product
 
 
 def test_three_blocks_interact_in_every_pair():
     capsules = RoutingCapsules(1, (2, 2, 2), 8, 3, 4, interactions=True, dropout=0.0)
-    assert capsules.value_weight.shape[1] == 3 + 2 * 3
+    assert capsules.value_weight.shape[1] == 3 + 3
     P = capsules(torch.randn(1, 5, 6), torch.ones(1, 5, 3, dtype=bool))
     assert P.shape == (1, 5, 3, 4)
 

@@ -1,0 +1,54 @@
+"""What the network leans on: a router that is fitted beside it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from sklroute.base import RouterMixin
+from sklroute.baselines import KernelRouter
+from sklroute.outcomes import Outcomes
+
+
+def fit_prior(
+    prior: Any,
+    X: NDArray,
+    outcomes: Outcomes,
+    sample_weight: NDArray,
+    groups: NDArray | None,
+    *,
+    seed: int,
+) -> RouterMixin | None:
+    """Fit the prior on all queries; "kernel" is a `KernelRouter`, None is none."""
+    if prior is None:
+        return None
+    if prior != "kernel":
+        return clone(prior).fit(X, outcomes, sample_weight, groups)
+    kernel = KernelRouter(random_state=seed).fit(X, outcomes, sample_weight, groups)
+    # Its penalties are not chosen again for every fold.
+    return kernel.set_params(alphas=kernel.alphas_)
+
+
+def predict_held_out(
+    prior: RouterMixin,
+    X: NDArray,
+    outcomes: Outcomes,
+    sample_weight: NDArray,
+    groups: NDArray | None,
+    fold: NDArray,
+    n_folds: int,
+) -> NDArray[np.float64]:
+    """What copies of the prior, each fitted without a fold, say of that fold.
+
+    Rows of other folds than the first ``n_folds`` stay NaN.
+    """
+    quality = np.full(outcomes.quality.shape, np.nan)
+    for number in range(n_folds):
+        rows, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+        rest_groups = None if groups is None else groups[rest]
+        copy = clone(prior).fit(
+            X[rest], outcomes[rest], sample_weight[rest], rest_groups
+        )
+        quality[rows] = copy.predict_quality(X[rows])
+    return quality
