@@ -357,15 +357,13 @@ default=0.0, 0.0, 0.05
 
     def _tensors(self, X, outcomes: Outcomes, sample_weight) -> RoutingDataset:
         """Pack queries and outcomes; every member sees every observed cell."""
-        weight = sample_weight[:, None] * outcomes.observed
-        weight = np.repeat(weight[..., None], self.n_members, axis=2)
-        known = np.nan_to_num(
-            np.stack([outcomes.quality, self._cost(outcomes)], axis=-1)
-        )
-        packed = np.concatenate([known, weight], axis=-1)
+        packed = np.empty((*outcomes.quality.shape, 2 + self.n_members), np.float32)
+        packed[..., 0] = np.nan_to_num(outcomes.quality)
+        packed[..., 1] = np.nan_to_num(self._cost(outcomes))
+        packed[..., 2:] = (sample_weight[:, None] * outcomes.observed)[..., None]
         return RoutingDataset(
             self._inputs(self._scaled(X), outcomes.available),
-            torch.as_tensor(packed, dtype=torch.float32, device=self.device),
+            torch.as_tensor(packed, device=self.device),
         )
 
     def _inputs(self, scaled, available) -> dict[str, torch.Tensor]:

@@ -1,0 +1,214 @@
+"""What the studies of the latent router share: tables, fits, paired gains.
+
+A fold is predicted by routers that were fitted on three fifths of the queries; the
+validation fifth of `sklroute.compare` stays unused here, because no operating point is
+chosen. Five seeds share a partition and test every query once. All intervals are 95 %
+bootstrap intervals over (groups of) queries, of differences on the same queries.
+"""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from time import process_time
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import Bunch
+from threadpoolctl import threadpool_limits
+
+from sklroute import Outcomes
+from sklroute.compare._jobs import configure
+from sklroute.compare._splits import iter_splits
+from sklroute.datasets import (
+    load_features,
+    load_outcomes,
+    load_visual_qa,
+    make_routing,
+)
+from sklroute.features import BlockScaler
+from sklroute.metrics import Interval, paired_bootstrap, realised_quality
+
+RESULTS = Path(__file__).parent / "results"
+REAL = ("mllm10", "mmlu_pro", "routerbench")
+
+
+def parse_options(description: str | None) -> argparse.Namespace:
+    """Read the options that all studies have."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", type=Path, help="folder of the real tables")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--seeds", type=int, default=5)
+    return parser.parse_args()
+
+
+# -- tables --------------------------------------------------------------------------
+
+
+def load_tables(folder: Path | None) -> Iterator[tuple[str, Bunch]]:
+    """Yield the bundled table and every real table at hand."""
+    data = load_visual_qa()
+    yield (
+        "visual_qa",
+        Bunch(
+            X=data.X,
+            y=data.y,
+            groups=data.task,
+            cv_groups=data.groups,
+            modalities=data.modalities,
+        ),
+    )
+    for name in REAL:
+        path = None if folder is None else folder / f"{name}.parquet"
+        if path is None or not path.exists():
+            print(f"{name} is left out: no --data, or the file is not there")
+            continue
+        table = load_outcomes(path, groups="group", cv_groups="cv_group")
+        features = load_features(path.with_suffix(".features.npz"))
+        yield (
+            name,
+            Bunch(
+                X=features.X,
+                y=table.y,
+                groups=table.groups,
+                cv_groups=table.cv_groups,
+                modalities=features.modalities,
+            ),
+        )
+
+
+def make_synthetic(n_queries: int, seed: int, *, n_test: int = 5000) -> Bunch:
+    """Return 11 models and 1024 features; a tenth of the training cells is missing."""
+    data = make_routing(
+        n_queries + n_test, n_models=11, n_features=(512, 512), random_state=seed
+    )
+    lost = np.random.default_rng(seed).random((n_queries, 11)) < 0.1
+    quality = data.y.quality[:n_queries].copy()
+    quality[lost & (np.arange(11) > 0)] = np.nan  # the first model is always run
+    train = Outcomes(quality, data.y.cost[:n_queries], models=data.y.models)
+    rows = slice(0, n_queries), slice(n_queries, None)
+    return Bunch(
+        X_train=data.X[rows[0]],
+        y_train=train,
+        X_test=data.X[rows[1]],
+        y_test=data.y[rows[1]],
+        truth=data.quality[rows[1]],
+        modalities=data.modalities,
+    )
+
+
+# -- fits ----------------------------------------------------------------------------
+
+
+class Tested(NamedTuple):
+    """Predictions of one router for the test queries of all seeds, in turn."""
+
+    quality: NDArray
+    cost: NDArray
+    rows: NDArray
+    cpu_seconds: float  # of one fit
+
+
+def cross_test(
+    table: Bunch,
+    routers: Mapping[str, BaseEstimator],
+    *,
+    n_seeds: int = 5,
+    random_state: int = 0,
+    shuffle: bool = False,
+    n_jobs: int = 2,
+) -> dict[str, Tested]:
+    """Fit every router on every seed's training rows and predict its test rows."""
+    splits = list(
+        iter_splits(
+            len(table.y),
+            groups=table.groups,
+            cv_groups=table.cv_groups,
+            n_seeds=n_seeds,
+            random_state=random_state,
+        )
+    )
+    jobs = [
+        delayed(_fit_one)(table, split, router, seed, shuffle)
+        for router in routers.values()
+        for seed, split in enumerate(splits)
+    ]
+    fits = iter(Parallel(n_jobs=n_jobs)(jobs))
+    tested = {}
+    for name in routers:
+        quality, cost, seconds = zip(*(next(fits) for _ in splits), strict=True)
+        rows = np.concatenate([split.test for split in splits])
+        tested[name] = Tested(
+            np.concatenate(quality), np.concatenate(cost), rows, np.mean(seconds)
+        )
+    return tested
+
+
+def _fit_one(table, split, router, seed, shuffle):
+    train, test = split.train, split.test
+    y = table.y[train]
+    if shuffle:
+        y = y[np.random.default_rng(seed).permutation(len(y))]
+    with threadpool_limits(1):
+        scaler = BlockScaler(table.modalities).fit(table.X[train])
+        router = configure(router, table.modalities, seed)
+        X = scaler.transform(table.X[train])
+        start = process_time()
+        router.fit(X, y, groups=table.cv_groups[train])
+        seconds = process_time() - start
+        X = scaler.transform(table.X[test])
+        return router.predict_quality(X), router.predict_cost(X), seconds
+
+
+def choose(y: Outcomes, quality: NDArray) -> NDArray:
+    """Index of the best predicted model among those whose outcome is known."""
+    return np.where(y.candidates, quality, -np.inf).argmax(axis=1)
+
+
+def chosen_quality(table: Bunch, tested: Tested) -> NDArray[np.float64]:
+    """Realised quality of each test query's choice."""
+    y = table.y[tested.rows]
+    return realised_quality(y, y.models[choose(y, tested.quality)], reduce=None)
+
+
+def gain(table: Bunch, rows: NDArray, values: NDArray, reference: NDArray) -> Interval:
+    """Mean difference in points, with its interval over groups of queries."""
+    return Interval(
+        *(
+            100 * bound
+            for bound in paired_bootstrap(
+                values, reference, groups=table.cv_groups[rows], random_state=0
+            )
+        )
+    )
+
+
+def gap_closed(data: Bunch, router: BaseEstimator, seed: int) -> tuple[float, float]:
+    """Share of the gap between best single and Bayes that is closed; CPU seconds."""
+    with threadpool_limits(1):
+        router = configure(clone(router), data.modalities, seed)
+        scaler = BlockScaler(data.modalities).fit(data.X_train)
+        start = process_time()
+        router.fit(scaler.transform(data.X_train), data.y_train)
+        seconds = process_time() - start
+        quality = router.predict_quality(scaler.transform(data.X_test))
+    truth = data.truth
+    single = truth[:, router.mean_quality_.argmax()].mean()
+    reached = truth[np.arange(len(truth)), quality.argmax(axis=1)].mean()
+    return (reached - single) / (truth.max(axis=1).mean() - single), seconds
+
+
+def bounds(name: str, interval: Interval) -> dict[str, float]:
+    """Return the columns of an interval."""
+    estimate, low, high = interval
+    return {name: estimate, f"{name}_low": low, f"{name}_high": high}
+
+
+def write(lines: list[dict], name: str) -> None:
+    """Write a table of results and show it."""
+    frame = pd.DataFrame(lines).round(4)
+    frame.to_csv(RESULTS / f"{name}.csv", index=False)
+    print(frame.to_string(index=False))

@@ -1,0 +1,89 @@
+"""The latent router and the baselines on real tables, and on shuffled outcomes.
+
+    python benchmarks/latent/tables.py --data ../shared/data
+
+Gains are in points of quality at cost weight 0, over `AverageRouter` (kNN and logistic)
+and over the model that was best on the training queries; ``nauc`` is the gain over
+`AverageRouter` in the area under the frontier on the shared cost range.
+"""
+
+from study import (
+    bounds,
+    chosen_quality,
+    cross_test,
+    gain,
+    load_tables,
+    parse_options,
+    write,
+)
+
+from sklroute import LatentRouterClassifier
+from sklroute.baselines import AverageRouter, FixedRouter, KernelRouter, RidgeRouter
+from sklroute.metrics import (
+    Interval,
+    frontier_bootstrap,
+    quality_brier,
+    quality_calibration_error,
+    quality_log_loss,
+)
+
+ROUTERS = {
+    "latent": LatentRouterClassifier(),
+    "kernel": KernelRouter(),
+    "ridge": RidgeRouter(),
+    "average": AverageRouter(),
+    "best single": FixedRouter("best"),
+}
+
+
+def main() -> None:
+    """Fit all routers on all tables and write ``results/tables.csv``."""
+    options = parse_options(__doc__)
+    lines, shuffled = [], []
+    for name, table in load_tables(options.data):
+        protocol = {
+            "n_seeds": options.seeds,
+            "random_state": 1,  # a partition on which nothing was chosen
+            "n_jobs": options.jobs,
+        }
+        tested = cross_test(table, ROUTERS, **protocol)
+        lines += [compare(name, table, tested, router) for router in tested]
+        pair = {key: ROUTERS[key] for key in ("latent", "best single")}
+        control = cross_test(table, pair, shuffle=True, **protocol)
+        shuffled.append(compare(name, table, control | {"average": None}, "latent"))
+    write(lines, "tables")
+    write(shuffled, "shuffled")
+
+
+def compare(name, table, tested, router) -> dict:
+    """One line: a router on a table against the average router and the best model."""
+    own, single, average = (tested[key] for key in (router, "best single", "average"))
+    y = table.y[own.rows]
+    values = chosen_quality(table, own)
+    line = {"table": name, "router": router, "seeds": len(own.rows) // len(table.y)}
+    line |= {"quality": 100 * values.mean()}
+    reference = chosen_quality(table, single)
+    line |= bounds("over_single", gain(table, own.rows, values, reference))
+    if average is None:
+        return line
+    reference = chosen_quality(table, average)
+    line |= bounds("over_average", gain(table, own.rows, values, reference))
+    area = frontier_bootstrap(
+        y,
+        own.quality,
+        own.cost,
+        other=(average.quality, average.cost),
+        groups=table.cv_groups[own.rows],
+        random_state=0,
+    )
+    line |= bounds("nauc_over_average", Interval(*(100 * bound for bound in area)))
+    return line | {
+        "brier": quality_brier(y, own.quality),
+        "log_loss": quality_log_loss(y, own.quality),
+        "ece": quality_calibration_error(y, own.quality),
+        "cpu_seconds": own.cpu_seconds,
+    }
+
+
+if __name__ == "__main__":
+    main()
