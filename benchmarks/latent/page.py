@@ -27,9 +27,7 @@ def filled(text: str) -> str:
         if start not in text:
             raise ValueError(f"{PAGE.name} has no place for the table {name!r}.")
         pattern = re.escape(start) + ".*?" + re.escape(end)
-        text = re.sub(
-            pattern, lambda _: start + make() + "\n" + end, text, flags=re.S
-        )
+        text = re.sub(pattern, lambda _: start + make() + "\n" + end, text, flags=re.S)
     return text
 
 

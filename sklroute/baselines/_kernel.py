@@ -1,5 +1,6 @@
 """Kernel ridge regression: what is hard, and who is better at what."""
 
+from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator
-from sklearn.kernel_approximation import Nystroem
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
@@ -18,6 +19,7 @@ from sklroute.policies import Policy
 # From the strongest penalty to the weakest; the first leaves the models' means.
 ALPHAS = np.r_[np.inf, 10.0 ** np.arange(3.5, -1.5, -0.5)]
 MAX_TUNING_QUERIES = 5000
+FLOOR = 1e-3  # eigenvalues of the landmarks' kernel; a landmark alone has 1
 BATCH = 1024  # queries at a time: bounds the memory of predict
 
 
@@ -33,7 +35,8 @@ class KernelRouter(RouterMixin, BaseEstimator):
     a penalty for both at once would follow the first and let the second overfit, so
     that the best of many models wins by luck.
 
-    Both are linear in the Nyström features of a Gaussian kernel.
+    Both are linear in the Nyström features of a Gaussian kernel: the similarities to a
+    sample of the queries, the landmarks, whitened.
 
     Parameters
     ----------
@@ -119,27 +122,24 @@ class KernelRouter(RouterMixin, BaseEstimator):
 
     def _fit(self, X, outcomes, sample_weight, groups):
         self._check_alphas()
-        gamma = self.gamma
-        if gamma == "scale":
+        self.gamma_ = self.gamma
+        if self.gamma == "scale":
             variance = X.var(axis=0, dtype=np.float64).sum()
-            gamma = 1.0 / variance if variance > 0 else 1.0
-        nystroem = Nystroem(
-            gamma=gamma,
-            n_components=min(self.n_components, len(X)),
-            random_state=self.random_state,
-        )
-        F = nystroem.fit_transform(X)
+            self.gamma_ = 1.0 / variance if variance > 0 else 1.0
+        rng = check_random_state(self.random_state)
+        sample = rng.permutation(len(X))[: self.n_components]
+        self.centre_ = X.mean(axis=0)
+        self.landmarks_ = X[sample] - self.centre_
+        self._length = (self.landmarks_**2).sum(axis=1)
+        basis = _whitening(self._similarity(X[sample]))
+        F = np.concatenate([part @ basis for _, part in self._similarities(X)])
         departure = outcomes.quality - self.mean_quality_
         shared, count = _row_mean(departure)
         first = self._step(F, shared, sample_weight * count / count.mean(), groups, 0)
         rest = departure - first.predict(F)
         own = self._step(F, rest, sample_weight, groups, 1)
         self.alphas_ = first.alpha, own.alpha
-        self.gamma_ = gamma
-        self.centre_ = X.mean(axis=0)
-        self.landmarks_ = nystroem.components_ - self.centre_
-        self._length = (self.landmarks_**2).sum(axis=1)
-        self.coef_ = nystroem.normalization_.T @ (first.coef + own.coef)
+        self.coef_ = basis @ (first.coef + own.coef)
         self.intercept_ = self.mean_quality_ + first.intercept + own.intercept
 
     def _check_alphas(self) -> None:
@@ -158,21 +158,39 @@ class KernelRouter(RouterMixin, BaseEstimator):
         return ridge
 
     def _predict_quality(self, X):
-        # As `Nystroem.transform`, but in the precision of the training features, which
-        # scikit-learn's kernels leave for float64.
-        landmarks = self.landmarks_
-        coef = self.coef_.astype(landmarks.dtype, copy=False)
+        coef = self.coef_.astype(self.landmarks_.dtype, copy=False)
         quality = np.empty((len(X), len(self.classes_)))
-        for start in range(0, len(X), BATCH):
-            rows = slice(start, start + BATCH)
-            x = (X[rows] - self.centre_).astype(landmarks.dtype, copy=False)
-            distance = x @ landmarks.T
-            distance *= -2
-            distance += np.einsum("ij,ij->i", x, x)[:, None] + self._length
-            distance *= -self.gamma_
-            similarity = np.exp(np.minimum(distance, 0, out=distance), out=distance)
+        for rows, similarity in self._similarities(X):
             quality[rows] = similarity @ coef + self.intercept_
         return quality.clip(0.0, 1.0)
+
+    def _similarities(self, X) -> Iterator[tuple[slice, NDArray]]:
+        """Yield rows and their similarity to the landmarks, batch by batch."""
+        for start in range(0, len(X), BATCH):
+            rows = slice(start, start + BATCH)
+            yield rows, self._similarity(X[rows])
+
+    def _similarity(self, X) -> NDArray:
+        # In the precision of the training features: scikit-learn's kernels leave
+        # float32 for float64, which takes twice as long.
+        landmarks = self.landmarks_
+        X = (X - self.centre_).astype(landmarks.dtype, copy=False)
+        exponent = X @ landmarks.T
+        exponent *= 2
+        exponent -= np.einsum("ij,ij->i", X, X)[:, None] + self._length
+        exponent *= self.gamma_
+        return np.exp(np.minimum(exponent, 0, out=exponent), out=exponent)
+
+
+def _whitening(similarity: NDArray) -> NDArray[np.float64]:
+    """Map similarities to the landmarks to Nyström features.
+
+    Directions in which the landmarks hardly differ, such as copies of a query, are left
+    out: they would blow up the rounding errors of the similarities.
+    """
+    value, axes = eigh(similarity.astype(np.float64))
+    kept = value > FLOOR
+    return axes[:, kept] / np.sqrt(value[kept])
 
 
 class _Ridge:

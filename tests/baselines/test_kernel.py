@@ -93,3 +93,19 @@ def test_shared_part_is_the_mean_with_one_more_zero():
 def test_bad_penalties_are_refused(table, alphas):
     with pytest.raises(ValueError, match="alphas"):
         KernelRouter(alphas=alphas).fit(table.X, table.y)
+
+
+def test_near_copies_of_queries_do_not_blow_up_rounding_errors():
+    data = make_routing(400, n_models=3, random_state=0)
+    rows = np.arange(400) % 100
+    noise = np.random.default_rng(0).normal(scale=1e-4, size=data.X.shape)
+    X = data.X[rows] + noise
+    single, double = (
+        KernelRouter(random_state=0, alphas=(0.1, 0.1)).fit(X.astype(dtype), data.y)
+        for dtype in (np.float32, np.float64)
+    )
+    np.testing.assert_allclose(
+        single.predict_quality(X.astype(np.float32)),
+        double.predict_quality(X),
+        atol=0.02,
+    )
