@@ -6,7 +6,6 @@ Each table stands between two comments that name it; a test checks that page and
 agree.
 """
 
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -24,10 +23,10 @@ def filled(text: str) -> str:
     """Return the page with every table as the results have it now."""
     for name, make in TABLES.items():
         start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-        if start not in text:
+        before, found, rest = text.partition(start)
+        if not found:
             raise ValueError(f"{PAGE.name} has no place for the table {name!r}.")
-        pattern = re.escape(start) + ".*?" + re.escape(end)
-        text = re.sub(pattern, lambda _: start + make() + "\n" + end, text, flags=re.S)
+        text = before + start + make() + "\n" + end + rest.partition(end)[2]
     return text
 
 
@@ -112,8 +111,7 @@ def pools() -> str:
 def cost() -> str:
     """Time and memory."""
     frame = pd.concat([_read("cost"), _read("large")])
-    value = frame["value"].map(lambda number: f"{number:,.3g}" if number < 100
-                               else f"{number:,.0f}")  # fmt: skip
+    value = frame["value"].map(_number)
     return _markdown({"": frame["what"], "value": value, "unit": frame["unit"]})
 
 
@@ -125,6 +123,10 @@ TABLES = {
 
 def _read(name: str) -> pd.DataFrame:
     return pd.read_csv(RESULTS / f"{name}.csv")
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
 def _interval(frame: pd.DataFrame, name: str, form: str = "{:+.2f}") -> pd.Series:
