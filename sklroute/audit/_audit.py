@@ -14,7 +14,7 @@ from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.audit._words import BEST_SINGLE_NAME
 from sklroute.compare._protocol import _check_lengths, scorable
-from sklroute.model_selection import _same_pool
+from sklroute.model_selection._scorers import same_pool
 from sklroute.pipeline import as_router
 
 __all__ = ["audit"]
@@ -134,14 +134,14 @@ def audit(
     for each in named.values():
         check_is_fitted(last_step(as_router(each)))
     first = as_router(next(iter(named.values())))
-    outcomes = _same_pool(first, y)
+    outcomes = same_pool(first, y)
     groups, cv_groups = as_array(groups), as_array(cv_groups)
     _check_lengths(outcomes, X=X, groups=groups, cv_groups=cv_groups)
     outcomes, has_costs = scorable(outcomes)
     weight = _cost_weight(cost_weight, named, has_costs)
     decisions = {}
     for name, each in named.items():
-        _same_pool(as_router(each), outcomes)
+        same_pool(as_router(each), outcomes)
         decisions[name] = decide(
             each,
             X,
