@@ -9,6 +9,7 @@ all models, some of them masked now, and one trained on the remaining models alo
 import numpy as np
 from sklearn.utils import Bunch
 from study import (
+    Tested,
     bounds,
     chosen_quality,
     cross_test,
@@ -20,7 +21,7 @@ from study import (
 
 from sklroute import LatentRouterClassifier, Outcomes
 
-N_DRAWS = 2  # subsets of each size
+N_DRAWS = 1  # subsets of each size
 
 
 def main() -> None:
@@ -39,11 +40,21 @@ def main() -> None:
                 pool = remaining(table, kept)
                 fewer = cross_test(pool, routers, **protocol)["latent"]
                 masked = whole._replace(quality=whole.quality[:, kept])
-                one, other = chosen_quality(pool, masked), chosen_quality(pool, fewer)
+                one, other = (known(pool, tested) for tested in (masked, fewer))
+                values, reference = (
+                    chosen_quality(pool, part) for part in (one, other)
+                )
                 line = {"table": name, "masked": n_masked, "draw": draw}
-                line |= {"quality": 100 * one.mean()}
-                lines.append(line | bounds("gain", gain(pool, whole.rows, one, other)))
+                line |= {"quality": 100 * values.mean()}
+                line |= bounds("gain", gain(pool, one.rows, values, reference))
+                lines.append(line)
     write(lines, "pools")
+
+
+def known(pool: Bunch, tested: Tested) -> Tested:
+    """Leave out the queries on which none of the remaining models was run."""
+    rows = pool.y.observed[tested.rows].any(axis=1)
+    return tested._replace(quality=tested.quality[rows], rows=tested.rows[rows])
 
 
 def remaining(table: Bunch, kept) -> Bunch:

@@ -149,6 +149,7 @@ def cross_test(
 
 def _fit_one(table, split, router, seed, shuffle):
     train, test = split.train, split.test
+    train = train[table.y.observed[train].any(axis=1)]
     y = table.y[train]
     if shuffle:
         y = y[np.random.default_rng(seed).permutation(len(y))]

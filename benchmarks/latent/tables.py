@@ -60,7 +60,7 @@ def compare(name, table, tested, router) -> dict:
     own, single, average = (tested[key] for key in (router, "best single", "average"))
     y = table.y[own.rows]
     values = chosen_quality(table, own)
-    line = {"table": name, "router": router, "seeds": len(own.rows) // len(table.y)}
+    line = {"table": name, "router": router, "queries": len(own.rows)}
     line |= {"quality": 100 * values.mean()}
     reference = chosen_quality(table, single)
     line |= bounds("over_single", gain(table, own.rows, values, reference))
