@@ -88,7 +88,7 @@ def _with_text(options: argparse.Namespace, table) -> dict[str, Any]:
         features = load_features(options.features, table=table)
         parts = [pd.DataFrame(features.X).rename(columns=str)]
         blocks = [
-            (name, BlockScaler(), columns)
+            (name, BlockScaler(allow_missing=True), columns)
             for name, columns in features.modalities.items()
         ]
     parts.append(_texts(table, options.text))
