@@ -24,7 +24,7 @@ from sklearn.utils import Bunch
 
 from sklroute import LatentRouterClassifier, RidgeRouter
 from sklroute.compare._splits import iter_splits
-from sklroute.datasets import load_visual_qa, read_features, read_outcomes
+from sklroute.datasets import load_features, load_outcomes, load_visual_qa
 from sklroute.features import BlockScaler
 from sklroute.metrics import paired_bootstrap, realised_quality
 
@@ -72,8 +72,8 @@ def load_tables(folder):
     if folder is None or not (folder / "mllm10.parquet").exists():
         print("mllm10 is left out: no --data, or the file is not there")
         return
-    table = read_outcomes(folder / "mllm10.parquet", cv_groups="cv_group")
-    features = read_features(folder / "mllm10.features.npz")
+    table = load_outcomes(folder / "mllm10.parquet", cv_groups="cv_group")
+    features = load_features(folder / "mllm10.features.npz")
     groups = pd.factorize(table.cv_groups)[0]
     yield (
         "mllm10",
