@@ -105,9 +105,9 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
         - ``.npz``: one such array per block; the names are those of the blocks.
         - ``.parquet``, ``.csv`` or ``.jsonl``: numeric columns make one block; a
           column of lists (an embedding per row) makes a block of its own, missing
-          where the cell is empty. The first
-          of the columns ``query_id``, ``query``, ``sample_id`` and ``dataset_idx``
-          that there is holds no feature but names the rows.
+          where the cell is empty. The first of the columns ``query_id``, ``query``,
+          ``sample_id`` and ``dataset_idx`` that there is holds no feature but names
+          the rows.
     table : Bunch, default=None
         What `load_outcomes` or the loader of a benchmark returned for the same
         queries. Rows are matched by name where both files have names, else by
@@ -127,8 +127,8 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
         If there is no such file.
     ValueError
         If the file cannot be read, a value is not a finite number (but for blocks
-        that are NaN in a whole row: missing), a row has no block at all, or the rows
-        do not match those of ``table``. The message names the file or both files.
+        that are NaN in a whole row: missing), or the rows do not match those of
+        ``table``. The message names the file or both files.
 
     Examples
     --------
@@ -147,9 +147,6 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
     path = Path(path)
     blocks, ids = read_blocks(path)
     X = np.hstack(list(blocks.values()))
-    nothing = np.isnan(X).all(axis=1)
-    if nothing.any():
-        raise ValueError(f"{path}: row {np.flatnonzero(nothing)[0]} is NaN throughout.")
     if table is not None:
         X = X[_match(path, ids, len(X), table)]
     ends = np.cumsum([block.shape[1] for block in blocks.values()]).tolist()

@@ -207,7 +207,6 @@ def test_a_different_number_of_rows_names_both_files(write, tmp_path):
 
 BAD_ARRAYS = {
     "NaN": ({"a": np.array([[0.0, np.nan]])}, "block 'a', row 0, column 1 is nan"),
-    "no block": ({"a": np.array([[1.0], [np.nan]])}, "row 1 is NaN throughout"),
     "1-D": ({"a": np.zeros(3)}, "block 'a' must hold numbers in the shape"),
     "text": ({"a": np.array([["x"]])}, "block 'a' must hold numbers"),
     "rows": ({"a": np.zeros((2, 1)), "b": np.zeros((3, 1))}, "differ in their rows"),
