@@ -96,7 +96,8 @@ default=0.0, 0.0, 0.05
         Share of the training queries that are shown with some models masked.
     block_dropout : float, default=0.0
         Share of the training queries of several blocks that are shown without one of
-        them, drawn anew in each epoch.
+        them, drawn anew in each epoch. Worth it where later queries may lack a block
+        though those in training do not.
     dropout : float, default=0.3
         Probability of zeroing a hidden unit in training.
     learning_rate : float, default=4e-3
