@@ -85,8 +85,9 @@ def cross_audit(
         Groups (tasks) for the results by group; every fold keeps their shares.
     cv_groups : array-like of shape (n_queries,), default=None
         Queries of one such group stay in one fold, and are drawn and counted as one.
-    modalities : dict of str to slice or array-like of int, default=None
-        Columns of each block of ``X``; None makes it one block.
+    modalities : dict or list of str, default=None
+        Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
+        block.
     preprocessor : transformer, default=None
         Fitted on the training folds. None is ``BlockScaler(modalities,
         allow_missing=True)``.
