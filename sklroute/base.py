@@ -279,14 +279,26 @@ class RouterMixin(ClassifierMixin):
                 f"{error}: {locate_text(X)} in X. Encode texts first, e.g. with "
                 "TfidfVectorizer or an embedding."
             ) from error
-        if not np.isfinite(checked).all():
-            row, column = np.argwhere(~np.isfinite(checked))[0]
-            name = getattr(self, "feature_names_in_", range(checked.shape[1]))[column]
-            raise ValueError(
-                f"Input X contains NaN or infinity: row {row}, column {name} is "
-                f"{checked[row, column]}."
-            )
+        self._check_finite(checked, reset=reset)
         return checked
+
+    def _check_finite(self, X: NDArray, *, reset: bool) -> None:
+        """Refuse NaN and infinity; a router that takes missing blocks overrides it."""
+        if np.isfinite(X).all():
+            return
+        row, column = np.argwhere(~np.isfinite(X))[0]
+        name = getattr(self, "feature_names_in_", range(X.shape[1]))[column]
+        neighbours = X[row, column : column + 2]
+        hint = ""
+        if len(neighbours) > 1 and np.isnan(neighbours).all():
+            hint = (
+                " For queries that lack a whole block, put BlockScaler(modalities, "
+                "allow_missing=True) before the router."
+            )
+        raise ValueError(
+            f"Input X contains NaN or infinity: row {row}, column {name} is "
+            f"{X[row, column]}.{hint}"
+        )
 
     def _set_pool(self, outcomes: Outcomes, weight: NDArray) -> None:
         self.classes_ = outcomes.models

@@ -248,6 +248,10 @@ FITTING = {
         fit(changed(X, (5, 1), NAN)),
         "NaN or infinity: row 5, column 1 is nan",
     ),
+    "a block that is missing": (
+        fit(changed(X, 5, NAN)),
+        r"row 5, column 0 is nan\. For .* put BlockScaler\(modalities, allow_missing",
+    ),
     "a named feature that is missing": (
         fit(pd.DataFrame(changed(X, (5, 1), NAN), columns=["length", "words"])),
         "NaN or infinity: row 5, column words is nan",

@@ -81,6 +81,18 @@ def test_a_text_column_is_enough(folder, capsys):
     assert "At the cost weight 0.01" in capsys.readouterr().out
 
 
+def test_queries_may_lack_a_block(folder, data, capsys):
+    image, text = (data.X[:, block].copy() for block in data.modalities.values())
+    image[:40], text[40:70] = np.nan, np.nan
+    np.savez("x.npz", image=image, text=text)
+    assert run("wide.csv", "--features", "x.npz") == 0
+    np.savez("image.npz", image=image)
+    assert run("wide.csv", "--features", "image.npz", "--text", "prompt") == 0
+    capsys.readouterr()
+    assert run("wide.csv", "--features", "image.npz") != 0
+    assert "query 0 of wide.csv is NaN in all blocks" in capsys.readouterr().err
+
+
 def test_a_text_column_beside_features(folder, capsys):
     assert run("wide.csv", "--features", "x.npy", "--text", "prompt") == 0
 

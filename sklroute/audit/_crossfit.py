@@ -85,10 +85,12 @@ def cross_audit(
         Groups (tasks) for the results by group; every fold keeps their shares.
     cv_groups : array-like of shape (n_queries,), default=None
         Queries of one such group stay in one fold, and are drawn and counted as one.
-    modalities : dict of str to slice or array-like of int, default=None
-        Columns of each block of ``X``; None makes it one block.
+    modalities : dict or list of str, default=None
+        Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
+        block.
     preprocessor : transformer, default=None
-        Fitted on the training folds. None is ``BlockScaler(modalities)``.
+        Fitted on the training folds. None is ``BlockScaler(modalities,
+        allow_missing=True)``.
     min_gain, alpha, power, n_resamples, n_permutations, random_state
         As in `audit`.
     n_jobs : int, default=None
@@ -135,12 +137,14 @@ def cross_audit(
             random_state=random_state,
         )
     )
+    if preprocessor is None:
+        preprocessor = BlockScaler(modalities, allow_missing=True)
     plan = _Plan(
         X=X,
         y=y,
         cv_groups=cv_groups,
         modalities=modalities,
-        preprocessor=BlockScaler(modalities) if preprocessor is None else preprocessor,
+        preprocessor=preprocessor,
         baseline=baseline,
         cost_weight=weight,
         n_permutations=n_permutations,

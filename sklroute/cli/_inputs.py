@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from joblib import cpu_count
 from sklearn.compose import ColumnTransformer
@@ -77,6 +78,12 @@ def inputs(options: argparse.Namespace, table) -> dict[str, Any]:
         )
     if options.text is None:
         features = load_features(options.features, table=table)
+        nothing = np.flatnonzero(np.isnan(features.X).all(axis=1))
+        if len(nothing):
+            raise ValueError(
+                f"{options.features}: query {nothing[0]} of {table.path} is NaN in all "
+                "blocks: nothing is known of it."
+            )
         return {"X": features.X, "modalities": features.modalities}
     return _with_text(options, table)
 
@@ -88,7 +95,7 @@ def _with_text(options: argparse.Namespace, table) -> dict[str, Any]:
         features = load_features(options.features, table=table)
         parts = [pd.DataFrame(features.X).rename(columns=str)]
         blocks = [
-            (name, BlockScaler(), columns)
+            (name, BlockScaler(allow_missing=True), columns)
             for name, columns in features.modalities.items()
         ]
     parts.append(_texts(table, options.text))

@@ -109,7 +109,8 @@ def _blocks(preprocessor, modalities):
     """Columns of each block after preprocessing."""
     outputs = getattr(preprocessor, "output_indices_", None)
     if outputs is None:
-        return modalities
+        # What a BlockScaler has made of the names of columns, which are gone by then.
+        return getattr(preprocessor, "blocks_", modalities)
     return {name: block for name, block in outputs.items() if block.stop > block.start}
 
 

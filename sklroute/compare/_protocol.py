@@ -90,15 +90,17 @@ def compare(
         group. Every split keeps their shares as well as it can.
     cv_groups : array-like of shape (n_queries,), default=None
         Queries of one such group stay on one side of every split.
-    modalities : dict of str to slice or array-like of int, default=None
-        Columns of each block of ``X``; None makes it one block.
+    modalities : dict or list of str, default=None
+        Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
+        block.
     routers : dict of str to router, default=None
         Routers to fit, by name. None fits those of `default_routers`. Parameters
         named ``random_state`` are set per seed, and parameters named ``modalities``
         that are None are set to the blocks.
     preprocessor : transformer, default=None
         Fitted on each seed's training queries. None is
-        ``BlockScaler(modalities)``.
+        ``BlockScaler(modalities, allow_missing=True)``: a block that is missing
+        (NaN in all of its columns) is its mean to every router.
     cost_weight : float or "auto", default="auto"
         The operating point, if it is not to be chosen.
     feature_cost : float or array-like of shape (n_queries,), default=None
@@ -184,7 +186,8 @@ def contest(
     """Fit the routers and the control on every split; add the references."""
     control = CONTROL if CONTROL in routers else next(iter(routers), "")
     _check_names(routers, control)
-    preprocessor = BlockScaler(modalities) if preprocessor is None else preprocessor
+    if preprocessor is None:
+        preprocessor = BlockScaler(modalities, allow_missing=True)
     jobs = _jobs(X, arena, routers, control, preprocessor, modalities)
     fits = []
     for fit in run_jobs(jobs, n_jobs):

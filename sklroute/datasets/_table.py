@@ -2,6 +2,7 @@
 
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,9 +104,10 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
         - ``.npy``: one array of shape (n_queries, n_features).
         - ``.npz``: one such array per block; the names are those of the blocks.
         - ``.parquet``, ``.csv`` or ``.jsonl``: numeric columns make one block; a
-          column of lists (an embedding per row) makes a block of its own. The first
-          of the columns ``query_id``, ``query``, ``sample_id`` and ``dataset_idx``
-          that there is holds no feature but names the rows.
+          column of lists (an embedding per row) makes a block of its own, missing
+          where the cell is empty. The first of the columns ``query_id``, ``query``,
+          ``sample_id`` and ``dataset_idx`` that there is holds no feature but names
+          the rows.
     table : Bunch, default=None
         What `load_outcomes` or the loader of a benchmark returned for the same
         queries. Rows are matched by name where both files have names, else by
@@ -115,7 +117,7 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
     -------
     features : Bunch
         X : ndarray of float32, of shape (n_queries, n_features)
-            The blocks side by side.
+            The blocks side by side; NaN in all columns of a block that is missing.
         modalities : dict of str to slice
             Columns of each block.
 
@@ -124,8 +126,9 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file cannot be read, a value is not a finite number, or the rows do
-        not match those of ``table``. The message names the file or both files.
+        If the file cannot be read, a value is not a finite number (but for blocks
+        that are NaN in a whole row: missing), or the rows do not match those of
+        ``table``. The message names the file or both files.
 
     Examples
     --------
@@ -237,7 +240,7 @@ def _read_columns(path: Path) -> tuple[dict[str, NDArray], pd.Series | None]:
     key = next((name for name in IDS if name in frame), None)
     ids = None if key is None else frame.pop(key)
     lists = [
-        name for name in frame if isinstance(frame[name].iloc[0], (list, np.ndarray))
+        name for name in frame if isinstance(_first(frame[name]), (list, np.ndarray))
     ]
     plain = frame.drop(columns=lists)
     try:
@@ -253,14 +256,24 @@ def _read_columns(path: Path) -> tuple[dict[str, NDArray], pd.Series | None]:
 
 
 def _stack(column: pd.Series) -> NDArray:
-    """A column of lists as an array, a list a row."""
-    width = len(column.iloc[0])
-    for row, values in enumerate(column):
-        if not isinstance(values, (list, np.ndarray)) or len(values) != width:
+    """A column of lists as an array, a list a row; NaN where a cell is empty."""
+    width = len(_first(column))
+    rows = list(column)
+    for row, values in enumerate(rows):
+        if isinstance(values, (list, np.ndarray)):
+            fits = len(values) == width
+        else:
+            fits, rows[row] = pd.isna(values), np.full(width, np.nan)
+        if not fits:
             raise ValueError(
                 f"column {column.name!r}, row {row} is not a list of {width} numbers."
             )
-    return np.stack(column)
+    return np.stack(rows)
+
+
+def _first(column: pd.Series) -> Any:
+    """The first cell that is not empty."""
+    return next((cell for cell in column if np.ndim(cell) or pd.notna(cell)), None)
 
 
 def _check_block(path: Path, name: str, block: NDArray) -> NDArray[np.float32]:
@@ -270,11 +283,14 @@ def _check_block(path: Path, name: str, block: NDArray) -> NDArray[np.float32]:
             f"n_features); got {block.dtype} in the shape {block.shape}."
         )
     block = block.astype(np.float32)
-    if not np.isfinite(block).all():
-        row, column = np.argwhere(~np.isfinite(block))[0]
+    wrong = ~np.isfinite(block)
+    wrong[np.isnan(block).all(axis=1)] = False
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
         raise ValueError(
             f"{path}: block {name!r}, row {row}, column {column} is "
-            f"{block[row, column]}; features must be finite."
+            f"{block[row, column]}; features must be finite, or NaN in the whole row "
+            "where a query lacks the block."
         )
     return block
 

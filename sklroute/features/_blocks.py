@@ -1,6 +1,6 @@
 """Scaling of feature blocks: one number per modality."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-__all__ = ["BlockScaler"]
+__all__ = ["BlockScaler", "check_blocks", "missing_blocks"]
 
 
 class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -22,10 +22,13 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    modalities : dict of str to slice or array-like of int, default=None
-        Columns of each block, e.g. ``{"image": slice(0, 512), "text": slice(512,
-        1024)}``. Every column belongs to exactly one block. None makes all columns
-        one block.
+    modalities : dict or list of str, default=None
+        Columns of each block, by its name: a slice or integers, e.g. ``{"image":
+        slice(0, 512), "text": slice(512, 1024)}``; or a string with which the names
+        of its columns start, where ``X`` has names. The list ``["image", "text"]``
+        is short for ``{"image": "image_", "text": "text_"}``, as featurizers name
+        their columns. Every column belongs to exactly one block. None makes all
+        columns one block.
     allow_missing : bool, default=False
         Whether a block may be missing for a query: NaN in all of its columns. The
         block's mean, which is 0 after centring, is put in its place, so that it says
@@ -58,7 +61,7 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        modalities: Mapping[str, Any] | None = None,
+        modalities: Mapping[str, Any] | Sequence[str] | None = None,
         *,
         allow_missing: bool = False,
     ):
@@ -86,8 +89,9 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             is missing for every query, or in part.
         """
         X = self._check_X(X, reset=True)
-        self.blocks_ = _check_blocks(self.modalities, X.shape[1])
-        missing = self._missing(X)
+        names = getattr(self, "feature_names_in_", None)
+        self.blocks_ = check_blocks(self.modalities, X.shape[1], names)
+        missing = missing_blocks(X, self.blocks_)
         self.mean_ = np.zeros(X.shape[1], dtype=X.dtype)
         self.scale_ = np.ones_like(self.mean_)
         for name, columns in self.blocks_.items():
@@ -122,7 +126,7 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Transform features that have been checked."""
         scaled = X - self.mean_.astype(X.dtype, copy=False)
         scaled /= self.scale_.astype(X.dtype, copy=False)
-        for name, missing in self._missing(X).items():
+        for name, missing in missing_blocks(X, self.blocks_).items():
             if missing.any():
                 scaled[np.ix_(missing, self.blocks_[name])] = 0.0
         return scaled
@@ -136,22 +140,6 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             ensure_all_finite="allow-nan" if self.allow_missing else True,
         )
 
-    def _missing(self, X: NDArray) -> dict[str, NDArray[np.bool_]]:
-        """Queries for which each block is missing."""
-        if not np.isnan(X.sum()):
-            return {name: np.zeros(len(X), dtype=bool) for name in self.blocks_}
-        missing = {}
-        for name, columns in self.blocks_.items():
-            nan = np.isnan(X[:, columns])
-            missing[name] = nan.all(axis=1)
-            partly = np.flatnonzero(nan.any(axis=1) & ~missing[name])
-            if len(partly):
-                raise ValueError(
-                    f"Row {partly[0]}: block {name!r} is NaN in part; a block is there "
-                    "or it is missing as a whole."
-                )
-        return missing
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         # Not allow_nan: that would promise to take NaN in any place.
@@ -159,13 +147,50 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-def _check_blocks(modalities, n_features: int) -> dict[str, NDArray[np.intp]]:
-    """Column numbers of each block, having checked that they share out all columns."""
+def missing_blocks(
+    X: NDArray, blocks: Mapping[str, NDArray]
+) -> dict[str, NDArray[np.bool_]]:
+    """Queries for which each block is missing: NaN in all of its columns."""
+    if not np.isnan(X.sum()):
+        return {name: np.zeros(len(X), dtype=bool) for name in blocks}
+    missing = {}
+    for name, columns in blocks.items():
+        nan = np.isnan(X[:, columns])
+        missing[name] = nan.all(axis=1)
+        partly = np.flatnonzero(nan.any(axis=1) & ~missing[name])
+        if len(partly):
+            raise ValueError(
+                f"Row {partly[0]}: block {name!r} is NaN in part; a block is there "
+                "or it is missing as a whole."
+            )
+    return missing
+
+
+def check_blocks(
+    modalities: Mapping[str, Any] | Sequence[str] | None,
+    n_features: int,
+    names: NDArray | None = None,
+) -> dict[str, NDArray[np.intp]]:
+    """Column numbers of each block, having checked that they share out all columns.
+
+    Parameters
+    ----------
+    modalities : dict or list of str, or None
+        As in `BlockScaler`.
+    n_features : int
+        Number of columns.
+    names : ndarray of str, of shape (n_features,), default=None
+        Names of the columns, if they have any.
+    """
     if modalities is None:
         return {"all": np.arange(n_features)}
+    if not isinstance(modalities, Mapping):
+        modalities = {name: f"{name}_" for name in modalities}
     every = np.arange(n_features)
     blocks, owner = {}, {}
     for name, columns in modalities.items():
+        if isinstance(columns, str):
+            columns = _start_with(columns, name, names)
         try:
             blocks[name] = every[columns]
         except IndexError as error:
@@ -189,3 +214,19 @@ def _check_blocks(modalities, n_features: int) -> dict[str, NDArray[np.intp]]:
     if empty:
         raise ValueError(f"Block {empty[0]!r} is empty.")
     return blocks
+
+
+def _start_with(prefix: str, block: str, names: NDArray | None) -> NDArray[np.intp]:
+    """Columns of a block that is given by what their names start with."""
+    if names is None:
+        raise ValueError(
+            f"Block {block!r} is given by the names of its columns, {prefix!r}..., but "
+            "X has none: pass a DataFrame, or columns by number."
+        )
+    columns = np.flatnonzero([name.startswith(prefix) for name in names])
+    if not len(columns):
+        raise ValueError(
+            f"Block {block!r}: no column's name starts with {prefix!r}; there are "
+            f"{names[0]!r} to {names[-1]!r}."
+        )
+    return columns

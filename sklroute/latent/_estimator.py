@@ -1,6 +1,6 @@
 """The latent router as a scikit-learn estimator."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 
 from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin
 from sklroute.features import BlockScaler
+from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._blend import Blend, fit_blend
 from sklroute.latent._calibration import best_choice_temperature
 from sklroute.latent._distribution import QualityDistribution
@@ -54,9 +55,13 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
 
     Parameters
     ----------
-    modalities : dict of str to slice or array-like of int, default=None
+    modalities : dict or list of str, default=None
         Columns of each modality block, e.g. ``{"image": slice(0, 512), "text":
-        slice(512, 1024)}``. None makes all columns one block.
+        slice(512, 1024)}``, or what their names start with, e.g. ``["image",
+        "text"]`` for ``image_0`` and so on, see `BlockScaler`. None makes all columns
+        one block. A query may lack a block, though not every block: NaN in all of its
+        columns. Capsules read the blocks that are there; the prior is shown the
+        block's mean.
     n_members : int, default=2
         Members of the ensemble.
     hidden_dim : int, default=128
@@ -89,6 +94,10 @@ default=0.0, 0.0, 0.05
         ``policy``.
     mask_rate : float, default=0.2
         Share of the training queries that are shown with some models masked.
+    block_dropout : float, default=0.0
+        Share of the training queries of several blocks that are shown without one of
+        them, drawn anew in each epoch. Worth it where later queries may lack a block
+        though those in training do not.
     dropout : float, default=0.3
         Probability of zeroing a hidden unit in training.
     learning_rate : float, default=4e-3
@@ -160,7 +169,7 @@ default=0.0, 0.0, 0.05
     """
 
     _parameter_constraints: dict = {
-        "modalities": [Mapping, None],
+        "modalities": [Mapping, list, tuple, None],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "hidden_dim": [Interval(Integral, 1, None, closed="left")],
         "n_capsules": [Interval(Integral, 1, None, closed="left")],
@@ -177,6 +186,7 @@ default=0.0, 0.0, 0.05
         "listwise_weight": [Interval(Real, 0, None, closed="left")],
         "correction_penalty": [Interval(Real, 0, None, closed="left")],
         "mask_rate": [Interval(Real, 0, 1, closed="both")],
+        "block_dropout": [Interval(Real, 0, 1, closed="both")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -199,7 +209,7 @@ default=0.0, 0.0, 0.05
     def __init__(
         self,
         *,
-        modalities: Mapping[str, Any] | None = None,
+        modalities: Mapping[str, Any] | Sequence[str] | None = None,
         n_members: int = 2,
         hidden_dim: int = 128,
         n_capsules: int = 4,
@@ -216,6 +226,7 @@ default=0.0, 0.0, 0.05
         listwise_weight: float = 0.0,
         correction_penalty: float = 0.05,
         mask_rate: float = 0.2,
+        block_dropout: float = 0.0,
         dropout: float = 0.3,
         learning_rate: float = 4e-3,
         weight_decay: float = 0.1,
@@ -248,6 +259,7 @@ default=0.0, 0.0, 0.05
         self.listwise_weight = listwise_weight
         self.correction_penalty = correction_penalty
         self.mask_rate = mask_rate
+        self.block_dropout = block_dropout
         self.dropout = dropout
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -273,7 +285,7 @@ default=0.0, 0.0, 0.05
             )
         rng = check_random_state(self.random_state)
         self._seed = int(rng.randint(2**31 - 1))
-        self.scaler_ = BlockScaler(self.modalities).fit(X)
+        self.scaler_ = BlockScaler(self._blocks(X), allow_missing=True).fit(X)
         fold = self._hold_out(len(X), groups, rng)
         dataset = self._tensors(X, outcomes, sample_weight)
         with seeded(self._seed, self.device):
@@ -331,7 +343,7 @@ default=0.0, 0.0, 0.05
         if first:
             self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
             self._set_pool(outcomes, weight)
-            self.scaler_ = BlockScaler(self.modalities).fit(X)
+            self.scaler_ = BlockScaler(self._blocks(X), allow_missing=True).fit(X)
             self.prior_ = None
             self._leave_uncalibrated()
             with seeded(self._seed, self.device):
@@ -362,13 +374,14 @@ default=0.0, 0.0, 0.05
         packed[..., 1] = np.nan_to_num(self._cost(outcomes))
         packed[..., 2:] = (sample_weight[:, None] * outcomes.observed)[..., None]
         return RoutingDataset(
-            self._inputs(self._scaled(X), outcomes.available),
+            self._inputs(X, self._scaled(X), outcomes.available),
             torch.as_tensor(packed, device=self.device),
         )
 
-    def _inputs(self, scaled, available) -> dict[str, torch.Tensor]:
+    def _inputs(self, X, scaled, available) -> dict[str, torch.Tensor]:
         """What the module reads of some queries, given their scaled features."""
         blocks = list(self.scaler_.blocks_.values())
+        missing = missing_blocks(X, self.scaler_.blocks_)
         # Rows of a block have norm 1; the network wants features of variance 1.
         gain = np.concatenate([np.full(len(b), len(b) ** 0.5) for b in blocks])
         order = np.concatenate(blocks)
@@ -377,7 +390,9 @@ default=0.0, 0.0, 0.05
         nobody = ~available.any(axis=1, keepdims=True)
         return {
             "x": x,
-            "present": torch.ones(len(x), len(blocks), dtype=bool, device=self.device),
+            "present": ~torch.as_tensor(
+                np.column_stack(list(missing.values())), device=self.device
+            ),
             "available": torch.as_tensor(available | nobody, device=self.device),
         }
 
@@ -445,6 +460,25 @@ default=0.0, 0.0, 0.05
             held_out.quality - price,
         )
 
+    # -- blocks --------------------------------------------------------------------
+
+    def _blocks(self, X) -> dict[str, NDArray[np.intp]]:
+        names = getattr(self, "feature_names_in_", None)
+        return check_blocks(self.modalities, X.shape[1], names)
+
+    def _check_finite(self, X, *, reset: bool) -> None:
+        """Refuse infinity, blocks that are NaN in part and queries without any."""
+        if np.isfinite(X).all():
+            return
+        super()._check_finite(np.where(np.isnan(X), 0, X), reset=reset)
+        blocks = self._blocks(X) if reset else self.scaler_.blocks_
+        nothing = np.all(list(missing_blocks(X, blocks).values()), axis=0)
+        if nothing.any():
+            raise ValueError(
+                f"Row {np.flatnonzero(nothing)[0]} of X is NaN in all columns: a query "
+                "needs one block at least."
+            )
+
     def _scaled(self, X) -> NDArray[np.float32]:
         scaled = self.scaler_._scale(X)
         # Blocks have norm 1: what is cut off is absurd, and would overflow in float32.
@@ -505,7 +539,7 @@ default=0.0, 0.0, 0.05
         for start in range(0, len(X), CHUNK):
             rows = slice(start, start + CHUNK)
             scaled = self._scaled(X[rows])
-            inputs = self._inputs(scaled, available[rows])
+            inputs = self._inputs(X[rows], scaled, available[rows])
             log_prob = module(**inputs, tokens=tokens).log_prob
             prob = log_prob.exp().mean(0).double()
             prob = (prob / prob.sum(-1, keepdim=True)).cpu().numpy()

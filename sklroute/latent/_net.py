@@ -48,14 +48,21 @@ class TensorBatches:
     mask_rate : float
         Probability that a query is shown with some of its models masked, so that
         shrunken pools are no news to the network.
+    block_dropout : float
+        Probability that a query of several blocks is shown without one of them.
     """
 
     def __init__(
-        self, dataset: RoutingDataset, batch_size: int, mask_rate: float = 0.0
+        self,
+        dataset: RoutingDataset,
+        batch_size: int,
+        mask_rate: float = 0.0,
+        block_dropout: float = 0.0,
     ):
         self.dataset = dataset
         self.batch_size = batch_size
         self.mask_rate = mask_rate
+        self.block_dropout = block_dropout
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
         order = torch.randperm(len(self.dataset))
@@ -63,6 +70,8 @@ class TensorBatches:
             X, y = self.dataset[rows]
             if self.mask_rate:
                 X["available"] = mask_some(X["available"], self.mask_rate)
+            if self.block_dropout and X["present"].shape[1] > 1:
+                X["present"] = drop_a_block(X["present"], self.block_dropout)
             yield X, y
 
 
@@ -73,6 +82,17 @@ def mask_some(available: Tensor, rate: float) -> Tensor:
     drawn = torch.rand(n_queries, n_models) >= share
     kept = available & drawn.to(available.device)
     return torch.where(kept.any(1, keepdim=True), kept, available)
+
+
+def drop_a_block(present: Tensor, rate: float) -> Tensor:
+    """Hide one block of a random ``rate`` of the queries that have several."""
+    n_queries, n_blocks = present.shape
+    lot = torch.rand(n_queries, n_blocks).to(present.device)
+    drawn = lot.masked_fill(~present, -1.0).argmax(1)
+    hit = (torch.rand(n_queries) < rate).to(present.device) & (present.sum(1) > 1)
+    kept = present.clone()
+    kept[hit, drawn[hit]] = False
+    return kept
 
 
 class RouterNet(NeuralNet):
@@ -137,6 +157,7 @@ def build_net(
         optimizer__param_groups=[("*weight", {"weight_decay": router.weight_decay})],
         iterator_train=TensorBatches,
         iterator_train__mask_rate=router.mask_rate if router.communication else 0.0,
+        iterator_train__block_dropout=router.block_dropout,
         batch_size=router.batch_size,
         train_split=None,
         device=router.device,

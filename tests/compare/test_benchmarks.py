@@ -87,7 +87,7 @@ def run(monkeypatch, name, path, data, tmp_path, n_seeds=1):
     frame = pd.DataFrame(X).rename(columns=str).assign(query_id=ids)
     frame.sample(frac=1, random_state=1).to_parquet(tmp_path / "x.parquet")
     monkeypatch.setattr(
-        "sklroute.compare._protocol.BlockScaler", lambda modalities: AsIs()
+        "sklroute.compare._protocol.BlockScaler", lambda *_, **__: AsIs()
     )
     NOTES.clear()
     result = run_benchmark(

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklroute import Outcomes
+from sklroute import LatentRouterClassifier, Outcomes
 from sklroute.base import RouterMixin
 from sklroute.baselines import ClusterRouter, RidgeRouter
 from sklroute.compare import compare, default_routers
@@ -53,6 +53,22 @@ def result(data):
         feature_cost=0.5,
         n_resamples=200,
     )
+
+
+def test_queries_may_lack_a_block_and_blocks_may_be_named(data):
+    names = [f"{'image' if i < 8 else 'text'}_{i}" for i in range(16)]
+    X = pd.DataFrame(data.X, columns=names)
+    X.iloc[:80, :8], X.iloc[80:160, 8:] = np.nan, np.nan
+    routers = {"ridge": RidgeRouter(), "latent": LatentRouterClassifier(max_epochs=1)}
+    results = [
+        compare(part, data.y, modalities=modalities, routers=routers, **FAST).table
+        for part, modalities in (
+            (X, ["image", "text"]),
+            (X.to_numpy(), {"image": slice(0, 8), "text": slice(8, 16)}),
+        )
+    ]
+    by_name, by_number = (table.drop(columns=TIMINGS) for table in results)
+    pd.testing.assert_frame_equal(by_name, by_number)
 
 
 def test_routers_learn_from_train_only_and_predict_the_rest():

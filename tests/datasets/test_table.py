@@ -168,6 +168,16 @@ def test_a_column_of_lists_is_a_block(tmp_path):
     np.testing.assert_array_equal(features.X, [[1, 2, 7], [3, 4, 9]])
 
 
+def test_blocks_may_be_missing_in_whole_rows(tmp_path):
+    image = np.array([[np.nan, np.nan], [1.0, 2.0]])
+    np.savez(tmp_path / "x.npz", image=image, text=np.ones((2, 1)))
+    frame = pd.DataFrame({"image": [None, [1.0, 2.0]], "text": [[1.0], [1.0]]})
+    frame.to_parquet(tmp_path / "x.parquet")
+    for name in ("x.npz", "x.parquet"):
+        features = load_features(tmp_path / name)
+        np.testing.assert_array_equal(features.X, [[np.nan, np.nan, 1], [1, 2, 1]])
+
+
 def test_rows_are_matched_by_name_where_both_files_have_it(write):
     table = load_outcomes(write(LONG))
     path = write("query_id,f\nc,3\nx,9\na,1\nb,2\n", "features.csv")

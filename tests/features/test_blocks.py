@@ -77,6 +77,53 @@ def test_blocks_that_do_not_share_out_the_columns_are_refused(modalities, messag
         BlockScaler(modalities).fit(np.eye(3))
 
 
+# -- blocks by the names of their columns ---------------------------------------------
+
+
+@pytest.fixture
+def named(blocks):
+    pd = pytest.importorskip("pandas")
+    names = [f"image_{i}" for i in range(5)] + [f"text_{i}" for i in range(3)]
+    return pd.DataFrame(blocks[0], columns=names)
+
+
+@pytest.mark.parametrize(
+    "modalities",
+    [["image", "text"], ("text", "image"), {"picture": "image_", "text": "te"}],
+)
+def test_blocks_may_be_what_the_names_of_columns_start_with(blocks, named, modalities):
+    scaler = BlockScaler(modalities).fit(named)
+    expected = BlockScaler(blocks[1]).fit(blocks[0])
+    np.testing.assert_array_equal(scaler.mean_, expected.mean_)
+    np.testing.assert_array_equal(scaler.scale_, expected.scale_)
+    assert set(scaler.blocks_) == set(modalities)
+
+
+def test_names_and_numbers_may_be_mixed(named):
+    blocks = BlockScaler({"image": "image_", "text": [5, 6, 7]}).fit(named).blocks_
+    assert blocks["image"].tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("modalities", "message"),
+    [
+        (["image", "audio"], "'audio': no column's name starts with 'audio_'"),
+        (["image"], "Column 5 belongs to none of the blocks"),
+        ({"a": "", "b": "text_"}, "Column 5 belongs to the blocks 'a' and 'b'"),
+    ],
+)
+def test_names_that_do_not_share_out_the_columns_are_refused(
+    named, modalities, message
+):
+    with pytest.raises(ValueError, match=message):
+        BlockScaler(modalities).fit(named)
+
+
+def test_columns_without_names_cannot_be_named(blocks):
+    with pytest.raises(ValueError, match=r"Block 'image' is given by .* X has none"):
+        BlockScaler(["image", "text"]).fit(blocks[0])
+
+
 # -- missing blocks ------------------------------------------------------------------
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 
+from sklroute import LatentRouterClassifier
 from sklroute.features import ClipFeaturizer, _clip
 from sklroute.features._clip_model import import_open_clip, load_clip
 
@@ -71,6 +73,19 @@ def test_image_and_text_stand_side_by_side(tiny_clip):
     for name in featurizer.modalities_:
         norm = np.linalg.norm(in_a_block(featurizer, X, name), axis=1)
         np.testing.assert_allclose(norm, 1, rtol=1e-5)
+
+
+def test_a_router_behind_it_takes_the_blocks_by_name(tiny_clip):
+    table = queries(40)
+    table.loc[:9, "image"], table.loc[10:14, "text"] = None, None
+    pipeline = make_pipeline(
+        ClipFeaturizer(tiny_clip).set_output(transform="pandas"),
+        LatentRouterClassifier(
+            modalities=["image", "text"], max_epochs=1, random_state=0
+        ),
+    ).fit(table, np.eye(2)[[0, 1] * 20])
+    assert set(pipeline[-1].scaler_.blocks_) == {"image", "text"}
+    assert np.isfinite(pipeline.predict_proba(table)).all()
 
 
 def test_features_are_those_of_open_clip(tiny_clip):
