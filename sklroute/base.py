@@ -284,7 +284,7 @@ class RouterMixin(ClassifierMixin):
 
     def _check_finite(self, X: NDArray, *, reset: bool) -> None:
         """Refuse NaN and infinity; a router that takes missing blocks overrides it."""
-        if np.isfinite(X).all():
+        if all_finite(X):
             return
         row, column = np.argwhere(~np.isfinite(X))[0]
         name = getattr(self, "feature_names_in_", range(X.shape[1]))[column]
@@ -365,6 +365,12 @@ class RouterMixin(ClassifierMixin):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def all_finite(X: NDArray) -> bool:
+    """Whether all values are finite, without a mask of the size of X if they are."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()) or np.isfinite(X).all())
 
 
 def observed_mean(table: NDArray, weight: NDArray | None = None) -> NDArray:

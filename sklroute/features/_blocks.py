@@ -151,7 +151,9 @@ def missing_blocks(
     X: NDArray, blocks: Mapping[str, NDArray]
 ) -> dict[str, NDArray[np.bool_]]:
     """Queries for which each block is missing: NaN in all of its columns."""
-    if not np.isnan(X.sum()):
+    with np.errstate(over="ignore"):
+        complete = not np.isnan(X.sum())
+    if complete:
         return {name: np.zeros(len(X), dtype=bool) for name in blocks}
     missing = {}
     for name, columns in blocks.items():

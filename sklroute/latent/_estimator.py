@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin
+from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin, all_finite
 from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._blend import Blend, fit_blend
@@ -468,7 +468,7 @@ default=0.0, 0.0, 0.05
 
     def _check_finite(self, X, *, reset: bool) -> None:
         """Refuse infinity, blocks that are NaN in part and queries without any."""
-        if np.isfinite(X).all():
+        if all_finite(X):
             return
         super()._check_finite(np.where(np.isnan(X), 0, X), reset=reset)
         blocks = self._blocks(X) if reset else self.scaler_.blocks_
