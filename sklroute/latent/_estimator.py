@@ -536,6 +536,7 @@ default=0.0, 0.0, 0.05
         if module.training:
             module.eval()
         tokens = module.tokens(module.profile)
+        support = np.linspace(0, 1, module.prior.shape[1])
         for start in range(0, len(X), CHUNK):
             rows = slice(start, start + CHUNK)
             scaled = self._scaled(X[rows])
@@ -543,7 +544,7 @@ default=0.0, 0.0, 0.05
             log_prob = module(**inputs, tokens=tokens).log_prob
             prob = log_prob.exp().mean(0).double()
             prob = (prob / prob.sum(-1, keepdim=True)).cpu().numpy()
-            parts = [prob @ np.linspace(0, 1, prob.shape[-1])]
+            parts = [prob @ support]
             if self.prior_ is not None:
                 parts.insert(0, self.prior_._predict_quality(scaled))
             departures = [part - self.mean_quality_ for part in parts]

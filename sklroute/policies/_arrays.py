@@ -63,6 +63,8 @@ def check_mask(available: ArrayLike | None, shape: Shape) -> NDArray[np.bool_]:
     if available is None:
         return np.ones(shape, dtype=bool)
     available = check_shape(np.asarray(available), shape, "`available`")
+    if available.dtype == bool:
+        return available
     wrong = ~np.isin(available, (0, 1))
     if wrong.any():
         row, model = np.argwhere(wrong)[0]
