@@ -247,3 +247,17 @@ def test_skorch_parameters_pass_through(table, capsys):
         max_epochs=1, net_params={"optimizer__betas": (0.8, 0.9)}, **SMALL
     ).fit(table.X, table.y)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_an_accelerator_gives_the_same_choices(table, router):
+    moved = pickle.loads(pickle.dumps(router)).set_params(device="cuda")
+    moved.net_.module_.to("cuda")
+    X = table.X[900:]
+    np.testing.assert_allclose(
+        moved.predict_quality(X), router.predict_quality(X), atol=1e-4
+    )
+    fitted = LatentRouterClassifier(device="cuda", max_epochs=2, **SMALL)
+    fitted.fit(table.X[:900], table.y[:900])
+    assert np.isfinite(fitted.predict_quality(X)).all()
