@@ -247,7 +247,8 @@ class RouterMixin(ClassifierMixin):
         weight = None if sample_weight is None else _check_weight(sample_weight, X)
         if np.ndim(y) == 1:
             return accuracy_score(y, self.predict(X), sample_weight=weight)
-        outcomes = self._check_pool(check_outcomes(y))
+        outcomes = check_outcomes(y)
+        check_pool(self, outcomes)
         check_not_logged(outcomes)
         choice = self.predict(X, available=check_candidates(outcomes.candidates))
         utility = realised_utility(
@@ -305,14 +306,6 @@ class RouterMixin(ClassifierMixin):
         self.mean_quality_ = observed_mean(outcomes.quality, weight)
         self.mean_cost_ = observed_mean(outcomes.cost, weight)
 
-    def _check_pool(self, outcomes: Outcomes) -> Outcomes:
-        if not np.array_equal(outcomes.models, self.classes_):
-            raise ValueError(
-                f"y has the models {outcomes.models.tolist()}, the router was fitted "
-                f"on {self.classes_.tolist()}."
-            )
-        return outcomes
-
     def _policy(self, policy: Policy | None) -> Policy:
         policy = self.policy if policy is None else policy
         policy = MaxUtility() if policy is None else policy
@@ -365,6 +358,15 @@ class RouterMixin(ClassifierMixin):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def check_pool(router: Any, outcomes: Outcomes) -> None:
+    """Refuse outcomes of other models than those of a fitted router."""
+    if not np.array_equal(outcomes.models, router.classes_):
+        raise ValueError(
+            f"y has the models {outcomes.models.tolist()}, the router was fitted "
+            f"on {router.classes_.tolist()}."
+        )
 
 
 def all_finite(X: NDArray) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,21 +193,14 @@ def _whitening(similarity: NDArray) -> NDArray[np.float64]:
     return axes[:, kept] / np.sqrt(value[kept])
 
 
-class _Ridge:
-    """A fitted ridge regression of several targets.
+class _Ridge(NamedTuple):
+    """A fitted ridge regression of several targets."""
 
-    Parameters
-    ----------
-    alpha : float
-        The penalty.
-    coef : ndarray of shape (n_features, n_targets)
-    intercept : ndarray of shape (n_targets,)
-    """
-
-    def __init__(self, alpha: float, coef: NDArray, intercept: NDArray):
-        self.alpha = alpha
-        self.coef = coef
-        self.intercept = intercept
+    alpha: float
+    coef: NDArray
+    """(n_features, n_targets)"""
+    intercept: NDArray
+    """(n_targets,)"""
 
     def predict(self, F: NDArray) -> NDArray:
         return F @ self.coef + self.intercept

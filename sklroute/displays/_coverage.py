@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from sklroute.base import check_pool
 from sklroute.displays._pyplot import (
     DIAGONAL,
-    check_pool,
     import_pyplot,
     name_of,
     plot_diagonal,

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.displays._pyplot import check_pool, import_pyplot, name_of
+from sklroute.base import check_pool
+from sklroute.displays._pyplot import import_pyplot, name_of
 from sklroute.metrics import (
     Frontier,
     cost_range,

@@ -2,12 +2,9 @@
 
 from typing import Any
 
-import numpy as np
-
-from sklroute.outcomes import Outcomes
 from sklroute.pipeline import RouterPipeline
 
-__all__ = ["check_pool", "import_pyplot", "name_of", "plot_diagonal"]
+__all__ = ["import_pyplot", "name_of", "plot_diagonal"]
 
 DIAGONAL = "as predicted"
 
@@ -27,15 +24,6 @@ def name_of(router: Any) -> str:
     """Class name of a router, or of the one that ends a pipeline."""
     last_step = router[-1] if isinstance(router, RouterPipeline) else router
     return type(last_step).__name__
-
-
-def check_pool(router: Any, outcomes: Outcomes) -> None:
-    """Refuse outcomes of other models than the router's."""
-    if not np.array_equal(outcomes.models, router.classes_):
-        raise ValueError(
-            f"y has the models {outcomes.models.tolist()}, the router was fitted "
-            f"on {router.classes_.tolist()}."
-        )
 
 
 def plot_diagonal(ax: Any) -> None:

@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin, all_finite
+from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin, all_finite, check_pool
 from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._blend import Blend, fit_blend
@@ -348,7 +348,7 @@ default=0.0, 0.0, 0.05
             self._leave_uncalibrated()
             with seeded(self._seed, self.device):
                 self.net_ = self._build_net(X, outcomes, weight)
-        outcomes = self._check_pool(outcomes)
+        check_pool(self, outcomes)
         self._seed += 1
         with seeded(self._seed, self.device):
             self.net_.partial_fit(self._tensors(X, outcomes, weight), epochs=1)

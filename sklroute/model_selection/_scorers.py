@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklroute.base import check_pool
 from sklroute.metrics import (
     cost_range,
     direct_value,
@@ -231,9 +232,5 @@ def _policy_for(router, cost_weight: float) -> MaxUtility | None:
 def same_pool(router, y) -> Outcomes:
     """Read the outcomes, having checked that they are those of the router's models."""
     outcomes = check_outcomes(y, models=router.classes_)
-    if not np.array_equal(outcomes.models, router.classes_):
-        raise ValueError(
-            f"y has the models {outcomes.models.tolist()}, the router was fitted on "
-            f"{router.classes_.tolist()}."
-        )
+    check_pool(router, outcomes)
     return outcomes
