@@ -4,7 +4,7 @@ A layer may import those of the lines above its own, not its neighbours::
 
     policies
     outcomes
-    metrics
+    explain, metrics
     base
     pipeline
     baselines
@@ -34,7 +34,7 @@ ROOT = Path(sklroute.__file__).parent
 LAYERS = [
     {"policies"},
     {"outcomes"},
-    {"metrics"},
+    {"explain", "metrics"},
     {"base"},
     {"pipeline"},
     {"baselines"},

@@ -14,6 +14,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
+from sklroute.explain._evidence import additive, mean_quality
+from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
 
 LEVELS = (16, 64)
@@ -135,6 +137,26 @@ class ClusterRouter(RouterMixin, BaseEstimator):
         for means, profile in self.levels_:
             quality += profile[_label(means, X)]
         return quality.clip(0.0, 1.0)
+
+    # -- explanation ---------------------------------------------------------------
+
+    _explained_rest = CLIPPING
+
+    def _explain_evidence(self, X, available, better, worse):
+        X = normalize(X)
+        parts = [mean_quality(self.mean_quality_, better, worse)]
+        for level, (means, profile) in enumerate(self.levels_, 1):
+            label = _label(means, X)
+            parts.append(
+                additive(
+                    "cluster",
+                    label[:, None],
+                    profile[label, better],
+                    profile[label, worse],
+                    label=f"{{}} of {len(profile)}, level {level}",
+                )
+            )
+        return parts
 
 
 def _cluster(X, n_clusters, weight, rng) -> KMeans:

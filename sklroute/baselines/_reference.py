@@ -87,6 +87,11 @@ class FixedRouter(RouterMixin, BaseEstimator):
     def _predict_quality(self, X):
         return np.tile(self.mean_quality_, (len(X), 1))
 
+    _reads_features = False
+
+    def _held_back(self):
+        return f"FixedRouter calls {self.model_} only"
+
     def _policy_arrays(self, X, available, costs, policy):
         policy, arrays = super()._policy_arrays(X, available, costs, policy)
         only = np.arange(len(self.classes_)) == self._column
@@ -170,6 +175,17 @@ class RandomRouter(RouterMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         arrays["quality"] = rng.uniform(size=arrays["quality"].shape)
         return MaxUtility(), arrays
+
+    # -- explanation: utilities are drawn, whatever the query and the models ---------
+
+    _explained_rest = "drawn at random"
+    _reads_features = False
+
+    def _explain_evidence(self, X, available, better, worse):
+        return []
+
+    def _explained_quality(self, X, quality):
+        return self._predict_quality(X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
