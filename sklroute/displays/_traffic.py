@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.displays._pyplot import import_pyplot
 from sklroute.metrics import traffic_curve, traffic_share
+from sklroute.outcomes._values import by_model
 from sklroute.pipeline import as_router
 
 __all__ = ["TrafficDisplay"]
@@ -140,8 +141,12 @@ class TrafficDisplay:
             Predicted quality.
         cost : array-like of shape (n_queries, n_models) or (n_models,)
             Predicted cost.
-        cost_weights, available
+        cost_weights
             As in `sklroute.metrics.traffic_curve`.
+        available : array-like of bool, of shape (n_models,) or \
+(n_queries, n_models), default=None
+            Models that may be called now, matched by name where it is labelled. None
+            allows all.
         cost_unit : str, default=None
             Unit of the costs, for the label of the axis.
         ax : matplotlib Axes, default=None
@@ -153,7 +158,10 @@ class TrafficDisplay:
         """
         import_pyplot(f"{cls.__name__}.from_predictions")
         curve = traffic_curve(
-            quality, cost, cost_weights=cost_weights, available=available
+            quality,
+            cost,
+            cost_weights=cost_weights,
+            available=by_model(available, models, "available"),
         )
         display = cls(
             share=curve.share,

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 ADDITIVE = ("exact", "path")  # kinds whose values add up to the margin
+ROUNDING = 1e-6  # what features in single precision leave unexplained
 MAX_ROWS = 8  # of one source and query; of additive ones the others are summed up
 COLUMNS = ["query", "source", "name", "kind", "value", "chosen", "runner_up"]
 
@@ -79,6 +80,35 @@ def additive(
 def mean_quality(mean: NDArray, better: NDArray, worse: NDArray) -> Evidence:
     """The models' mean quality: what is known before the query is looked at."""
     return additive("mean quality", ["all queries"], mean[better], mean[worse])
+
+
+def remainder(
+    source: str, name: str, values: tuple[NDArray, NDArray], told: Iterable[Evidence]
+) -> Evidence:
+    """What additive evidence leaves of the two models' values; NaN within rounding.
+
+    Parameters
+    ----------
+    source, name : str
+        What it is called.
+    values : pair of ndarray of shape (n_queries,)
+        What the evidence should add up to, for the chosen model and the runner-up.
+    told : iterable of Evidence
+        Other kinds than additive ones do not count.
+
+    Returns
+    -------
+    Evidence
+    """
+    chosen, runner_up = values
+    for part in told:
+        if part.kind in ADDITIVE:
+            first, second = part.total
+            chosen, runner_up = chosen - first, runner_up - second
+    rest = additive(source, [name], chosen, runner_up)
+    return rest._replace(
+        value=np.where(np.abs(rest.value) > ROUNDING, rest.value, np.nan)
+    )
 
 
 def tidy(evidence: Iterable[Evidence], queries: NDArray) -> pd.DataFrame:

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
 
-from sklroute.explain._evidence import ADDITIVE, Evidence, additive, tidy
+from sklroute.explain._evidence import Evidence, additive, remainder, tidy
 from sklroute.explain._explanation import Explanation
 from sklroute.outcomes._values import by_model
 from sklroute.policies import Policy, check_available, first_best
 
 BATCH = 1024  # queries whose evidence is gathered at once: bounds the memory
-ROUNDING = 1e-6  # what features in single precision leave unexplained
 
 Moments = tuple[str, NDArray, NDArray | None]
 
@@ -164,11 +162,12 @@ def _evidence_frame(router, X, decision, utility, runner_up, blocks) -> pd.DataF
     """Evidence of the queries that have a runner-up."""
     pairs = np.flatnonzero(runner_up >= 0)
     frames = []
-    for batch in gen_batches(len(pairs), BATCH):
-        rows = pairs[batch]
+    for start in range(0, len(pairs), BATCH):
+        rows = pairs[start : start + BATCH]
         models = rows, decision.choice[rows], runner_up[rows]
         frames.append(tidy(_contributions(router, X, decision, utility, *models), rows))
     models = pairs, decision.choice[pairs], runner_up[pairs]
+    blocks = blocks if len(pairs) else ()
     frames.append(tidy(_ablations(decision, utility, blocks, *models), pairs))
     filled = [frame for frame in frames if len(frame)]
     frame = pd.concat(filled, ignore_index=True) if filled else frames[-1]
@@ -179,24 +178,14 @@ def _contributions(
     router, X, decision, utility, rows, better, worse
 ) -> Iterator[Evidence]:
     """What adds up to the margin, and what the router says beside it."""
+    told = router._explain_evidence(X[rows], decision.available[rows], better, worse)
+    yield from told
     quality = decision.quality[rows, better], decision.quality[rows, worse]
-    rest = [part.copy() for part in quality]
-    for part in router._explain_evidence(
-        X[rows], decision.available[rows], better, worse
-    ):
-        yield part
-        if part.kind in ADDITIVE:
-            rest = [left - told for left, told in zip(rest, part.total, strict=True)]
-    name = [router._explained_rest]
-    yield _unless_small(additive("rest", name, *rest), ROUNDING)
+    yield remainder("rest", router._explained_rest, quality, told)
     price = utility[rows, better] - quality[0], utility[rows, worse] - quality[1]
-    name = ["cost and risk" if decision.policy.needs_std else "cost"]
-    yield _unless_small(additive("policy", name, *price), 1e-12)
-
-
-def _unless_small(part: Evidence, limit: float) -> Evidence:
-    value = np.where(np.abs(part.value) > limit, part.value, np.nan)
-    return part._replace(value=value)
+    name = "cost and risk" if decision.policy.needs_std else "cost"
+    paid = additive("policy", [name], *price)
+    yield paid._replace(value=np.where(paid.value == 0, np.nan, paid.value))
 
 
 def _ablations(decision, utility, blocks, rows, better, worse) -> Iterator[Evidence]:

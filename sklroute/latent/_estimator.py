@@ -569,10 +569,10 @@ default=0.0, 0.0, 0.05
     def _explain_evidence(self, X, available, better, worse):
         scaled = self._scaled(X)
         _, chunks = zip(*self._departures(X, available), strict=True)
-        network = np.concatenate([departures[-1] for departures in chunks])
+        departures = [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
         inputs = self._inputs(X, scaled, available)
         return [
-            *blend_parts(self, scaled, available, network, better, worse),
+            *blend_parts(self, scaled, available, departures, better, worse),
             block_reads(self.net_.module_, list(self.scaler_.blocks_), inputs),
             region_profile(self, scaled, better, worse),
         ]

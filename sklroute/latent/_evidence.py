@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sklroute.explain._evidence import Evidence, additive, mean_quality
+from sklroute.explain._evidence import Evidence, additive, mean_quality, remainder
 from sklroute.latent._module import LatentRouterModule
 
 CENTRAL = 0.1, 0.9  # quantiles that bound the interval of a predicted quality
@@ -16,7 +16,7 @@ def blend_parts(
     router: Any,
     scaled: NDArray,
     available: NDArray,
-    network: NDArray,
+    departures: list[NDArray],
     better: NDArray,
     worse: NDArray,
 ) -> list[Evidence]:
@@ -38,20 +38,24 @@ def blend_parts(
         Scaled features.
     available : ndarray of bool, of shape (n_queries, n_models)
         Models that take part.
-    network : ndarray of shape (n_queries, n_models)
-        Departure of the network from the models' mean quality.
+    departures : list of ndarray of shape (n_queries, n_models)
+        Of the prior, if there is one, and the network from the models' mean quality.
     better, worse : ndarray of int, of shape (n_queries,)
         The two models.
     """
     mean = mean_quality(router.mean_quality_, better, worse)
+    rows = np.arange(len(scaled))
     weights, prior, left = router.blend_.relative, [], 1.0
     if router.prior_ is not None:
         told = router.prior_._explain_evidence(scaled, available, better, worse)
+        quality = router.mean_quality_ + departures[0]
+        values = quality[rows, better], quality[rows, worse]
+        rest = remainder("rest", router.prior_._explained_rest, values, told)
+        told = [*told, rest]
         prior = [part for part in told if part.source != mean.source]
         if len(prior) == len(told):  # it does not start from the mean quality itself
             left -= weights[0]
-    rows = np.arange(len(scaled))
-    own = [weights[-1] * network[rows, models] for models in (better, worse)]
+    own = [weights[-1] * departures[-1][rows, models] for models in (better, worse)]
     return [
         mean.scaled(left, ""),
         *(part.scaled(weights[0], "prior: ") for part in prior),
