@@ -174,15 +174,16 @@ class KernelRouter(RouterMixin, BaseEstimator):
     def _explain_evidence(self, X, available, better, worse):
         # Coefficients of landmarks that resemble each other are large and cancel. The
         # same sum in other words: what is predicted at each landmark, weighted as
-        # the kernel interpolates between them.
+        # the kernel interpolates between them, and what is predicted far from all.
         between = self._kernel(self.landmarks_).astype(np.float64)
         basis = _whitening(between)
         weight = self._similarity(X) @ basis @ basis.T
-        there = between @ self.coef_
-        shift = self.intercept_ - self.mean_quality_
+        far = self.intercept_ - self.mean_quality_
+        there = between @ self.coef_ + far
+        left = 1 - weight.sum(axis=1)
         return [
             mean_quality(self.mean_quality_, better, worse),
-            additive("intercept", ["all queries"], shift[better], shift[worse]),
+            additive("intercept", ["far away"], left * far[better], left * far[worse]),
             additive(
                 "landmark",
                 self._sample,

@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from strategies import availability, cost_weights
+from strategies import availability, cost_weights, outcomes
 
 import sklroute
 from sklroute import (
@@ -113,6 +113,28 @@ def test_contributions_add_up_to_the_margin(name, data):
     # Without features, costs and differences there is nothing to list.
     found = found.reindex(expected.index, fill_value=0.0)
     assert_allclose(found, expected, atol=1.1e-6)
+
+
+@settings(max_examples=60)
+@given(
+    y=outcomes(missing=True),
+    router=st.sampled_from(
+        [
+            ClusterRouter(2, random_state=0),
+            KernelRouter(3, alphas=(0.1, 0.1), random_state=0),
+            KNNRouter(2),
+            KNNRouter(2, shrinkage=0.0),
+            LogisticRouter(C=1.0),
+            RidgeRouter(0.1),
+        ]
+    ),
+    seed=st.integers(0, 9),
+)
+def test_contributions_add_up_on_any_table(y, router, seed):
+    queries = np.random.default_rng(seed).normal(size=(len(y), 3))
+    explanation = clone(router).fit(queries, y).explain(queries)
+    found, expected = sums(explanation), margins(explanation)
+    assert_allclose(found.reindex(expected.index), expected, atol=1.1e-6)
 
 
 @every_router
