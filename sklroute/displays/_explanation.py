@@ -185,55 +185,16 @@ class ExplanationDisplay:
         """
         evidence = self.explanation.evidence
         text = evidence["source"] + ": " + evidence["name"].astype(str)
-        table = evidence[["kind", "value"]].assign(label=text)
-        table = table[["label", "kind", "value"]]
+        table = evidence.assign(label=text)[["label", "kind", "value"]]
         parts = table[table["kind"].isin(ADDITIVE)]
-        order = parts["value"].abs().sort_values(ascending=False, kind="stable").index
-        shown, left = parts.loc[order[:MAX_BARS]], parts.loc[order[MAX_BARS:]]
-        others = pd.DataFrame(
-            {
-                "label": [f"all other evidence ({len(left)})"],
-                "kind": parts["kind"].iloc[:1].to_numpy(),
-                "value": [left["value"].sum()],
-            }
-            if len(left)
-            else {}
-        )
-        ablations = table[table["kind"] == "ablation"]
-        kept = [part for part in (shown, others, ablations) if len(part)]
-        if not kept:
-            return table[:0]
-        return pd.concat(kept, ignore_index=True)
-
-    def _plot_models(self, ax) -> None:
-        models = self.explanation.models
-        order = np.lexsort((-models["utility"], ~models["considered"]))
-        models = models.iloc[order]
-        height = np.arange(len(models))[::-1]
-        for y, (_, row) in zip(height, models.iterrows(), strict=True):
-            colour = _colour_of(row)
-            if row["low"] == row["low"]:
-                ax.hlines(y, row["low"], row["high"], colour, linewidth=4, alpha=0.35)
-            face = colour if row["considered"] else "none"
-            size = 70 if row["chosen"] else 35
-            ax.scatter(row["quality"], y, size, face, edgecolors=colour, zorder=3)
-            known = f"{row['cost']:.4g}" if row["cost"] == row["cost"] else "?"
-            style = {"va": "center", "ha": "right", "color": colour, "fontsize": 9}
-            place = ax.get_yaxis_transform()
-            ax.text(COST, y, known, transform=place, **style)
-            ax.text(UTILITY, y, _number(row["utility"]), transform=place, **style)
-        head = {"va": "bottom", "ha": "right", "fontsize": 9, "transform": place}
-        unit = "" if self.cost_unit is None else f" ({self.cost_unit})"
-        ax.text(COST, len(models) - 0.4, f"Cost{unit}", **head)
-        ax.text(UTILITY, len(models) - 0.4, "Utility", **head)
-        ax.set_yticks(height, [_model_label(row) for _, row in models.iterrows()])
-        for tick, (_, row) in zip(ax.get_yticklabels(), models.iterrows(), strict=True):
-            tick.set(color=_colour_of(row), weight="bold" if row["chosen"] else None)
-        ax.set(xlabel="Predicted quality", xlim=(-0.02, 1.02))
-        ax.set_ylim(-0.6, len(models) - 0.4)
-        ax.grid(axis="x", color="0.9", zorder=0)
-        ax.set_axisbelow(True)
-        ax.set_title(self._title(), loc="left", fontsize=10, pad=24)
+        parts = parts.sort_values("value", key=abs, ascending=False, kind="stable")
+        left = parts[MAX_BARS:]
+        bars = [parts[:MAX_BARS], table[table["kind"] == "ablation"]]
+        if len(left):
+            label, kind = f"all other evidence ({len(left)})", left["kind"].iloc[0]
+            rest = {"label": [label], "kind": [kind], "value": [left["value"].sum()]}
+            bars.insert(1, pd.DataFrame(rest))
+        return pd.concat(bars, ignore_index=True)
 
     def _title(self) -> str:
         text = headline(self.explanation)
@@ -241,35 +202,77 @@ class ExplanationDisplay:
             return text
         return f"{self.name}\n{text.partition(': ')[2]}"
 
-    def _plot_evidence(self, ax, bars: pd.DataFrame) -> None:
-        margin = self.explanation.decisions["margin"].iloc[0]
-        whole = pd.DataFrame({"label": ["margin"], "kind": ["sum"], "value": [margin]})
-        is_ablation = bars["kind"] == "ablation"
-        parts = [part for part in (bars[~is_ablation], whole) if len(part)]
-        bars = pd.concat([*parts, *([bars[is_ablation]] if is_ablation.any() else [])])
-        height = -np.arange(len(bars), dtype=float)
-        height[bars["kind"] == "ablation"] -= 1.4  # below the sum, with a heading
-        value = bars["value"].fillna(0.0)
-        colours = np.where(value >= 0, FOR, AGAINST)
-        colours[bars["kind"] == "sum"] = "0.2"
-        alpha = np.where(bars["kind"] == "ablation", 0.55, 1.0)
-        for y, width, colour, opaque in zip(height, value, colours, alpha, strict=True):
-            ax.barh(y, width, 0.7, color=colour, alpha=opaque)
+    def _plot_models(self, ax) -> None:
+        models = self.explanation.models
+        models = models.iloc[np.lexsort((-models["utility"], ~models["considered"]))]
+        height = np.arange(len(models))[::-1]
         place = ax.get_yaxis_transform()
-        for y, width in zip(height, value, strict=True):
-            style = {"va": "center", "ha": "right", "fontsize": 8, "color": DARK}
-            ax.text(1.1, y, f"{width:+.3f}", transform=place, **style)
-        if is_ablation.any():
-            top = height[bars["kind"] == "ablation"][0] + 0.75
+        ax.set_yticks(height, [_model_label(row) for _, row in models.iterrows()])
+        ticks = ax.get_yticklabels()
+        for y, tick, (_, row) in zip(height, ticks, models.iterrows(), strict=True):
+            colour = _colour_of(row)
+            tick.set(color=colour, weight="bold" if row["chosen"] else "normal")
+            if not np.isnan(row["low"]):
+                ax.hlines(y, row["low"], row["high"], colour, linewidth=4, alpha=0.35)
+            face = colour if row["considered"] else "none"
+            size = 70 if row["chosen"] else 35
+            ax.scatter(row["quality"], y, size, face, edgecolors=colour, zorder=3)
+            style = {"va": "center", "ha": "right", "color": colour, "fontsize": 9}
+            cost = "?" if np.isnan(row["cost"]) else f"{row['cost']:.4g}"
+            ax.text(COST, y, cost, transform=place, **style)
+            if np.isfinite(row["utility"]):
+                ax.text(UTILITY, y, f"{row['utility']:.3f}", transform=place, **style)
+        style = {"va": "bottom", "ha": "right", "fontsize": 9, "transform": place}
+        unit = "" if self.cost_unit is None else f" ({self.cost_unit})"
+        ax.text(COST, len(models) - 0.4, f"Cost{unit}", **style)
+        ax.text(UTILITY, len(models) - 0.4, "Utility", **style)
+        ax.set(xlabel="Predicted quality", xlim=(-0.02, 1.02))
+        ax.set_ylim(-0.6, len(models) - 0.4)
+        ax.grid(axis="x", color="0.9", zorder=0)
+        ax.set_axisbelow(True)
+        ax.set_title(self._title(), loc="left", fontsize=10, pad=24)
+
+    def _plot_evidence(self, ax, bars: pd.DataFrame) -> None:
+        ax.set_title("What carries the choice", loc="left", fontsize=10, pad=24)
+        ax.set_xlabel("Utility: for the choice (+), for the runner-up (-)")
+        margin = self.explanation.decisions["margin"].iloc[0]
+        if np.isnan(margin):
+            ax.set(xticks=[], yticks=[], xlabel="")
+            ax.text(0, 0.9, "There is nothing to choose from.", fontsize=9)
+            return
+        apart = bars["kind"] == "ablation"
+        additive, blocks = bars[~apart], bars[apart]
+        height = -np.arange(len(additive) + 1.0)
+        _draw_bars(ax, height[:-1], additive["value"])
+        ax.barh(height[-1], margin, 0.7, color="0.2")
+        _write_numbers(ax, height, [*additive["value"], margin])
+        labels, ticks = [*additive["label"], "margin"], height
+        if len(blocks):
+            below = height[-1] - 2.4 - np.arange(len(blocks))
+            _draw_bars(ax, below, blocks["value"], alpha=0.55)
+            _write_numbers(ax, below, blocks["value"])
             text = "Margin lost without the block"
             behind = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 1}
             style = {"fontsize": 9, "style": "italic", "bbox": behind}
-            ax.text(0, top, text, transform=place, **style)
-        ax.set_yticks(height, bars["label"], fontsize=9)
-        ax.set_ylim(height[-1] - 0.6, 0.6)
+            place = ax.get_yaxis_transform()
+            ax.text(0, below[0] + 0.75, text, transform=place, **style)
+            labels, ticks = [*labels, *blocks["label"]], np.append(ticks, below)
+        ax.set_yticks(ticks, labels, fontsize=9)
+        ax.set_ylim(ticks[-1] - 0.6, 0.6)
         ax.axvline(0, color=DARK, linewidth=0.8)
-        ax.set_xlabel("Utility: for the choice (+), for the runner-up (-)")
-        ax.set_title("What carries the choice", loc="left", fontsize=10, pad=24)
+
+
+def _draw_bars(ax, height, values, *, alpha: float = 1.0) -> None:
+    """Bars in the colour of the model that they speak for."""
+    values = np.asarray(values, dtype=float)
+    colours = [FOR if value >= 0 else AGAINST for value in values]
+    ax.barh(height, values, 0.7, color=colours, alpha=alpha)
+
+
+def _write_numbers(ax, height, values) -> None:
+    style = {"va": "center", "ha": "right", "fontsize": 8, "color": DARK}
+    for y, value in zip(height, values, strict=True):
+        ax.text(1.1, y, f"{value:+.3f}", transform=ax.get_yaxis_transform(), **style)
 
 
 def _colour_of(row: pd.Series) -> str:
@@ -282,7 +285,3 @@ def _colour_of(row: pd.Series) -> str:
 
 def _model_label(row: pd.Series) -> str:
     return f"{row['model']}\n{row['reason']}" if row["reason"] else str(row["model"])
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if np.isfinite(value) else ""
