@@ -90,7 +90,7 @@ class FixedRouter(RouterMixin, BaseEstimator):
     _reads_features = False
 
     def _held_back(self):
-        return f"FixedRouter calls {self.model_} only"
+        return "not the fixed model"
 
     def _policy_arrays(self, X, available, costs, policy):
         policy, arrays = super()._policy_arrays(X, available, costs, policy)

@@ -234,7 +234,7 @@ class ExplanationDisplay:
 
     def _plot_evidence(self, ax, bars: pd.DataFrame) -> None:
         ax.set_title("What carries the choice", loc="left", fontsize=10, pad=24)
-        ax.set_xlabel("Utility: for the choice (+), for the runner-up (-)")
+        ax.set_xlabel("Utility for (+) and against (-) the choice")
         margin = self.explanation.decisions["margin"].iloc[0]
         if np.isnan(margin):
             ax.set(xticks=[], yticks=[], xlabel="")
@@ -272,7 +272,7 @@ def _draw_bars(ax, height, values, *, alpha: float = 1.0) -> None:
 def _write_numbers(ax, height, values) -> None:
     style = {"va": "center", "ha": "right", "fontsize": 8, "color": DARK}
     for y, value in zip(height, values, strict=True):
-        ax.text(1.1, y, f"{value:+.3f}", transform=ax.get_yaxis_transform(), **style)
+        ax.text(1.13, y, f"{value:+.3f}", transform=ax.get_yaxis_transform(), **style)
 
 
 def _colour_of(row: pd.Series) -> str:

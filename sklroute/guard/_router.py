@@ -318,7 +318,7 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         return router._quality_interval(X, available)
 
     def _held_back(self):
-        return f"predicted gain below {self.threshold_:.3g}, the guard's threshold"
+        return f"guarded: gain below {self.threshold_:.3g}"
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
