@@ -133,7 +133,7 @@ class ClusterRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         X = normalize(X)
-        quality = np.tile(self.mean_quality_, (len(X), 1))
+        quality = np.tile(self.fitted_quality_, (len(X), 1))
         for means, profile in self.levels_:
             quality += profile[_label(means, X)]
         return quality.clip(0.0, 1.0)
@@ -144,7 +144,7 @@ class ClusterRouter(RouterMixin, BaseEstimator):
 
     def _explain_evidence(self, X, available, better, worse):
         X = normalize(X)
-        parts = [mean_quality(self.mean_quality_, better, worse)]
+        parts = [mean_quality(self.fitted_quality_, better, worse)]
         for level, (means, profile) in enumerate(self.levels_, 1):
             label = _label(means, X)
             parts.append(

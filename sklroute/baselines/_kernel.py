@@ -162,7 +162,7 @@ class KernelRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         coef = self.coef_.astype(self.landmarks_.dtype, copy=False)
-        quality = np.empty((len(X), len(self.classes_)))
+        quality = np.empty((len(X), len(self.intercept_)))
         for rows, similarity in self._similarities(X):
             quality[rows] = similarity @ coef + self.intercept_
         return quality.clip(0.0, 1.0)
@@ -178,11 +178,11 @@ class KernelRouter(RouterMixin, BaseEstimator):
         between = self._kernel(self.landmarks_).astype(np.float64)
         basis = _whitening(between)
         weight = self._similarity(X) @ basis @ basis.T
-        far = self.intercept_ - self.mean_quality_
+        far = self.intercept_ - self.fitted_quality_
         there = between @ self.coef_ + far
         left = 1 - weight.sum(axis=1)
         return [
-            mean_quality(self.mean_quality_, better, worse),
+            mean_quality(self.fitted_quality_, better, worse),
             additive("intercept", ["far away"], left * far[better], left * far[worse]),
             additive(
                 "landmark",

@@ -118,13 +118,13 @@ class KNNRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         X = normalize(X)
-        quality = np.empty((len(X), len(self.classes_)))
+        quality = np.empty((len(X), len(self.fitted_quality_)))
         for rows in gen_batches(len(X), BATCH):
             nearest = self.neighbors_.kneighbors(X[rows], return_distance=False)
             (quality[rows],) = _neighbour_means(
                 nearest,
                 self._cells,
-                self.mean_quality_,
+                self.fitted_quality_,
                 self.shrinkage,
                 [self.n_neighbors_],
             )
@@ -149,13 +149,13 @@ class KNNRouter(RouterMixin, BaseEstimator):
         """What each neighbour, and the shrinkage, add to the quality of a model."""
         quality, seen = (
             self._cells[nearest, column[:, None]]
-            for column in (models, models + len(self.classes_))
+            for column in (models, models + len(self.fitted_quality_))
         )
         total = seen.sum(axis=1) + self.shrinkage
         known = total > 0
         weight = np.divide(1.0, total, out=np.zeros_like(total), where=known)
         share = np.where(known, self.shrinkage * weight, 1.0)
-        return quality * weight[:, None], share * self.mean_quality_[models]
+        return quality * weight[:, None], share * self.fitted_quality_[models]
 
 
 def _search(X: NDArray, n_neighbors: int) -> NearestNeighbors:

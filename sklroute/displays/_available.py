@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklroute.outcomes import Outcomes
-from sklroute.outcomes._values import by_model
+from sklroute.outcomes._values import by_model, named_mask
 from sklroute.policies import check_mask
 
 
@@ -15,10 +15,8 @@ def restrict(outcomes: Outcomes, available: ArrayLike | None) -> Outcomes:
     ----------
     outcomes : Outcomes
         What the answers were worth.
-    available : array-like of bool or None
-        Of shape (n_models,) or (n_queries, n_models): models that may be called now,
-        besides what the outcomes say; a Series and the columns of a DataFrame are
-        matched by name. None allows all.
+    available : as in `RouterMixin.predict`
+        Models that may be called now, besides what the outcomes say.
 
     Returns
     -------
@@ -27,6 +25,7 @@ def restrict(outcomes: Outcomes, available: ArrayLike | None) -> Outcomes:
     """
     if available is None:
         return outcomes
+    available = named_mask(available, outcomes.models)
     available = by_model(available, outcomes.models, "available")
     mask = check_mask(available, outcomes.quality.shape)
     return Outcomes(

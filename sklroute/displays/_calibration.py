@@ -98,10 +98,8 @@ class CalibrationDisplay:
             Features of the queries.
         y : Outcomes or any form that `check_outcomes` accepts
             What the answers were worth.
-        available : array-like of bool, of shape (n_models,) or \
-(n_queries, n_models), default=None
-            Models that may be called now, matched by name where it is labelled:
-            answers of others do not count. None allows all.
+        available : as in `RouterMixin.predict`, default=None
+            Models that may be called now: answers of others do not count.
         n_bins, strategy, ax, **plot_params
             As in `from_predictions`.
         name : str, default=None

@@ -182,11 +182,9 @@ class FrontierDisplay:
             Predicted cost.
         cost_weights
             As in `sklroute.metrics.frontier`.
-        available : array-like of bool, of shape (n_models,) or \
-(n_queries, n_models), default=None
-            Models that may be called now, besides those that ``y`` says, matched by
-            name where it is labelled. References and the cost range of the area are
-            those of these models. None allows all.
+        available : as in `RouterMixin.predict`, default=None
+            Models that may be called now, besides those that ``y`` says. References
+            and the cost range of the area are those of these models. None allows all.
         references : bool, default=True
             Whether to draw the single models, the line of mixing them at random and
             the oracle. True for one of several routers on the same axes, best the

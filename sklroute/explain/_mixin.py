@@ -11,6 +11,7 @@ from sklroute.explain._explanation import Explanation
 from sklroute.explain._router import Moments, explain_router
 from sklroute.policies import Policy
 
+NORMAL_80 = 1.2816  # standard deviations to either side that hold 80 %
 CLIPPING = "clipping to [0, 1], rounding"
 
 
@@ -20,10 +21,12 @@ class ExplainMixin:
     A router overrides hooks to say more than how good the models are on average:
 
     - ``_explain_evidence(X, available, better, worse)`` returns `Evidence` on the two
-      models of each query; what its additive parts do not explain of the difference
-      in predicted quality is called ``_explained_rest``;
-    - ``_ablated_moments(X, available, policy)`` yields the predictions without each
-      block of the features;
+      models of each query, of those that the router was fitted on; what its additive
+      parts do not explain of the difference in predicted quality is called
+      ``_explained_rest``;
+    - ``_ablated_moments(X, available, policy)`` yields the predictions for the pool
+      without each block of the features;
+    - ``_draws`` is True where the choice is drawn at random;
     - ``_reads_features`` is False where there is nothing to ablate;
     - ``_quality_interval(X, available)`` returns bounds of the predicted quality;
     - ``_explained_quality(X, quality)`` returns the quality to report, where the
@@ -33,6 +36,7 @@ class ExplainMixin:
 
     _explained_rest = "what the features add"
     _reads_features = True
+    _draws = False
 
     def explain(
         self,
@@ -75,7 +79,7 @@ class ExplainMixin:
     def _explain_evidence(
         self, X: NDArray, available: NDArray, better: NDArray, worse: NDArray
     ) -> list[Evidence]:
-        return [mean_quality(self.mean_quality_, better, worse)]
+        return [mean_quality(self.fitted_quality_, better, worse)]
 
     def _ablated_moments(
         self, X: Any, available: NDArray, policy: Policy
@@ -84,8 +88,10 @@ class ExplainMixin:
         yield "all features", np.tile(self.mean_quality_, (len(X), 1)), None
 
     def _quality_interval(self, X: NDArray, available: NDArray) -> tuple:
-        unknown = np.full((len(X), len(self.classes_)), np.nan)
-        return unknown, unknown
+        fitted = self._predict_quality(X)
+        quality = self.pool_.quality(X, fitted)
+        margin = NORMAL_80 * self.pool_.std(X, fitted, self._prior_beliefs())
+        return (quality - margin).clip(0.0, 1.0), (quality + margin).clip(0.0, 1.0)
 
     def _explained_quality(self, X: NDArray, quality: NDArray) -> NDArray:
         return quality

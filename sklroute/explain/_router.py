@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from sklroute.explain._evidence import Evidence, additive, remainder, tidy
 from sklroute.explain._explanation import Explanation
-from sklroute.outcomes._values import by_model
-from sklroute.policies import Policy, check_available, first_best
+from sklroute.policies import MaxUtility, Policy, first_best
 
 BATCH = 1024  # queries whose evidence is gathered at once: bounds the memory
 
@@ -102,13 +101,12 @@ def explain_router(
 
 def _decide(router, X, available, costs, policy) -> Decision:
     rule, arrays = router._policy_arrays(X, available, costs, policy)
-    asked = by_model(available, router.classes_, "available")
     return Decision(
         policy=rule,
         quality=arrays["quality"],
         cost=arrays["cost"],
         std=arrays["std"],
-        available=check_available(asked, arrays["quality"].shape),
+        available=router._available(available, len(arrays["quality"])),
         considered=arrays["available"],
         choice=rule(**arrays),
     )
@@ -178,14 +176,58 @@ def _contributions(
     router, X, decision, utility, rows, better, worse
 ) -> Iterator[Evidence]:
     """What adds up to the margin, and what the router says beside it."""
-    told = router._explain_evidence(X[rows], decision.available[rows], better, worse)
-    yield from told
     quality = decision.quality[rows, better], decision.quality[rows, worse]
-    yield remainder("rest", router._explained_rest, quality, told)
+    available = decision.available[rows]
+    if router.pool_.is_as_fitted or router._draws:
+        yield from _told(router, X[rows], available, better, worse, quality)
+    else:
+        yield from _told_since(router, X[rows], available, better, worse, quality)
     price = utility[rows, better] - quality[0], utility[rows, worse] - quality[1]
-    name = "cost and risk" if decision.policy.needs_std else "cost"
+    spread = decision.policy.needs_std or decision.policy.needs_error
+    name = "cost and risk" if spread else "cost"
     paid = additive("policy", [name], *price)
     yield paid._replace(value=np.where(paid.value == 0, np.nan, paid.value))
+
+
+def _told(router, X, available, better, worse, quality) -> list[Evidence]:
+    """Evidence of a router that chooses among the models that it was fitted on."""
+    told = router._explain_evidence(X, available, better, worse)
+    return [*told, remainder("rest", router._explained_rest, quality, told)]
+
+
+def _told_since(router, X, available, better, worse, quality) -> list[Evidence]:
+    """Evidence where the pool has changed: the router's, and that of later answers.
+
+    Of a model that has joined, the router itself knows nothing: before any answer it is
+    as good as the mean of the others.
+    """
+    pool, rows = router.pool_, np.arange(len(X))
+    available = pool.fitted_mask(available)
+    fitted, _ = router._predict_moments(X, available, MaxUtility())
+    expected = pool.expected(fitted)
+    before = expected[rows, better], expected[rows, worse]
+    columns = pool.column[better], pool.column[worse]
+    known = np.minimum(*columns) >= 0  # models of the fit, both
+    columns = (column.clip(0) for column in columns)
+    told = _told(router, X, available, *columns, before)
+    joined = _where(additive("new model", ["before its answers"], *before), ~known)
+    change = additive(
+        "answers since the fit",
+        ["departure"],
+        *(after - first for after, first in zip(quality, before, strict=True)),
+    )
+    changed = (change.chosen != 0) | (change.runner_up != 0)
+    return [*(_where(part, known) for part in told), joined, _where(change, changed)]
+
+
+def _where(part: Evidence, kept: NDArray) -> Evidence:
+    """Keep the pieces of some queries, all or (n, 1) of them."""
+    kept = kept.reshape(len(part.value), -1)
+    return part._replace(
+        value=np.where(kept, part.value, np.nan),
+        chosen=np.where(kept, part.chosen, 0.0),
+        runner_up=np.where(kept, part.runner_up, 0.0),
+    )
 
 
 def _ablations(decision, utility, blocks, rows, better, worse) -> Iterator[Evidence]:

@@ -43,12 +43,12 @@ def blend_parts(
     better, worse : ndarray of int, of shape (n_queries,)
         The two models.
     """
-    mean = mean_quality(router.mean_quality_, better, worse)
+    mean = mean_quality(router.fitted_quality_, better, worse)
     rows = np.arange(len(scaled))
     weights, prior, left = router.blend_.relative, [], 1.0
     if router.prior_ is not None:
         told = router.prior_._explain_evidence(scaled, available, better, worse)
-        quality = router.mean_quality_ + departures[0]
+        quality = router.fitted_quality_ + departures[0]
         values = quality[rows, better], quality[rows, worse]
         rest = remainder("rest", router.prior_._explained_rest, values, told)
         told = [*told, rest]

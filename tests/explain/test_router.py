@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -495,8 +496,58 @@ def test_the_interval_is_that_of_the_distribution():
     distribution = router.predict_distribution(X[:5])
     assert_array_equal(table(explanation, "low"), distribution.quantile(0.1))
     assert_array_equal(table(explanation, "high"), distribution.quantile(0.9))
-    # Of one answer that is right or wrong there is none to speak of.
-    assert fitted("latent").explain(X[:5]).models["low"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["ridge", "latent", "guarded"])
+def test_elsewhere_the_interval_is_that_of_the_expected_quality(name):
+    router = fitted(name)
+    explanation = router.explain(X[:5])
+    inner = as_router(router.router_) if name == "guarded" else router
+    quality, std = inner.predict_quality(X[:5], return_std=True)
+    low, high = table(explanation, "low"), table(explanation, "high")
+    assert_allclose(low, (quality - norm.ppf(0.9) * std).clip(0, 1), atol=1e-4)
+    assert_allclose(high, (quality + norm.ppf(0.9) * std).clip(0, 1), atol=1e-4)
+
+
+@every_router
+def test_contributions_add_up_after_the_pool_has_changed(name):
+    if name == "guarded":  # its pool is fixed
+        return
+    router = deepcopy(fitted(name))
+    router.partial_fit(X[:30], DATA.y[NEW][:30])
+    router.add_model("newcomer", X[:30], np.tile([1.0, 0.6, 0.9], 10), cost=0.1)
+    router.remove_model(MODELS[1])
+    router.rename_model(MODELS[0], "zed")
+    explanation = router.explain(X, available=lambda model: model != MODELS[3])
+    assert set(explanation.models["model"]) == {"newcomer", "zed", *MODELS[2:]}
+    assert_array_equal(
+        explanation.decisions["choice"],
+        router.predict(X, available=["newcomer", "zed", MODELS[2]]),
+    )
+    expected, found = margins(explanation), sums(explanation)
+    assert_allclose(found, expected, atol=2.1e-6)
+    sources = set(explanation.evidence["source"])
+    if name != "random":
+        assert "answers since the fit" in sources
+        pairs = explanation.decisions[["choice", "runner_up"]]
+        joined = (pairs == "newcomer").any(axis=1)
+        told = evidence_of(explanation, "new model")["query"]
+        assert set(told) == set(pairs.index[joined])
+        quality = router.predict_quality(X)
+        assert_allclose(table(explanation, "quality"), quality, atol=1e-9)
+
+
+def test_a_model_that_has_joined_is_expected_to_be_as_good_as_the_others():
+    router = deepcopy(fitted("ridge"))
+    before = router.predict_quality(X).mean(axis=1)
+    router.add_model("newcomer", X[:30], np.ones(30), cost=0.1)
+    explanation = router.explain(X)
+    new = explanation.decisions["choice"] == "newcomer"
+    assert new.any()
+    told = evidence_of(explanation, "new model").set_index("query")["chosen"]
+    assert_allclose(told[new[new].index], before[new])
+    learnt = evidence_of(explanation, "answers since the fit").set_index("query")
+    assert (learnt.loc[new[new].index, "chosen"] > 0).all()
 
 
 def test_labels_are_matched_by_name():
