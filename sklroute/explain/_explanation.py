@@ -21,10 +21,11 @@ class Explanation:
         One row per query and model. ``query`` is the row of ``X``, ``model`` a name.
         ``available`` is what the caller allowed, ``considered`` what the router chose
         among, ``reason`` why it did not consider the model. ``quality`` is the
-        predicted quality and ``low`` to ``high`` an interval around it (NaN where
-        the router gives none), ``cost`` the predicted cost, ``utility`` what the
-        policy makes of them (``-inf`` where unavailable), ``probability`` that of
-        being the best choice. ``chosen`` and ``runner_up`` mark two of the models.
+        predicted quality and ``low`` to ``high`` an interval of 80 % (of the expected
+        quality, or of one answer's where ``predict_distribution`` says more),
+        ``cost`` the predicted cost, ``utility`` what the policy makes of them (``-inf``
+        where unavailable), ``probability`` that of being the best choice. ``chosen``
+        and ``runner_up`` mark two of the models.
     evidence : DataFrame
         One row per query and piece of evidence: ``query``; ``source``, e.g.
         "neighbour"; ``name``, which one; ``kind``; ``value``, positive where it speaks
