@@ -6,8 +6,9 @@ A layer may import those of the lines above its own, not its neighbours::
     policies
     outcomes
     metrics
+    serving
     base
-    pipeline
+    pipeline, stored
     baselines
     guard, latent
     model_selection
@@ -37,8 +38,9 @@ LAYERS = [
     {"policies"},
     {"outcomes"},
     {"metrics"},
+    {"serving"},
     {"base"},
-    {"pipeline"},
+    {"pipeline", "stored"},
     {"baselines"},
     {"guard", "latent"},
     {"model_selection"},
@@ -60,6 +62,7 @@ HOMES = {
     "rich": {"cli"},
     "pyarrow": {"datasets"},
     "safetensors": {"persistence"},
+    "onnx": {"serving"},
     "torchvision": {"features"},
     "open_clip": {"features"},
     "sentence_transformers": {"features"},
