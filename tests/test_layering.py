@@ -77,6 +77,7 @@ OPTIONAL = {
     "open_clip",
     "sentence_transformers",
     "PIL",
+    "onnx",
 }
 LAZY_LAYERS = {"features"}  # load no library of the list until an encoder is used
 

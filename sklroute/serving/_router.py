@@ -12,6 +12,7 @@ from sklroute.outcomes._values import by_model, check_known, float_array
 from sklroute.policies import MaxUtility, Policy, check_available
 from sklroute.policies._arrays import check_shape
 from sklroute.serving._distribution import QualityDistribution
+from sklroute.serving._onnx import export_onnx
 from sklroute.serving._parts import Part
 from sklroute.serving._rules import Chance
 from sklroute.serving._steps import Steps
@@ -231,8 +232,6 @@ class CompiledRouter:
         path : path-like
             Where to write.
         """
-        from sklroute.serving._onnx import export_onnx
-
         export_onnx(self, path)
 
     # -- shared parts ----------------------------------------------------------------
