@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import erf, expit, softmax
 
 from sklroute.serving._distribution import QualityDistribution
-from sklroute.serving._parts import Chain, Kernel, Part
+from sklroute.serving._parts import Chain, Kernel, Part, within_bounds
 
 CHUNK = 1024  # queries at once: intermediate results stay in cache
 LIMIT = 1e3  # of scaled features, and
@@ -31,8 +31,8 @@ class Net:
 
     project: Sequence[NDArray]
     """(n_columns, E h) for each block."""
-    bias: Sequence[NDArray]
-    """(E h,) for each block."""
+    bias: NDArray
+    """(n_blocks, 1, E h)"""
     pairs: Sequence[tuple[int, int]]
     """Blocks whose products are query tokens."""
     read: NDArray
@@ -61,7 +61,8 @@ class Net:
         if self.offset.shape[-1] == 2:
             affinity = self._capsules(blocks, present) @ self.tokens
             affinity += self._log_odds
-            return expit(affinity, out=affinity).mean(axis=0, dtype=np.float64)
+            expit(affinity, out=affinity)
+            return np.add.reduce(affinity, axis=0, dtype=np.float64) / len(affinity)
         prob = self(blocks, present)
         return prob @ np.linspace(0, 1, prob.shape[-1])
 
@@ -76,7 +77,7 @@ class Net:
         v = np.empty((n_tokens, len(blocks[0]), n_members * width), np.float32)
         for b, block in enumerate(blocks):
             np.matmul(block, self.project[b], out=v[b])
-            v[b] += self.bias[b]
+        v[:n_blocks] += self.bias
         for t, (b, c) in enumerate(self.pairs, start=n_blocks):
             np.multiply(v[b], v[c], out=v[t])
             v[t] *= np.float32(ROOT2)
@@ -86,17 +87,17 @@ class Net:
         u = u.reshape(n_tokens, -1, n_members, width).transpose(0, 2, 1, 3)
         out = u @ self.read  # (T, E, n, M + M d)
         M = self.n_capsules
-        weight = np.exp(out[..., :M].clip(-30, 30))
-        there = n_tokens
+        weight = np.exp(np.minimum(np.maximum(out[..., :M], -30), 30))
+        there: Any = np.float32(n_tokens)
         if present is not None:
             both = [present[:, b] & present[:, c] for b, c in self.pairs]
             seen = np.stack([*present.T, *both])  # (T, n)
             weight *= seen[:, None, :, None]
-            there = seen.sum(axis=0)[:, None]
-        weight *= np.sqrt(there, dtype=np.float32) / weight.sum(axis=0)
+            there = seen.sum(axis=0, dtype=np.float32)[:, None]
+        weight *= np.sqrt(there) / np.add.reduce(weight, axis=0)
         values = out[..., M:].reshape(*weight.shape, -1)
         values *= weight[..., None]
-        P = values.sum(axis=0)
+        P = np.add.reduce(values, axis=0)
         return P.reshape(*P.shape[:2], -1)
 
 
@@ -162,7 +163,7 @@ class Latent(Part):
             else:
                 prior = self.prior(z)
             quality += prior @ self.prior_mix
-        return quality.clip(0.0, 1.0, out=quality)
+        return within_bounds(quality)
 
     def _scaled(self, X):
         """Scaled features, what the network reads of them, blocks that are there."""
@@ -172,7 +173,7 @@ class Latent(Part):
         z = z.astype(np.float32, copy=False)
         square = np.einsum("ij,ij->i", z, z)
         # A row so short has no entry to be cut; NaN is not less than anything.
-        if square.max(initial=0.0) <= self._short:
+        if np.maximum.reduce(square) <= self._short:
             return z, [z[:, c] for c in self.columns], None, square
         return self._careful(X, mean, scale)
 
@@ -348,7 +349,7 @@ def _fold(weights: Mapping[str, NDArray], gains, interactions: bool) -> Net:
         W = w[f"capsules.project.{b}.weight"]  # (E, n_in, h)
         matrix = W.transpose(1, 0, 2).reshape(W.shape[1], -1)
         project.append(_single(matrix * gain / ROOT2))
-        bias.append(_single(w[f"capsules.project.{b}.bias"].ravel() / ROOT2))
+        bias.append(w[f"capsules.project.{b}.bias"].reshape(1, -1) / ROOT2)
     value = w["capsules.value_weight"]  # (E, T, h, M d)
     query = w["capsules.query_weight"] / value.shape[2] ** 0.5  # (E, 1, h, M)
     query = np.broadcast_to(query, (*value.shape[:3], query.shape[-1]))
@@ -361,7 +362,7 @@ def _fold(weights: Mapping[str, NDArray], gains, interactions: bool) -> Net:
     offset = prior + head_bias[..., None] * support  # (E, 1, K, S)
     return Net(
         project,
-        bias,
+        _single(np.stack(bias)),
         list(combinations(range(len(gains)), 2)) if interactions else [],
         _single(read.transpose(1, 0, 2, 3)),
         _single(tokens.transpose(0, 2, 1)),

@@ -232,7 +232,7 @@ def _latent(g, part: Latent, x):
 def _net(g: _Graph, net: Net, blocks: list[str], present: list[str]) -> str:
     n_members = net.read.shape[1]
     v = [
-        g.op("Add", g.op("MatMul", block, W), b[None])
+        g.op("Add", g.op("MatMul", block, W), b)
         for block, W, b in zip(blocks, net.project, net.bias, strict=True)
     ]
     seen = list(present)

@@ -23,6 +23,12 @@ ACTIVATIONS = {
 BATCH = 1024  # queries compared with all training queries at once
 
 
+def within_bounds(quality: NDArray) -> NDArray:
+    """Clip to [0, 1] in place; for one query `numpy.clip` takes three times as long."""
+    np.maximum(quality, 0.0, out=quality)
+    return np.minimum(quality, 1.0, out=quality)
+
+
 class Part:
     """Base of all parts."""
 
@@ -80,7 +86,7 @@ class Linear(Part):
         linear += self.intercept
         if self.link == "expit":
             return expit(linear)
-        return linear.clip(0.0, 1.0)
+        return within_bounds(linear)
 
     def after(self, steps):
         affine, rest = steps.split()
@@ -112,7 +118,7 @@ class Network(Part):
                     out = activate(out)
             quality[:, columns] = out
         quality += self.mean
-        return quality.clip(0.0, 1.0, out=quality)
+        return within_bounds(quality)
 
     def after(self, steps):
         affine, rest = steps.split()
@@ -166,8 +172,7 @@ class Kernel(Part):
         product -= self.length
         product -= (dtype(self.gamma) * square)[:, None]
         np.exp(np.minimum(product, 0, out=product), out=product)
-        quality = product @ self.coef + self.intercept
-        return quality.clip(0.0, 1.0, out=quality)
+        return within_bounds(product @ self.coef + self.intercept)
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,7 @@ class Clusters(Part):
                 X.astype(centres.dtype, copy=False) @ centres.T
             )
             quality += profile[distance.argmin(axis=1)]
-        return quality.clip(0.0, 1.0, out=quality)
+        return within_bounds(quality)
 
 
 @dataclass(frozen=True)
