@@ -7,6 +7,7 @@ A layer may import those of the lines above its own, not its neighbours::
     outcomes
     metrics
     serving
+    pool
     base
     pipeline, stored
     baselines
@@ -39,6 +40,7 @@ LAYERS = [
     {"outcomes"},
     {"metrics"},
     {"serving"},
+    {"pool"},
     {"base"},
     {"pipeline", "stored"},
     {"baselines"},

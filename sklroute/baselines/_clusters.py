@@ -133,14 +133,14 @@ class ClusterRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         X = normalize(X)
-        quality = np.tile(self.mean_quality_, (len(X), 1))
+        quality = np.tile(self.fitted_quality_, (len(X), 1))
         for means, profile in self.levels_:
             quality += profile[_label(means, X)]
         return quality.clip(0.0, 1.0)
 
     def _compiled_part(self):
         levels = [(means.cluster_centers_, profile) for means, profile in self.levels_]
-        return Clusters(self.mean_quality_, levels)
+        return Clusters(self.fitted_quality_, levels)
 
 
 def _cluster(X, n_clusters, weight, rng) -> KMeans:

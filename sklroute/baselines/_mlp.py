@@ -186,15 +186,15 @@ class MLPRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         X = self.scaler_.transform(X)
-        quality = np.empty((len(X), len(self.classes_)))
+        quality = np.empty((len(X), len(self.fitted_quality_)))
         for models, network in self.networks_:
-            quality[:, models] = _predict(network, X, self.mean_quality_[models])
+            quality[:, models] = _predict(network, X, self.fitted_quality_[models])
         return quality
 
     def _compiled_part(self):
         networks = [(models, n.coefs_, n.intercepts_) for models, n in self.networks_]
         activation = self.networks_[0][1].activation
-        part = Network(networks, activation, self.mean_quality_)
+        part = Network(networks, activation, self.fitted_quality_)
         return standardised(part, self.scaler_)
 
 

@@ -30,7 +30,7 @@ class FixedRouter(RouterMixin, BaseEstimator):
     classes_ : ndarray of shape (n_models,)
         Names of the models, sorted.
     model_ : str or int
-        The name of the fixed model.
+        The name of the fixed model; None once it was removed from the pool.
     mean_quality_, mean_cost_ : ndarray of shape (n_models,)
         Mean observed quality and cost of each model. The former is the predicted
         quality of every query.
@@ -83,20 +83,25 @@ class FixedRouter(RouterMixin, BaseEstimator):
                 f"{self.classes_.tolist()}."
             )
         self._column = column
-        self.model_ = self.classes_[column]
+
+    @property
+    def model_(self):
+        """The name of the fixed model; None once it was removed from the pool."""
+        names = self.classes_[self.pool_.column == self._column]
+        return names[0] if len(names) else None
 
     def _predict_quality(self, X):
-        return np.tile(self.mean_quality_, (len(X), 1))
+        return np.tile(self.fitted_quality_, (len(X), 1))
 
     def _policy_arrays(self, X, available, costs, policy):
         policy, arrays = super()._policy_arrays(X, available, costs, policy)
         return self._compiled_rule().restrict(policy, arrays)
 
     def _compiled_part(self):
-        return Constant(self.mean_quality_)
+        return Constant(self.fitted_quality_)
 
     def _compiled_rule(self):
-        return OneModel(int(self._column))
+        return OneModel(self.pool_.column == self._column)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -153,7 +158,7 @@ class RandomRouter(RouterMixin, BaseEstimator):
         pass  # the mixin has taken the means
 
     def _predict_quality(self, X):
-        return np.tile(self.mean_quality_, (len(X), 1))
+        return np.tile(self.fitted_quality_, (len(X), 1))
 
     def predict_proba(self, X, *, available=None, costs=None, policy=None):
         """Probability that each model is chosen: the same for all available ones.
@@ -173,7 +178,7 @@ class RandomRouter(RouterMixin, BaseEstimator):
         return self._compiled_rule().restrict(policy, arrays)
 
     def _compiled_part(self):
-        return Constant(self.mean_quality_)
+        return Constant(self.fitted_quality_)
 
     def _compiled_rule(self):
         return Chance(self.random_state)

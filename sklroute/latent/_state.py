@@ -13,27 +13,20 @@ from sklroute.latent._training import seeded
 MAX_PARTS = 64  # blocks, layers: their number is a loop before it is a shape
 
 
-def pack_net(net: RouterNet, *, optimizer: bool) -> dict[str, Any]:
-    """Weights of a net by name; on request the optimiser's state too."""
-    weights = {
-        name: tensor.cpu().numpy() for name, tensor in net.module_.state_dict().items()
-    }
-    state = net.optimizer_.state_dict()["state"] if optimizer else {}
-    moments = {
-        number: {name: value.cpu().numpy() for name, value in parts.items()}
-        for number, parts in state.items()
-    }
-    return {"weights": weights, "optimizer": moments}
+def pack_net(net: RouterNet) -> dict[str, NDArray]:
+    """Weights of a net by name."""
+    state = net.module_.state_dict()
+    return {name: tensor.cpu().numpy() for name, tensor in state.items()}
 
 
-def unpack_net(router: Any, state: dict[str, Any]) -> RouterNet:
-    """A net of the given weights, ready to predict and to be trained on.
+def unpack_net(router: Any, weights: dict[str, NDArray]) -> RouterNet:
+    """A net of the given weights, with an optimiser that starts afresh.
 
     Parameters
     ----------
     router : LatentRouterClassifier
         With its parameters and its scaler.
-    state : dict
+    weights : dict of str to ndarray
         What `pack_net` has returned.
 
     Raises
@@ -42,7 +35,6 @@ def unpack_net(router: Any, state: dict[str, Any]) -> RouterNet:
         If the weights are not those of the router's parameters. They are compared
         before any network is made.
     """
-    weights = state["weights"]
     block_dims = tuple(map(len, router.scaler_.blocks_.values()))
     known = {
         "profile": weights["profile"],
@@ -55,8 +47,6 @@ def unpack_net(router: Any, state: dict[str, Any]) -> RouterNet:
     tensors = {name: torch.as_tensor(value) for name, value in weights.items()}
     net.module_.load_state_dict(tensors)
     net.module_.eval()
-    if state["optimizer"]:
-        _restore_moments(net, state["optimizer"])
     for group in net.optimizer_.param_groups:  # as training leaves it
         group["lr"] = router.learning_rate
     return net
@@ -79,12 +69,3 @@ def _check_shapes(router, weights: dict[str, NDArray], known: dict[str, Any]) ->
         raise ValueError("The weights are not those of the router's parameters.")
     if any(value.dtype != np.float32 for value in weights.values()):
         raise ValueError("The weights are not of 32 bits.")
-
-
-def _restore_moments(net: RouterNet, moments: dict[int, dict[str, NDArray]]) -> None:
-    state = net.optimizer_.state_dict()
-    state["state"] = {
-        number: {name: torch.as_tensor(value) for name, value in parts.items()}
-        for number, parts in moments.items()
-    }
-    net.optimizer_.load_state_dict(state)

@@ -139,7 +139,7 @@ class Decoder:
         cls = class_of(name)
         if issubclass(cls, tuple):
             return cls(**state)
-        if hasattr(cls, "_saved_state"):
+        if "__setstate__" in vars(cls):
             return unpack_hooked(cls, state)
         return adapter_of(name).unpack(cls, state)
 

@@ -22,19 +22,13 @@ from sklroute.persistence._errors import FormatError
 class Encoder:
     """Collects the arrays while nodes are made.
 
-    Parameters
-    ----------
-    optimizer : bool
-        Whether states of optimisers are written where there are any.
-
     Attributes
     ----------
     arrays : dict of str to ndarray
         C-ordered arrays of numbers. One array that occurs twice is written once.
     """
 
-    def __init__(self, *, optimizer: bool = False):
-        self.optimizer = optimizer
+    def __init__(self):
         self.arrays: dict[str, NDArray] = {}
         self._names: dict[int, str] = {}
         self._alive: list[NDArray] = []  # an id is unique only while its object lives
@@ -123,8 +117,8 @@ class Encoder:
             )
         if issubclass(cls, tuple):
             state = value._asdict()
-        elif hasattr(cls, "_saved_state"):
-            state = value._saved_state(optimizer=self.optimizer)
+        elif "__setstate__" in vars(cls):
+            state = value.__getstate__()
         elif dataclasses.is_dataclass(cls):
             state = {f.name: getattr(value, f.name) for f in dataclasses.fields(cls)}
         else:

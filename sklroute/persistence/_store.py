@@ -22,7 +22,7 @@ FORMAT = 1  # raised when files can no longer be read by what reads them now
 MAX_FEATURES = 1_000_000
 
 
-def save(router: Any, path: str | os.PathLike, *, optimizer: bool = False) -> None:
+def save(router: Any, path: str | os.PathLike) -> None:
     """Write a fitted router into one file that runs no code when it is read.
 
     The file is written beside its destination and then moved there: whoever reads
@@ -35,10 +35,6 @@ def save(router: Any, path: str | os.PathLike, *, optimizer: bool = False) -> No
         one; `sklroute.pipeline.as_router` makes one of a `Pipeline` or of a search.
     path : path-like
         Where to write; by custom ``router.sklroute``.
-    optimizer : bool, default=False
-        Whether to keep the state of the optimiser of a latent router. Without it
-        `LatentRouterClassifier.partial_fit` goes on with a fresh one, and the file is
-        a third as large.
 
     Raises
     ------
@@ -65,7 +61,7 @@ def save(router: Any, path: str | os.PathLike, *, optimizer: bool = False) -> No
     >>> bool((again.predict_quality(data.X) == router.predict_quality(data.X)).all())
     True
     """
-    encoder = Encoder(optimizer=optimizer)
+    encoder = Encoder()
     root = encoder.node(router, type(router).__name__)
     document = {
         "format": FORMAT,

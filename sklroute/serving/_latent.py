@@ -255,12 +255,10 @@ def compile_latent(router: Any, weights: Mapping[str, NDArray], prior: Part | No
     gains = [len(columns) ** 0.5 for columns in blocks.values()]
     if isinstance(prior, Kernel):
         prior = _without_centre(prior)
-    mixes = [
-        _mix(s, r, len(router.classes_)) for s, r in zip(*router.blend_, strict=True)
-    ]
+    mean = router.fitted_quality_
+    mixes = [_mix(s, r, len(mean)) for s, r in zip(*router.blend_, strict=True)]
     net_mix = mixes.pop()
     prior_mix = mixes.pop() if mixes else None
-    mean = router.mean_quality_
     constant = mean - sum(mean @ mix for mix in (net_mix, prior_mix) if mix is not None)
     return Latent(
         columns,

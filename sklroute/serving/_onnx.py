@@ -160,6 +160,14 @@ def _unit_rows(g: _Graph, step: UnitRows, x: str) -> str:
     return g.op("Div", x, g.op("Where", zero, np.float32(1), length))
 
 
+def _pooled(g, part, x):
+    new = part.pool.column < 0
+    if new.any() or any(part.pool.beliefs):
+        raise TypeError("Models that joined or learnt after the fit have no ONNX form.")
+    columns = g.constant(part.pool.column, np.int64)
+    return g.op("Gather", _emit(g, part.part, x), columns, axis=1)
+
+
 def _linear(g, part, x):
     # A model that was always right or wrong has an infinite intercept.
     intercept = np.nan_to_num(part.intercept, posinf=1e30, neginf=-1e30)
@@ -276,5 +284,6 @@ _EMITTERS = {
     _parts.Kernel: _kernel,
     _parts.Linear: _linear,
     _parts.Network: _network,
+    _parts.Pooled: _pooled,
     Latent: _latent,
 }

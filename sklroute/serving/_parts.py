@@ -59,6 +59,27 @@ class Chain(Part):
 
 
 @dataclass(frozen=True)
+class Pooled(Part):
+    """A part of fitted models, and the pool as it has changed since."""
+
+    part: Part
+    pool: Any
+
+    def __call__(self, X):
+        return self.pool.quality(X, self.part(X))
+
+    @property
+    def takes_missing(self):
+        return self.part.takes_missing
+
+    def distribution(self, X):
+        """Distribution of the quality, if the part has one."""
+        fitted = self.part.distribution(X)
+        distribution = type(fitted)(fitted.support, self.pool.expected(fitted.prob))
+        return distribution.with_mean(self.pool.quality(X, fitted.mean))
+
+
+@dataclass(frozen=True)
 class Constant(Part):
     """The same quality for every query."""
 

@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
-from sklroute.outcomes._values import by_model, check_known, float_array
+from sklroute.outcomes._values import (
+    by_model,
+    check_known,
+    float_array,
+    named_mask,
+)
 from sklroute.policies import MaxUtility, Policy, check_available
 from sklroute.policies._arrays import check_shape
 from sklroute.serving._distribution import QualityDistribution
@@ -269,7 +274,10 @@ class CompiledRouter:
 
     def _mask(self, available, n_queries) -> NDArray[np.bool_]:
         shape = n_queries, len(self.classes_)
-        return check_available(by_model(available, self.classes_, "available"), shape)
+        mask = by_model(
+            named_mask(available, self.classes_), self.classes_, "available"
+        )
+        return check_available(mask, shape)
 
     def _arrays(self, X, available, costs, policy):
         policy = self._policy(policy)
@@ -293,6 +301,11 @@ class CompiledRouter:
         if not isinstance(policy, Policy):
             raise TypeError(
                 f"policy must be a sklroute.policies.Policy, got {policy!r}."
+            )
+        if policy.needs_error:
+            raise ValueError(
+                f"{type(policy).__name__} needs the error of the expected quality, "
+                "which a compiled router does not compute: use the router itself."
             )
         return policy
 

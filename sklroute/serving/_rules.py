@@ -16,14 +16,15 @@ Arrays = dict[str, Any]
 class OneModel:
     """The one model, where it is available."""
 
-    column: int
+    only: NDArray
+    """(n_models,) true for that model."""
 
     def restrict(self, policy: Policy, arrays: Arrays) -> tuple[Policy, Arrays]:
         """Narrow the availability."""
         available = arrays["available"]
-        only = np.arange(available.shape[1]) == self.column
-        possible = available[:, [self.column]]
-        return policy, {**arrays, "available": np.where(possible, only, available)}
+        possible = (available & self.only).any(axis=1, keepdims=True)
+        narrowed = np.where(possible, self.only, available)
+        return policy, {**arrays, "available": narrowed}
 
 
 @dataclass(frozen=True)

@@ -239,6 +239,32 @@ def test_loaded_and_compiled_is_compiled(name, tmp_path):
     np.testing.assert_array_equal(loaded.predict_quality(TABLE.X), expected)
 
 
+@pytest.mark.parametrize("name", ["ridge", "knn", "latent", "scaled", "fixed"])
+def test_changed_pools_are_compiled(name, tmp_path):
+    router = fitted(name)
+    gone = router.classes_[1]
+    router.remove_model(gone)
+    assert gone not in router.compile().predict(TABLE.X)
+    router.add_model("new", TABLE.X[:40], np.linspace(0, 1, 40), cost=0.5)
+    compiled = router.compile()
+    for params in ({}, {"available": ["new"]}, {"available": lambda m: m != "new"}):
+        assert_same_choices(router, compiled, TABLE.X, **params)
+    np.testing.assert_allclose(
+        compiled.predict_quality(TABLE.X), router.predict_quality(TABLE.X), atol=1e-6
+    )
+    if name == "latent":
+        np.testing.assert_allclose(
+            compiled.predict_distribution(TABLE.X).std,
+            router.predict_distribution(TABLE.X).std,
+            atol=1e-5,
+        )
+    router.save(tmp_path / "router")
+    loaded = sklroute.load(tmp_path / "router", compiled=True)
+    np.testing.assert_array_equal(
+        loaded.predict_quality(TABLE.X), compiled.predict_quality(TABLE.X)
+    )
+
+
 def test_large_batches_come_in_chunks():
     router = latent(modalities=TABLE.modalities).fit(TABLE.X, TABLE.y)
     X = np.repeat(TABLE.X, 30, axis=0)

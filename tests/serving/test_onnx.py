@@ -77,6 +77,16 @@ def test_ties_and_names(tmp_path):
     assert entry.value.split("\n") == router.classes_.tolist()
 
 
+def test_pools_without_a_model(tmp_path):
+    router = fitted("ridge")
+    router.remove_model(router.classes_[2])
+    quality, _, _ = run(router, tmp_path / "m.onnx", TABLE.X)
+    np.testing.assert_allclose(quality, router.predict_quality(TABLE.X), atol=2e-5)
+    router.add_model("new", TABLE.X, np.full(len(TABLE.X), 0.5))
+    with pytest.raises(TypeError, match="no ONNX form"):
+        router.compile().to_onnx(tmp_path / "m.onnx")
+
+
 @pytest.mark.parametrize("name", ["knn", "cluster", "guarded", "fixed", "random"])
 def test_what_has_no_onnx_form_is_named(name, tmp_path):
     with pytest.raises(TypeError, match="no ONNX form"):
