@@ -1,5 +1,6 @@
 """Pipelines and searches that end in a router, used as the router they are."""
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -13,7 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklroute.base import RouterMixin
 from sklroute.explain import Explanation, explain_router
+from sklroute.persistence import save
 from sklroute.policies import Policy
+from sklroute.serving import CompiledRouter
+from sklroute.serving._steps import Steps, compile_step
 
 __all__ = ["RouterPipeline", "as_router", "fit_router"]
 
@@ -124,6 +128,40 @@ class RouterPipeline(Pipeline):
             With ``mean`` and ``std`` of shape (n_queries, n_models).
         """
         return self._final_estimator.predict_distribution(self._features(X))
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the fitted pipeline into one file, see `sklroute.persistence.save`.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write; by custom ``router.sklroute``.
+        """
+        check_is_fitted(self)
+        save(self, path)
+
+    def compile(self) -> CompiledRouter:
+        """The pipeline as it predicts, in NumPy alone, see `RouterMixin.compile`.
+
+        Returns
+        -------
+        compiled : CompiledRouter
+            With all steps in it, folded into the router where they are linear.
+
+        Raises
+        ------
+        TypeError
+            If a step has no NumPy form; the message names it.
+        """
+        check_is_fitted(self)
+        steps = Steps()
+        for name, step in self.steps[:-1]:
+            steps = steps.then(compile_step(name, step))
+        router = as_router(self._final_estimator).compile()
+        if not len(self) > 1:
+            return router
+        names = getattr(self, "feature_names_in_", None)
+        return router.after(steps, self.n_features_in_, names)
 
     def add_model(self, name: Any, X: ArrayLike, quality: ArrayLike, cost: Any = None):
         """Take in a new model, see `RouterMixin.add_model`.

@@ -2,12 +2,14 @@
 
 A layer may import those of the lines above its own, not its neighbours::
 
+    persistence
     policies
     outcomes
     explain, metrics
+    serving
     pool
     base
-    pipeline
+    pipeline, stored
     baselines
     guard, latent
     model_selection
@@ -33,12 +35,14 @@ import sklroute
 ROOT = Path(sklroute.__file__).parent
 
 LAYERS = [
+    {"persistence"},
     {"policies"},
     {"outcomes"},
     {"explain", "metrics"},
+    {"serving"},
     {"pool"},
     {"base"},
-    {"pipeline"},
+    {"pipeline", "stored"},
     {"baselines"},
     {"guard", "latent"},
     {"model_selection"},
@@ -59,6 +63,8 @@ HOMES = {
     "matplotlib": {"displays", "compare", "audit"},
     "rich": {"cli"},
     "pyarrow": {"datasets"},
+    "safetensors": {"persistence"},
+    "onnx": {"serving"},
     "torchvision": {"features"},
     "open_clip": {"features"},
     "sentence_transformers": {"features"},
@@ -73,6 +79,7 @@ OPTIONAL = {
     "open_clip",
     "sentence_transformers",
     "PIL",
+    "onnx",
 }
 LAZY_LAYERS = {"features"}  # load no library of the list until an encoder is used
 
@@ -82,6 +89,7 @@ AT_TOP_ALTHOUGH_OPTIONAL = {
 }
 IMPORTS_BY_NAME = {
     "__init__.py": "LatentRouterClassifier brings torch along: __getattr__ loads it",
+    "persistence/_allowed.py": "a name out of a file must stand in its list",
     "compare/_routers.py": "torch is loaded only if the latent router is compared",
 }
 

@@ -13,6 +13,7 @@ from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
 from sklroute.pipeline import as_router, fit_router
 from sklroute.policies import Policy
+from sklroute.serving._parts import Average
 
 
 class AverageRouter(RouterMixin, _BaseComposition):
@@ -111,12 +112,22 @@ class AverageRouter(RouterMixin, _BaseComposition):
             as_router(fit_router(clone(router), X, outcomes, sample_weight, groups))
             for _, router in members
         ]
-        names = [name for name, _ in members]
-        self.named_routers_ = Bunch(**dict(zip(names, self.routers_, strict=True)))
+        self._names = [name for name, _ in members]
+
+    @property
+    def named_routers_(self) -> Bunch:
+        """The fitted members by name."""
+        return Bunch(**dict(zip(self._names, self.routers_, strict=True)))
 
     def _predict_quality(self, X):
         quality = [router.predict_quality(X) for router in self.routers_]
         return np.average(quality, axis=0, weights=self.weights)
+
+    def _compiled_part(self):
+        parts = [router.compile()._part for router in self.routers_]
+        weights = np.ones(len(parts)) if self.weights is None else self.weights
+        weights = np.asarray(weights, dtype=float)
+        return Average(parts, weights / weights.sum())
 
     # -- explanation ---------------------------------------------------------------
 

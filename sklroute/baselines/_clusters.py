@@ -17,6 +17,7 @@ from sklroute.base import RouterMixin
 from sklroute.explain._evidence import additive, mean_quality
 from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
+from sklroute.serving._parts import Clusters
 
 LEVELS = (16, 64)
 QUERIES_PER_CLUSTER = 10  # fewer than this on average, and a level is made coarser
@@ -117,6 +118,7 @@ class ClusterRouter(RouterMixin, BaseEstimator):
                 residual, means.labels_, n_clusters, sample_weight, self.shrinkage
             )
             predicted += profile[means.labels_]
+            del means.labels_  # of the training queries: prediction does without
             self.levels_.append((means, profile))
 
     def _sizes(self, n_queries: int) -> list[int]:
@@ -137,6 +139,10 @@ class ClusterRouter(RouterMixin, BaseEstimator):
         for means, profile in self.levels_:
             quality += profile[_label(means, X)]
         return quality.clip(0.0, 1.0)
+
+    def _compiled_part(self):
+        levels = [(means.cluster_centers_, profile) for means, profile in self.levels_]
+        return Clusters(self.fitted_quality_, levels)
 
     # -- explanation ---------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from sklroute.baselines._tuning import make_folds, subsample
 from sklroute.explain._evidence import additive, mean_quality
 from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
+from sklroute.serving._parts import Kernel
 
 # From the strongest penalty to the weakest; the first leaves the models' means.
 ALPHAS = np.r_[np.inf, 10.0 ** np.arange(3.5, -1.5, -0.5)]
@@ -166,6 +167,9 @@ class KernelRouter(RouterMixin, BaseEstimator):
         for rows, similarity in self._similarities(X):
             quality[rows] = similarity @ coef + self.intercept_
         return quality.clip(0.0, 1.0)
+
+    def _compiled_part(self):
+        return Kernel.of(self)
 
     # -- explanation ---------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from sklroute.baselines._tuning import (
 from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
+from sklroute.serving._parts import Linear, standardised
 
 N_TUNING_FOLDS = 3
 MAX_TUNING_QUERIES = 3000
@@ -34,6 +35,7 @@ class _LinearRouter(RouterMixin, BaseEstimator):
     """Standardise the features, choose one penalty for all models, fit them."""
 
     _penalties: tuple[float, ...]
+    _link_name: str
 
     @abstractmethod
     def _regress(self, X, quality, weight, penalty) -> tuple[NDArray, NDArray]:
@@ -83,6 +85,10 @@ class _LinearRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         return self._apply(self.scaler_.transform(X), self.coef_, self.intercept_)
+
+    def _compiled_part(self):
+        part = Linear(self.coef_.T, self.intercept_, self._link_name)
+        return standardised(part, self.scaler_)
 
     # -- explanation ---------------------------------------------------------------
 
@@ -157,6 +163,7 @@ class RidgeRouter(_LinearRouter):
     """
 
     _penalties = ALPHAS
+    _link_name = "clip"
     _parameter_constraints: dict = {
         **RouterMixin._parameter_constraints,
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
@@ -235,6 +242,7 @@ class LogisticRouter(_LinearRouter):
     """
 
     _penalties = CS
+    _link_name = "expit"
     _parameter_constraints: dict = {
         **RouterMixin._parameter_constraints,
         "C": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],

@@ -17,6 +17,7 @@ from sklroute.base import RouterMixin
 from sklroute.baselines._patterns import observed_patterns
 from sklroute.baselines._tuning import first_minimum, hold_out, squared_error
 from sklroute.policies import Policy
+from sklroute.serving._parts import Network, standardised
 
 ALPHAS = (100.0, 30.0, 10.0, 3.0, 1.0)  # the most regularised first
 
@@ -180,6 +181,7 @@ class MLPRouter(RouterMixin, BaseEstimator):
             if waited == self.n_iter_no_change:
                 break
         network.coefs_, network.intercepts_ = weights
+        del network._optimizer  # twice the weights, and training is over
         return lowest, network
 
     def _predict_quality(self, X):
@@ -188,6 +190,12 @@ class MLPRouter(RouterMixin, BaseEstimator):
         for models, network in self.networks_:
             quality[:, models] = _predict(network, X, self.fitted_quality_[models])
         return quality
+
+    def _compiled_part(self):
+        networks = [(models, n.coefs_, n.intercepts_) for models, n in self.networks_]
+        activation = self.networks_[0][1].activation
+        part = Network(networks, activation, self.fitted_quality_)
+        return standardised(part, self.scaler_)
 
 
 def _predict(network: MLPRegressor, X: NDArray, mean: NDArray) -> NDArray:

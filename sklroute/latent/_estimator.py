@@ -20,7 +20,6 @@ from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._blend import Blend, fit_blend
 from sklroute.latent._calibration import best_choice_temperature
-from sklroute.latent._distribution import QualityDistribution
 from sklroute.latent._evidence import (
     CENTRAL,
     blend_parts,
@@ -31,9 +30,12 @@ from sklroute.latent._module import support_of
 from sklroute.latent._net import RouterNet, RoutingDataset, build_net
 from sklroute.latent._prior import fit_prior, predict_held_out
 from sklroute.latent._profiles import ProfileEncoder, log_marginals
+from sklroute.latent._state import pack_net, unpack_net
 from sklroute.latent._training import assign_folds, held_out_predictions, seeded, train
 from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
+from sklroute.serving import QualityDistribution
+from sklroute.serving._latent import compile_latent
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
 CHUNK = 1024  # queries predicted at once: memory does not grow with n_queries
@@ -414,6 +416,29 @@ default=0.0, 0.0, 0.05
             self.blend_(departures, self.fitted_quality_) - price,
             held_out.quality - price,
         )
+
+    def _compiled_part(self):
+        weights = pack_net(self.net_)
+        prior = None if self.prior_ is None else self.prior_._compiled_part()
+        return compile_latent(self, weights, prior)
+
+    # -- copies and files ----------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All attributes, the net as arrays: without optimiser and history."""
+        state = dict(vars(self))
+        if "net_" in state:
+            state["net_"] = pack_net(self.net_)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        net = state.pop("net_", None)
+        vars(self).update(state)
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            self.device = "cpu"
+        if net is not None:
+            self.net_ = unpack_net(self, net)
 
     # -- blocks --------------------------------------------------------------------
 
