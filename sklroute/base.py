@@ -53,7 +53,7 @@ class RouterMixin(ClassifierMixin):
         Mean observed cost of each model; NaN = unknown.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where ``X`` had names.
     """
 

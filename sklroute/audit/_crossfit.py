@@ -110,7 +110,7 @@ def cross_audit(
     Notes
     -----
     The five fitted routers share training queries; intervals and tests treat them as
-    given. `benchmarks/audit` measures how often that says "pays" where nothing can be
+    given. ``benchmarks/audit`` measures how often that says "pays" where nothing can be
     gained.
 
     Examples
