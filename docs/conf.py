@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+
 import sklroute
 
 HERE = Path(__file__).parent
@@ -54,7 +57,7 @@ numpydoc_show_class_members = False  # autodoc lists them
 
 def skip_foreign(app, what, name, obj, skip, options):
     """Leave out methods of scikit-learn's base classes: its own pages explain them."""
-    module = getattr(obj, "__module__", None) or "sklroute"
+    module = getattr(getattr(obj, "fget", obj), "__module__", None) or "sklroute"
     return skip or not module.startswith("sklroute")
 
 
@@ -70,6 +73,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
+    "thumbnail_size": (480, 336),
     "within_subsection_order": "FileNameSortKey",
 }
 
@@ -83,7 +87,9 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "faq": [], "comparison": [], "changelog": []}
+html_sidebars = {
+    page: [] for page in ("index", "howto", "faq", "comparison", "changelog")
+}
 html_theme_options = {
     "logo": {"text": "sklroute"},
     "header_links_before_dropdown": 7,
@@ -99,6 +105,20 @@ html_theme_options = {
 }
 
 
+class TightCode(SphinxTransform):
+    """Drop the empty line by which a doctest ends in Markdown."""
+
+    default_priority = 5
+
+    def apply(self, **kwargs):
+        """Strip every block of code."""
+        for block in self.document.findall(nodes.literal_block):
+            if block.rawsource == block.astext():
+                block.rawsource = block.rawsource.rstrip()
+                block[:] = [nodes.Text(block.rawsource)]
+
+
 def setup(app):
     """Connect what this file defines."""
+    app.add_transform(TightCode)
     app.connect("autodoc-skip-member", skip_foreign)
