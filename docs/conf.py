@@ -70,6 +70,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "api/backreferences",
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "ignore_repr_types": r"matplotlib|sklroute\.displays",
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,

@@ -59,7 +59,7 @@ for place, (epsilon, (quality, saved)) in enumerate(zip(epsilons, points, strict
     ax.annotate(
         f"$\\varepsilon$ = {epsilon}",
         (saved, quality),
-        (8, 4),
+        (10, 5),
         textcoords="offset points",
     )
 ax.plot(bold_point[1], bold_point[0], "kX", markersize=10)
