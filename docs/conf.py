@@ -76,6 +76,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "thumbnail_size": (480, 336),
     "within_subsection_order": "FileNameSortKey",
+    "write_computation_times": False,
 }
 
 # -- Looks ---------------------------------------------------------------------
