@@ -33,8 +33,8 @@ __all__ = ["cross_audit"]
 
 
 @validate_params(
-    {
-        **SETTINGS,
+    SETTINGS
+    | {
         "cost_weight": [Interval(Real, 0, None, closed="left")],
         "progress": [callable, None],
     },
