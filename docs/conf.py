@@ -37,7 +37,7 @@ toc_object_entries_show_parents = "hide"
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3  # links to headings, as code hosts make them
-math_renderer = html_math_renderer = "mathml"
+html_math_renderer = "mathml"
 
 # -- API reference -------------------------------------------------------------
 
