@@ -23,25 +23,30 @@ from sklroute.outcomes._values import (
     check_known,
     float_array,
     locate_text,
+    named_mask,
     plain,
 )
 from sklroute.policies import MaxUtility, Policy, check_available
 from sklroute.policies._arrays import check_shape
+from sklroute.pool import PoolMixin
 
 __all__ = ["RouterMixin"]
 
 DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
 
 
-class RouterMixin(ClassifierMixin):
+class RouterMixin(PoolMixin, ClassifierMixin):
     """Mixin of all routers: the subclass computes, the mixin does the rest.
 
     A router is a class ``(RouterMixin, BaseEstimator)`` with a constructor parameter
     ``policy`` and two methods on checked arrays:
 
     - ``_fit(X, outcomes, sample_weight, groups)`` learns;
-    - ``_predict_quality(X)`` returns the expected quality of every model, of shape
-      (n_queries, n_models).
+    - ``_predict_quality(X)`` returns the expected quality of every model that the
+      router was fitted on, of shape (n_queries, n_fitted).
+
+    From then on ``fitted_quality_`` has the means of those models; ``classes_``,
+    ``mean_quality_`` and ``mean_cost_`` follow the pool as it changes, see `PoolMixin`.
 
     Attributes
     ----------
@@ -51,6 +56,10 @@ class RouterMixin(ClassifierMixin):
         Mean observed quality of each model.
     mean_cost_ : ndarray of shape (n_models,)
         Mean observed cost of each model; NaN = unknown.
+    fitted_quality_ : ndarray of shape (n_fitted,)
+        Mean observed quality of the models that the router was fitted on.
+    pool_ : Pool
+        What has changed since the fit.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -61,7 +70,12 @@ class RouterMixin(ClassifierMixin):
     __metadata_request__fit = {"sample_weight": True, "groups": True}
     __metadata_request__predict = {"available": True, "costs": True, "policy": True}
     __metadata_request__predict_proba = __metadata_request__predict
-    __metadata_request__score = {"sample_weight": True}
+    __metadata_request__partial_fit = {
+        "classes": True,
+        "sample_weight": True,
+        "half_life": True,
+    }
+    __metadata_request__score = {"sample_weight": True, "available": True}
 
     _parameter_constraints: dict = {"policy": [Policy, None]}
 
@@ -109,23 +123,36 @@ class RouterMixin(ClassifierMixin):
                 f"Model {model!r} is observed only where sample_weight is 0."
             )
         self._fit(X, outcomes, weight, groups)
+        self._set_up_pool(X)
         return self
 
-    def predict_quality(self, X: ArrayLike) -> NDArray[np.float64]:
+    def predict_quality(
+        self, X: ArrayLike, *, return_std: bool = False
+    ) -> NDArray[np.float64] | tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Expected quality of every model's answer, if it were called.
 
         Parameters
         ----------
         X : array-like of shape (n_queries, n_features)
             Features of the queries.
+        return_std : bool, default=False
+            Whether to return how uncertain the expectation is, too.
 
         Returns
         -------
         quality : ndarray of shape (n_queries, n_models)
             Values in [0, 1]; columns in the order of ``classes_``.
+        std : ndarray of shape (n_queries, n_models)
+            Standard deviation of the expected quality, not of a single answer's: it
+            shrinks as answers come in. Only with ``return_std=True``.
         """
         check_is_fitted(self)
-        return self._predict_quality(self._check_X(X, reset=False))
+        X = self._check_X(X, reset=False)
+        fitted = self._predict_quality(X)
+        quality = self.pool_.quality(X, fitted)
+        if not return_std:
+            return quality
+        return quality, self.pool_.std(X, fitted, self._prior_beliefs())
 
     def predict_cost(self, X: ArrayLike) -> NDArray[np.float64]:
         """Expected cost of every model's answer: its mean observed cost.
@@ -158,9 +185,11 @@ class RouterMixin(ClassifierMixin):
         X : array-like of shape (n_queries, n_features)
             Features of the queries.
         available : array-like of bool, of shape (n_models,) or \
-(n_queries, n_models), default=None
-            Models that may be called now, in the order of ``classes_``; columns of a
-            DataFrame and entries of a Series are matched by name. None allows all.
+(n_queries, n_models), names or callable, default=None
+            Models that may be called now: a mask in the order of ``classes_``, a
+            DataFrame or Series of bool whose labels are matched by name, a list of
+            names, or a function that says of a name whether it may be called. None
+            allows all.
         costs : array-like of shape (n_models,) or (n_queries, n_models), default=None
             A price list known now, ordered or matched likewise. None uses
             `predict_cost`.
@@ -220,7 +249,11 @@ class RouterMixin(ClassifierMixin):
         return self.classes_[policy(**arrays)]
 
     def score(
-        self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        available: ArrayLike | None = None,
     ) -> float:
         """Mean realised utility of the choices.
 
@@ -236,6 +269,8 @@ class RouterMixin(ClassifierMixin):
             With 1-D labels the score is the accuracy.
         sample_weight : array-like of shape (n_queries,), default=None
             Weights of the queries.
+        available : as in `predict`, default=None
+            Models that may be called now, besides what ``y`` says.
 
         Returns
         -------
@@ -246,11 +281,13 @@ class RouterMixin(ClassifierMixin):
         _check_lengths(X, y=y)
         weight = None if sample_weight is None else _check_weight(sample_weight, X)
         if np.ndim(y) == 1:
-            return accuracy_score(y, self.predict(X), sample_weight=weight)
+            choice = self.predict(X, available=available)
+            return accuracy_score(y, choice, sample_weight=weight)
         outcomes = check_outcomes(y)
         check_pool(self, outcomes)
         check_not_logged(outcomes)
-        choice = self.predict(X, available=check_candidates(outcomes.candidates))
+        candidates = self._available(available, len(outcomes)) & outcomes.candidates
+        choice = self.predict(X, available=check_candidates(candidates))
         utility = realised_utility(
             outcomes,
             choice,
@@ -305,6 +342,7 @@ class RouterMixin(ClassifierMixin):
         self.classes_ = outcomes.models
         self.mean_quality_ = observed_mean(outcomes.quality, weight)
         self.mean_cost_ = observed_mean(outcomes.cost, weight)
+        self.fitted_quality_ = self.mean_quality_
 
     def _policy(self, policy: Policy | None) -> Policy:
         policy = self.policy if policy is None else policy
@@ -321,18 +359,21 @@ class RouterMixin(ClassifierMixin):
         check_is_fitted(self)
         policy = self._policy(policy)
         X = self._check_X(X, reset=False)
-        available = check_available(
-            by_model(available, self.classes_, "available"),
-            (len(X), len(self.classes_)),
-        )
+        available = self._available(available, len(X))
         cost = self._costs(X, costs, available, policy)
-        quality, std = self._predict_moments(X, available, policy)
+        quality, std = self._pool_moments(X, available, policy)
         return policy, {
             "quality": quality,
             "cost": cost,
             "available": available,
             "std": std,
         }
+
+    def _available(self, available, n_queries: int) -> NDArray[np.bool_]:
+        mask = by_model(
+            named_mask(available, self.classes_), self.classes_, "available"
+        )
+        return check_available(mask, (n_queries, len(self.classes_)))
 
     def _costs(self, X, costs, available, policy) -> NDArray:
         """Costs as given or predicted; known, if the policy needs them."""
@@ -345,8 +386,19 @@ class RouterMixin(ClassifierMixin):
             check_known(cost, available, self.classes_, repr(policy))
         return cost
 
+    def _pool_moments(self, X, available, policy):
+        """Mean and spread of the quality of every model of the pool."""
+        pool = self.pool_
+        if policy.needs_error:
+            fitted = self._predict_quality(X)
+            std = pool.std(X, fitted, self._prior_beliefs())
+            return pool.quality(X, fitted), std
+        fitted, std = self._predict_moments(X, pool.fitted_mask(available), policy)
+        quality = pool.quality(X, fitted)
+        return quality, None if std is None else pool.expected(std)
+
     def _predict_moments(self, X, available, policy):
-        """Mean, and spread if the policy needs it, of each model's quality."""
+        """Mean, and spread if the policy needs it, for the fitted models."""
         if policy.needs_std:
             raise ValueError(
                 f"{type(policy).__name__} needs a router with predict_distribution; "

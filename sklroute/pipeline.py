@@ -55,19 +55,24 @@ class RouterPipeline(Pipeline):
         return getattr(router, "policy_", router.policy)
 
     @available_if(_router_has("predict_quality"))
-    def predict_quality(self, X: ArrayLike) -> NDArray:
+    def predict_quality(self, X: ArrayLike, *, return_std: bool = False) -> Any:
         """Expected quality of every model, see `RouterMixin.predict_quality`.
 
         Parameters
         ----------
         X : array-like of shape (n_queries, n_features)
             Queries, as the first step takes them.
+        return_std : bool, default=False
+            Whether to return the standard deviation of the expectation, too.
 
         Returns
         -------
         quality : ndarray of shape (n_queries, n_models)
+        std : ndarray of shape (n_queries, n_models)
+            Only with ``return_std=True``.
         """
-        return self._final_estimator.predict_quality(self._features(X))
+        X = self._features(X)
+        return self._final_estimator.predict_quality(X, return_std=return_std)
 
     @available_if(_router_has("predict_cost"))
     def predict_cost(self, X: ArrayLike) -> NDArray:
@@ -116,6 +121,90 @@ class RouterPipeline(Pipeline):
             With ``mean`` and ``std`` of shape (n_queries, n_models).
         """
         return self._final_estimator.predict_distribution(self._features(X))
+
+    def add_model(self, name: Any, X: ArrayLike, quality: ArrayLike, cost: Any = None):
+        """Take in a new model, see `RouterMixin.add_model`.
+
+        Parameters
+        ----------
+        name : str or number
+            The name of the model.
+        X : array-like of shape (n_queries, n_features)
+            Queries, as the first step takes them.
+        quality, cost : array-like of shape (n_queries,)
+            What the answers were worth; ``cost`` may be one number or None.
+
+        Returns
+        -------
+        self : RouterPipeline
+        """
+        self._final_estimator.add_model(name, self._features(X), quality, cost)
+        return self
+
+    def remove_model(self, name: Any):
+        """Never choose a model again, see `RouterMixin.remove_model`.
+
+        Parameters
+        ----------
+        name : str or number
+            One of ``classes_``.
+
+        Returns
+        -------
+        self : RouterPipeline
+        """
+        self._final_estimator.remove_model(name)
+        return self
+
+    def rename_model(self, old: Any, new: Any):
+        """Call a model by another name, see `RouterMixin.rename_model`.
+
+        Parameters
+        ----------
+        old, new : str or number
+            One of ``classes_``, and its name from now on.
+
+        Returns
+        -------
+        self : RouterPipeline
+        """
+        self._final_estimator.rename_model(old, new)
+        return self
+
+    def set_costs(self, costs: Any):
+        """Take over a new price list, see `RouterMixin.set_costs`.
+
+        Parameters
+        ----------
+        costs : mapping or Series
+            Cost by name of model.
+
+        Returns
+        -------
+        self : RouterPipeline
+        """
+        self._final_estimator.set_costs(costs)
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: Any, **params: Any):
+        """Learn from outcomes as they come in, see `RouterMixin.partial_fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Queries, as the first step takes them; the steps before the router are
+            fitted already and stay so.
+        y : Outcomes or any form that `check_outcomes` accepts
+            Their outcomes.
+        **params : dict
+            ``sample_weight`` and ``half_life``.
+
+        Returns
+        -------
+        self : RouterPipeline
+        """
+        self._final_estimator.partial_fit(self._features(X), y, **params)
+        return self
 
     def _features(self, X):
         """What the router sees."""

@@ -5,6 +5,7 @@ A layer may import those of the lines above its own, not its neighbours::
     policies
     outcomes
     metrics
+    pool
     base
     pipeline
     baselines
@@ -35,6 +36,7 @@ LAYERS = [
     {"policies"},
     {"outcomes"},
     {"metrics"},
+    {"pool"},
     {"base"},
     {"pipeline"},
     {"baselines"},

@@ -131,7 +131,7 @@ class ClusterRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         X = normalize(X)
-        quality = np.tile(self.mean_quality_, (len(X), 1))
+        quality = np.tile(self.fitted_quality_, (len(X), 1))
         for means, profile in self.levels_:
             quality += profile[_label(means, X)]
         return quality.clip(0.0, 1.0)

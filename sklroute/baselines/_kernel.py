@@ -159,7 +159,7 @@ class KernelRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         coef = self.coef_.astype(self.landmarks_.dtype, copy=False)
-        quality = np.empty((len(X), len(self.classes_)))
+        quality = np.empty((len(X), len(self.intercept_)))
         for rows, similarity in self._similarities(X):
             quality[rows] = similarity @ coef + self.intercept_
         return quality.clip(0.0, 1.0)

@@ -184,9 +184,9 @@ class MLPRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         X = self.scaler_.transform(X)
-        quality = np.empty((len(X), len(self.classes_)))
+        quality = np.empty((len(X), len(self.fitted_quality_)))
         for models, network in self.networks_:
-            quality[:, models] = _predict(network, X, self.mean_quality_[models])
+            quality[:, models] = _predict(network, X, self.fitted_quality_[models])
         return quality
 
 

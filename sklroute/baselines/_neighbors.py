@@ -116,13 +116,13 @@ class KNNRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         X = normalize(X)
-        quality = np.empty((len(X), len(self.classes_)))
+        quality = np.empty((len(X), len(self.fitted_quality_)))
         for rows in gen_batches(len(X), BATCH):
             nearest = self.neighbors_.kneighbors(X[rows], return_distance=False)
             (quality[rows],) = _neighbour_means(
                 nearest,
                 self._cells,
-                self.mean_quality_,
+                self.fitted_quality_,
                 self.shrinkage,
                 [self.n_neighbors_],
             )

@@ -29,7 +29,7 @@ class FixedRouter(RouterMixin, BaseEstimator):
     classes_ : ndarray of shape (n_models,)
         Names of the models, sorted.
     model_ : str or int
-        The name of the fixed model.
+        The name of the fixed model; None once it was removed from the pool.
     mean_quality_, mean_cost_ : ndarray of shape (n_models,)
         Mean observed quality and cost of each model. The former is the predicted
         quality of every query.
@@ -82,15 +82,20 @@ class FixedRouter(RouterMixin, BaseEstimator):
                 f"{self.classes_.tolist()}."
             )
         self._column = column
-        self.model_ = self.classes_[column]
+
+    @property
+    def model_(self):
+        """The name of the fixed model; None once it was removed from the pool."""
+        names = self.classes_[self.pool_.column == self._column]
+        return names[0] if len(names) else None
 
     def _predict_quality(self, X):
-        return np.tile(self.mean_quality_, (len(X), 1))
+        return np.tile(self.fitted_quality_, (len(X), 1))
 
     def _policy_arrays(self, X, available, costs, policy):
         policy, arrays = super()._policy_arrays(X, available, costs, policy)
-        only = np.arange(len(self.classes_)) == self._column
-        possible = arrays["available"][:, [self._column]]
+        only = self.pool_.column == self._column
+        possible = (arrays["available"] & only).any(axis=1, keepdims=True)
         arrays["available"] = np.where(possible, only, arrays["available"])
         return policy, arrays
 
@@ -149,7 +154,7 @@ class RandomRouter(RouterMixin, BaseEstimator):
         pass  # the mixin has taken the means
 
     def _predict_quality(self, X):
-        return np.tile(self.mean_quality_, (len(X), 1))
+        return np.tile(self.fitted_quality_, (len(X), 1))
 
     def predict_proba(self, X, *, available=None, costs=None, policy=None):
         """Probability that each model is chosen: the same for all available ones.

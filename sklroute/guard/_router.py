@@ -256,7 +256,7 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         cost = self.router_.predict_cost(X)
         if self.policy_.needs_cost:
             check_known(cost, available, self.classes_, repr(self.policy_))
-        quality, std = self._predict_moments(X, available, self.policy_)
+        quality, std = self._pool_moments(X, available, self.policy_)
         return self._gain(self.policy_, quality, cost, available, std)[1:]
 
     def _gain(self, policy, quality, cost, available, std):
@@ -266,6 +266,16 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         choice = policy(quality, cost, available, std=std)
         utility = policy.utility(quality, cost, available, std=std)
         return baseline, choice, utility[rows, choice] - utility[rows, baseline]
+
+    @property
+    def _fixed_pool(self):
+        raise AttributeError(
+            "GuardedRouter promises something for the models that it was calibrated "
+            "with: change the pool of a router, and fit a GuardedRouter again. To "
+            "leave a model out for now, use `available`."
+        )
+
+    add_model = remove_model = rename_model = set_costs = partial_fit = _fixed_pool
 
     # -- what the mixin asks for ---------------------------------------------------
 
@@ -278,11 +288,11 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
     def _predict_cost(self, X):
         return self.router_.predict_cost(X)
 
-    def _predict_moments(self, X, available, policy):
+    def _pool_moments(self, X, available, policy):
         router = self.router_
         while isinstance(router, RouterPipeline):
             router, X = router._final_estimator, router._features(X)
-        return router._predict_moments(X, available, policy)
+        return router._pool_moments(X, available, policy)
 
     def _policy_arrays(self, X, available, costs, policy):
         policy, arrays = super()._policy_arrays(X, available, costs, policy)

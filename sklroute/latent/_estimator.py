@@ -11,12 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
     check_is_fitted,
 )
 
-from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin, all_finite, check_pool
+from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin, all_finite
 from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._blend import Blend, fit_blend
@@ -27,8 +25,8 @@ from sklroute.latent._net import RouterNet, RoutingDataset, build_net
 from sklroute.latent._prior import fit_prior, predict_held_out
 from sklroute.latent._profiles import ProfileEncoder, log_marginals
 from sklroute.latent._training import assign_folds, held_out_predictions, seeded, train
-from sklroute.outcomes import Outcomes, check_outcomes
-from sklroute.policies import Policy, check_available
+from sklroute.outcomes import Outcomes
+from sklroute.policies import Policy
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
 CHUNK = 1024  # queries predicted at once: memory does not grow with n_queries
@@ -305,56 +303,6 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         self.prior_ = fit_prior(self.prior, *known, seed=self._seed)
         self._calibrate(known, dataset, fold)
 
-    def partial_fit(
-        self,
-        X: ArrayLike,
-        y: Any,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> "LatentRouterClassifier":
-        """Train the network on one more batch of queries, in one pass over it.
-
-        The prior and the weights of the blend stay as `fit` left them.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Features of the queries.
-        y : Outcomes or any form that `check_outcomes` accepts
-            Their outcomes. The pool is that of the first call, which sets up the
-            scaling, the profiles and the network.
-        classes : array-like of shape (n_models,), default=None
-            Names of all models; needed in the first call if ``y`` are 1-D labels that
-            do not name them all.
-        sample_weight : array-like of shape (n_queries,), default=None
-            Weights of the queries, >= 0.
-
-        Returns
-        -------
-        self : LatentRouterClassifier
-        """
-        self._validate_params()
-        first = not hasattr(self, "net_")
-        X = self._check_X(X, reset=first)
-        outcomes = check_outcomes(y, models=classes if first else self.classes_)
-        check_consistent_length(X, outcomes)
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        if first:
-            self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-            self._set_pool(outcomes, weight)
-            self.scaler_ = BlockScaler(self._blocks(X), allow_missing=True).fit(X)
-            self.prior_ = None
-            self._leave_uncalibrated()
-            with seeded(self._seed, self.device):
-                self.net_ = self._build_net(X, outcomes, weight)
-        check_pool(self, outcomes)
-        self._seed += 1
-        with seeded(self._seed, self.device):
-            self.net_.partial_fit(self._tensors(X, outcomes, weight), epochs=1)
-        return self
-
     def _build_net(self, X, outcomes, sample_weight) -> RouterNet:
         """Encode what is known of the models and set up an untrained net."""
         self.profile_encoder_ = ProfileEncoder(self.n_regions, random_state=self._seed)
@@ -441,23 +389,23 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         rows, log_prob = held_out_predictions(self.net_.module_, dataset, fold)
         rows = rows.cpu().numpy()
         quality = (log_prob.exp() @ support_of(log_prob)).double().cpu().numpy()
-        departures = [quality - self.mean_quality_]
+        departures = [quality - self.fitted_quality_]
         if self.prior_ is not None:
             prior = predict_held_out(
                 self.prior_, *known, fold.cpu().numpy(), self.n_members
             )
-            departures.insert(0, prior[rows] - self.mean_quality_)
+            departures.insert(0, prior[rows] - self.fitted_quality_)
         _, outcomes, _, groups = known
         held_out = outcomes[rows]
         self.blend_ = fit_blend(
             departures,
             held_out.quality,
-            self.mean_quality_,
+            self.fitted_quality_,
             rows if groups is None else groups[rows],
         )
         price = self._cost_weight * np.nan_to_num(self._cost(held_out))
         self.temperature_ = best_choice_temperature(
-            self.blend_(departures, self.mean_quality_) - price,
+            self.blend_(departures, self.fitted_quality_) - price,
             held_out.quality - price,
         )
 
@@ -496,8 +444,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_queries, n_features)
             Features of the queries.
-        available : array-like of bool, of shape (n_models,) or \
-(n_queries, n_models), default=None
+        available : as in `predict`, default=None
             Models that take part in the communication. None lets all of them.
 
         Returns
@@ -508,22 +455,27 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check_X(X, reset=False)
-        available = check_available(available, (len(X), len(self.classes_)))
-        return self._distribution(X, available)
+        return self._distribution(X, self._available(available, len(X)))
 
     def _distribution(self, X, available) -> QualityDistribution:
-        prob, mean = map(np.concatenate, zip(*self._chunks(X, available), strict=True))
+        pool = self.pool_
+        chunks = self._chunks(X, pool.fitted_mask(available))
+        prob, mean = map(np.concatenate, zip(*chunks, strict=True))
         support = np.linspace(0, 1, prob.shape[-1])
-        return QualityDistribution(support, prob).with_mean(mean)
+        distribution = QualityDistribution(support, pool.expected(prob))
+        return distribution.with_mean(pool.quality(X, mean))
 
     def _predict_quality(self, X):
-        available = np.ones((len(X), len(self.classes_)), dtype=bool)
+        available = np.ones((len(X), len(self.fitted_quality_)), dtype=bool)
         return np.concatenate([mean for _, mean in self._chunks(X, available)])
 
-    def _predict_moments(self, X, available, policy):
+    def _pool_moments(self, X, available, policy):
         if policy.needs_std:
             distribution = self._distribution(X, available)
             return distribution.mean, distribution.std
+        return super()._pool_moments(X, available, policy)
+
+    def _predict_moments(self, X, available, policy):
         return np.concatenate([mean for _, mean in self._chunks(X, available)]), None
 
     @torch.inference_mode()
@@ -548,5 +500,5 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
             parts = [prob @ support]
             if self.prior_ is not None:
                 parts.insert(0, self.prior_._predict_quality(scaled))
-            departures = [part - self.mean_quality_ for part in parts]
-            yield prob, self.blend_(departures, self.mean_quality_)
+            departures = [part - self.fitted_quality_ for part in parts]
+            yield prob, self.blend_(departures, self.fitted_quality_)

@@ -66,6 +66,42 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     return values[models]
 
 
+def named_mask(available: Any, models: NDArray) -> Any:
+    """Make a mask of models given by name or by a function of the name.
+
+    Parameters
+    ----------
+    available : array-like of str, callable or anything else
+        All else, such as a mask, is returned as it is. Names that are numbers cannot
+        be told from a mask: use a Series for them.
+    models : ndarray of shape (n_models,)
+        Names of the models.
+
+    Returns
+    -------
+    available : ndarray of bool of shape (n_models,), or as given
+
+    Raises
+    ------
+    ValueError
+        If a name is not one of the models.
+    """
+    if callable(available):
+        return np.array([bool(available(plain(model))) for model in models])
+    if isinstance(available, (set, frozenset)):
+        available = sorted(available)
+    names = available if isinstance(available, (list, tuple, np.ndarray)) else ()
+    if len(names) == 0 or not all(isinstance(name, str) for name in names):
+        return available
+    unknown = sorted(set(names) - set(models.tolist()))
+    if unknown:
+        raise ValueError(
+            f"available has {unknown[0]!r}, which is not one of the models "
+            f"{models.tolist()}."
+        )
+    return np.isin(models, names)
+
+
 def columns_of(names: ArrayLike, models: NDArray) -> NDArray[np.intp]:
     """Place of each name among the models; refuse a name that is not there."""
     names = pd.Index(np.asarray(names))

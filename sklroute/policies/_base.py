@@ -44,6 +44,9 @@ class Policy(BaseEstimator):
     needs_std = False
     """Whether the policy reads the spread of the predicted quality."""
 
+    needs_error = False
+    """Whether the policy reads how uncertain the expected quality is, as ``std``."""
+
     def __call__(
         self,
         quality: ArrayLike,
@@ -131,7 +134,7 @@ class Policy(BaseEstimator):
         return cost
 
     def _check_std(self, std, available):
-        if not self.needs_std:
+        if not (self.needs_std or self.needs_error):
             return None
         if std is None:
             raise ValueError(

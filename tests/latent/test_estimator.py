@@ -123,8 +123,10 @@ def test_pickle_and_clone(table, router):
 
 def test_a_pickled_router_holds_no_training_data(table, router):
     n_weights = sum(w.numel() for w in router.net_.module_.parameters())
-    # Weights and two moments of the optimiser, 4 bytes each, and some change.
-    assert len(pickle.dumps(router)) < 4 * 3 * n_weights + 100_000
+    # Weights and two moments of the optimiser, 4 bytes each, landmarks (of the kernel
+    # and of the pool, which also has their whitening), and some change.
+    landmarks = 4 * (256 + 64) * table.X.shape[1] + 8 * 64**2
+    assert len(pickle.dumps(router)) < 4 * 3 * n_weights + landmarks + 100_000
 
 
 def test_training_stops_and_returns_to_the_best_epoch(table):
@@ -201,20 +203,6 @@ def test_partial_fit_learns_from_a_stream():
         scores.append(router.score(X[600:], labels[600:]))
     assert scores[-1] > 0.85
     assert scores[-1] >= scores[0]
-
-
-def test_partial_fit_goes_on_after_fit(table):
-    router = LatentRouterClassifier(max_epochs=10, prior=None, **SMALL)
-    router.fit(table.X[:600], table.y[:600])
-    before = router.predict_quality(table.X[:10])
-    router.partial_fit(table.X[600:], table.y[600:])
-    assert not np.array_equal(router.predict_quality(table.X[:10]), before)
-
-
-def test_partial_fit_refuses_another_pool(table, router):
-    other = Outcomes(np.ones((5, 2)), models=["x", "y"])
-    with pytest.raises(ValueError, match="the router was fitted on"):
-        clone(router).fit(table.X, table.y).partial_fit(table.X[:5], other)
 
 
 @pytest.mark.parametrize("scale", [0.0, 1e-20, 1e8])

@@ -1,0 +1,287 @@
+"""Routers whose pool changes after they were fitted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import (
+    check_models,
+    check_range,
+    columns_of,
+    float_array,
+    plain,
+)
+from sklroute.pool._basis import make_basis
+from sklroute.pool._belief import Belief
+from sklroute.pool._pool import NEW, Pool
+
+
+class PoolMixin:
+    """The part of a router that knows which models it chooses from now.
+
+    Nothing here refits: the router goes on predicting for the models that it was
+    fitted on, and ``pool_`` maps that to the models of today. All methods change the
+    router in place and leave it as it was if they raise.
+
+    Attributes
+    ----------
+    pool_ : Pool
+        The models of today and what was learnt of each since the fit.
+    """
+
+    def add_model(
+        self,
+        name: Any,
+        X: ArrayLike,
+        quality: ArrayLike,
+        cost: ArrayLike | float | None = None,
+    ):
+        """Take in a new model, of which a few answers have been scored.
+
+        It is taken to be a model like those that the router was fitted on, and shrunk
+        towards those that it resembles; some 32 scored answers are a good start, and
+        `partial_fit` learns from more. What is predicted for the other models stays
+        the same, to the bit.
+
+        Parameters
+        ----------
+        name : str or number
+            The name of the model.
+        X : array-like of shape (n_queries, n_features)
+            Queries that it has answered.
+        quality : array-like of shape (n_queries,)
+            Quality of the answers, in [0, 1]; NaN = not run.
+        cost : float or array-like of shape (n_queries,), default=None
+            Cost of the calls, >= 0; NaN or None = unknown.
+
+        Returns
+        -------
+        self : object
+            The router.
+
+        Raises
+        ------
+        ValueError
+            If there is a model of that name, or a value is out of range.
+
+        Examples
+        --------
+        >>> from sklroute import KernelRouter
+        >>> from sklroute.datasets import make_routing
+        >>> data = make_routing(n_queries=600, random_state=0)
+        >>> router = KernelRouter(random_state=0).fit(data.X[:500], data.y[:500])
+        >>> answers = data.y.quality[500:532, 0]  # as if those of another model
+        >>> router = router.add_model("newcomer", data.X[500:532], answers, cost=0.5)
+        >>> "newcomer" in router.classes_
+        True
+        """
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        names = check_models([*self.classes_.tolist(), name], len(self.classes_) + 1)
+        quality = _column(quality, name, "quality", len(X), upper=1)
+        cost = _column(cost, name, "cost", len(X), upper=np.inf)
+        seen = ~np.isnan(quality)
+        if not seen.any():
+            raise ValueError(f"Model {name!r} has no observed quality.")
+        fitted = self._predict_quality(X[seen])
+        typical = (fitted.mean() + quality[seen].mean()) / 2
+        basis = self.pool_.basis
+        features = basis(X[seen], fitted)
+        departure = quality[seen] - fitted.mean(axis=1)
+        belief = Belief.new(features.shape[1], typical * (1 - typical))
+        belief = belief.learn(features, departure, np.ones(seen.sum()))
+        place = int((self.classes_ < names[-1]).sum())
+        self.pool_ = self.pool_.insert(place, NEW, belief)
+        self.classes_ = np.sort(names)
+        mean_cost = np.nan if np.isnan(cost).all() else np.nanmean(cost)
+        self.mean_quality_ = np.insert(self.mean_quality_, place, quality[seen].mean())
+        self.mean_cost_ = np.insert(self.mean_cost_, place, mean_cost)
+        return self
+
+    def remove_model(self, name: Any):
+        """Never choose a model again. To leave it out for now, use ``available``.
+
+        Parameters
+        ----------
+        name : str or number
+            One of ``classes_``.
+
+        Returns
+        -------
+        self : object
+            The router.
+        """
+        check_is_fitted(self)
+        place = self._place(name)
+        if len(self.classes_) == 1:
+            raise ValueError(f"Model {name!r} is the last one: a router needs one.")
+        self._keep(np.delete(np.arange(len(self.classes_)), place), self.classes_)
+        return self
+
+    def rename_model(self, old: Any, new: Any):
+        """Call a model by another name; nothing else changes.
+
+        Parameters
+        ----------
+        old, new : str or number
+            One of ``classes_``, and its name from now on.
+
+        Returns
+        -------
+        self : object
+            The router.
+        """
+        check_is_fitted(self)
+        place = self._place(old)
+        names = self.classes_.tolist()
+        names[place] = new
+        names = check_models(names, len(names))
+        self._keep(np.argsort(names, kind="stable"), names)
+        return self
+
+    def set_costs(self, costs: Mapping[Any, float] | pd.Series):
+        """Take over a new price list: what a call is expected to cost from now on.
+
+        Parameters
+        ----------
+        costs : mapping or Series
+            Cost by name of model, >= 0; NaN = unknown. Models that are left out keep
+            theirs. (For prices of one call only, use the ``costs`` of `predict`.)
+
+        Returns
+        -------
+        self : object
+            The router.
+        """
+        check_is_fitted(self)
+        costs = pd.Series(costs, dtype=float)
+        places = [self._place(name) for name in costs.index]
+        mean_cost = self.mean_cost_.copy()
+        mean_cost[places] = costs.to_numpy()
+        check_range(mean_cost[None], self.classes_, "Cost", np.inf)
+        self.mean_cost_ = mean_cost
+        return self
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        half_life: float | None = None,
+    ):
+        """Learn from outcomes as they come in, without a refit.
+
+        What is learnt is how far each model departs from what was predicted for it:
+        on all queries, on those on which the models differ in some way, and on those
+        like some other query. The first call of an unfitted router is its ``fit``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries, the oldest first.
+        y : Outcomes or any form that `check_outcomes` accepts
+            Their outcomes, of all models or only of those that were called: what was
+            not observed is NaN, and a model that was never called may be left out.
+            Costs are not learnt from, see `set_costs`.
+        classes : array-like of shape (n_models,), default=None
+            Names of all models; needed in a first call with 1-D labels that do not
+            name them all.
+        sample_weight : array-like of shape (n_queries,), default=None
+            Weights of the queries, >= 0.
+        half_life : float, default=None
+            Number of queries after which an outcome counts for one half, > 0: for
+            models that drift. None never forgets.
+
+        Returns
+        -------
+        self : object
+            The router.
+        """
+        if not hasattr(self, "pool_"):
+            y = check_outcomes(y, for_fit=True, models=classes)
+            return self.fit(X, y, sample_weight=sample_weight)
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        quality = self._aligned_quality(y, len(X))
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        decay = 1.0
+        if half_life is not None:
+            if not half_life > 0:
+                raise ValueError(f"half_life must be > 0; got {half_life!r}.")
+            decay = 0.5 ** (1 / half_life)
+        age = np.arange(len(X))[::-1]
+        self._learn(X, quality, weight * decay**age, decay ** len(X))
+        return self
+
+    # -- shared parts ------------------------------------------------------------
+
+    def _set_up_pool(self, X: NDArray) -> None:
+        basis = make_basis(X, self._predict_quality)
+        self.pool_ = Pool.of_fitted(len(self.classes_), basis)
+
+    def _learn(self, X, quality, weight, decay) -> None:
+        """Update the belief of every model that was observed, or has one."""
+        fitted = self._predict_quality(X)
+        features = self.pool_.basis(X, fitted)
+        departure = quality - self.pool_.expected(fitted)
+        pool = self.pool_
+        for place, prior in enumerate(self._prior_beliefs()):
+            belief = pool.beliefs[place]
+            seen = ~np.isnan(quality[:, place])
+            if seen.any() or belief:
+                belief = (belief or prior).learn(
+                    features[seen], departure[seen, place], weight[seen], decay
+                )
+                pool = pool.replace(place, belief)
+        self.pool_ = pool
+
+    def _prior_beliefs(self) -> list[Belief]:
+        n_basis = self.pool_.basis.n_features
+        noise = self.mean_quality_ * (1 - self.mean_quality_)
+        return [Belief.fitted(n_basis, variance) for variance in noise]
+
+    def _aligned_quality(self, y: Any, n_queries: int) -> NDArray:
+        """Observed quality of the models of today, NaN for those that y leaves out."""
+        outcomes = y if isinstance(y, Outcomes) else None
+        if outcomes is None:
+            outcomes = check_outcomes(y, models=self.classes_)
+        if len(outcomes) != n_queries:
+            raise ValueError(f"X has {n_queries} queries, y has {len(outcomes)}.")
+        quality = np.full((n_queries, len(self.classes_)), np.nan)
+        quality[:, columns_of(outcomes.models, self.classes_)] = outcomes.quality
+        return quality
+
+    def _place(self, name: Any) -> int:
+        names = self.classes_.tolist()
+        if plain(name) not in names:
+            raise ValueError(f"{plain(name)!r} is not one of the models {names}.")
+        return names.index(plain(name))
+
+    def _keep(self, places: NDArray, names: NDArray) -> None:
+        """Go on with the models at some places, in that order."""
+        self.pool_ = self.pool_.take(places)
+        self.classes_ = names[places]
+        self.mean_quality_ = self.mean_quality_[places]
+        self.mean_cost_ = self.mean_cost_[places]
+
+
+def _column(values: Any, model: Any, name: str, n_queries: int, upper) -> NDArray:
+    """One value per query, in range; a single number is repeated, None is NaN."""
+    values = float_array(np.nan if values is None else values, name)
+    if values.shape not in ((), (n_queries,)):
+        raise ValueError(
+            f"{name} has shape {values.shape}; expected one value per query, "
+            f"({n_queries},)."
+        )
+    values = np.broadcast_to(values, n_queries)
+    check_range(values[:, None], np.array([model]), name.capitalize(), upper)
+    return values
