@@ -56,9 +56,14 @@ numpydoc_show_class_members = False  # autodoc lists them
 
 
 def skip_foreign(app, what, name, obj, skip, options):
-    """Leave out methods of scikit-learn's base classes: its own pages explain them."""
-    module = getattr(getattr(obj, "fget", obj), "__module__", None) or "sklroute"
-    return skip or not module.startswith("sklroute")
+    """Leave out methods of scikit-learn's base classes: its own pages explain them.
+
+    And public names of private properties, by which a class refuses what it inherits.
+    """
+    function = getattr(obj, "fget", obj)
+    module = getattr(function, "__module__", None) or "sklroute"
+    refused = getattr(function, "__name__", name).startswith("_") and name[0] != "_"
+    return skip or refused or not module.startswith("sklroute")
 
 
 # -- Gallery -------------------------------------------------------------------

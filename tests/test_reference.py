@@ -27,6 +27,13 @@ LEFT_OUT = {
 # A docstring may say that parameters and results are those of another one.
 ELSEWHERE = re.compile(r"\b[Aa]s in `|\bare those of\b|whose parameters it takes")
 
+# Public between the layers of the package, and no more.
+PARTS = {
+    "sklroute.pool.Basis": "state of a router, which the methods of PoolMixin change",
+    "sklroute.pool.Belief": "the same",
+    "sklroute.pool.Pool": "the same",
+}
+
 
 def public_modules():
     """Modules that have an ``__all__`` and no underscore in their name."""
@@ -39,6 +46,7 @@ PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
     for module in public_modules()
     for name in module.__all__
+    if f"{module.__name__}.{name}" not in PARTS
 }
 
 
@@ -77,7 +85,8 @@ def own_methods(path):
     for name, member in inspect.getmembers(find(path)):
         function = getattr(member, "fget", member)
         module = getattr(function, "__module__", None) or ""
-        if not name.startswith("_") and module.startswith("sklroute"):
+        refused = getattr(function, "__name__", name).startswith("_")
+        if name[0] != "_" and not refused and module.startswith("sklroute"):
             yield f"{path}.{name}"
 
 
