@@ -67,7 +67,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
         What has changed since the fit.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where ``X`` had names.
     """
 

@@ -1,7 +1,9 @@
 """The code in the README and in the docs runs and prints what it says."""
 
 import doctest
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sklroute.datasets import make_routing
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def write_log(folder):
@@ -33,6 +35,9 @@ def test_code_blocks(page, tmp_path, monkeypatch):
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     parsers = [PythonCodeBlockParser(doctest_optionflags=flags), SkipParser()]
     document = Sybil(parsers, path=str(ROOT)).parse(page)
+    module = ModuleType("page")  # a class that a page defines can then be pickled
+    monkeypatch.setitem(sys.modules, "page", module)
+    document.namespace = vars(module)
     for example in document.examples():
         example.evaluate()
 

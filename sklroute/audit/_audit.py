@@ -110,14 +110,14 @@ def audit(
         has no candidate, or the routers' policies differ in ``cost_weight`` and none
         is given.
 
+    See Also
+    --------
+    cross_audit : Audit an unfitted router by cross-fitting.
+
     Notes
     -----
     Intervals and tests cover the draw of the audited queries with the router as it
     was fitted; not another training set, new prices or a change of the traffic.
-
-    See Also
-    --------
-    cross_audit : Audit an unfitted router by cross-fitting.
 
     Examples
     --------

@@ -33,8 +33,8 @@ __all__ = ["cross_audit"]
 
 
 @validate_params(
-    {
-        **SETTINGS,
+    SETTINGS
+    | {
         "cost_weight": [Interval(Real, 0, None, closed="left")],
         "progress": [callable, None],
     },
@@ -110,7 +110,7 @@ def cross_audit(
     Notes
     -----
     The five fitted routers share training queries; intervals and tests treat them as
-    given. `benchmarks/audit` measures how often that says "pays" where nothing can be
+    given. ``benchmarks/audit`` measures how often that says "pays" where nothing can be
     gained.
 
     Examples

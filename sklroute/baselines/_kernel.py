@@ -80,7 +80,7 @@ class KernelRouter(RouterMixin, BaseEstimator):
         Mean observed quality and cost of each model.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where ``X`` had names.
 
     See Also

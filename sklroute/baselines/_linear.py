@@ -145,7 +145,7 @@ class RidgeRouter(_LinearRouter):
         Mean observed quality and cost of each model.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where ``X`` had names.
 
     See Also
@@ -224,7 +224,7 @@ class LogisticRouter(_LinearRouter):
         Mean observed quality and cost of each model.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where ``X`` had names.
 
     See Also

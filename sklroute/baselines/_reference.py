@@ -36,7 +36,7 @@ class FixedRouter(RouterMixin, BaseEstimator):
         quality of every query.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where ``X`` had names.
 
     See Also
@@ -133,7 +133,7 @@ class RandomRouter(RouterMixin, BaseEstimator):
         quality of every query; `predict_utility` is random.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where ``X`` had names.
 
     See Also

@@ -57,13 +57,25 @@ class BenchmarkResult:
     digits: int
 
     def ordered(self) -> pd.DataFrame:
-        """The table with routers first, each kind by the first metric."""
+        """The table with routers first, each kind by the first metric.
+
+        Returns
+        -------
+        DataFrame
+            The rows of ``table``.
+        """
         table = self.table.sort_values(self.metrics[0], ascending=False, kind="stable")
         place = table["kind"].map([*KINDS, PUBLISHED].index)
         return table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
 
     def texts(self) -> dict[str, list[str]]:
-        """Title to one text per line of `ordered`, the last where it comes from."""
+        """Texts to print: the metrics, and where a line comes from.
+
+        Returns
+        -------
+        texts : dict of str to list of str
+            Title of a column to one text per line of `ordered`.
+        """
         lines = self.ordered()
         columns = {
             title: [

@@ -66,7 +66,18 @@ class SentenceEncoder:
         return f"sentence-transformers {model} {settings}"
 
     def prepare(self, text: str) -> str:
-        """Return the text, or raise a ValueError where it is too long."""
+        """Return the text, or raise a ValueError where it is too long.
+
+        Parameters
+        ----------
+        text : str
+            What is to be encoded.
+
+        Returns
+        -------
+        text : str
+            The same.
+        """
         if not self.truncate:
             model = _load_sentences(self.model, self.device)
             n_tokens = len(model.tokenizer(text)["input_ids"])
@@ -153,7 +164,18 @@ class TorchImageEncoder:
         return self
 
     def prepare(self, image: Any) -> Any:
-        """Turn a picture into a tensor."""
+        """Turn a picture into a tensor.
+
+        Parameters
+        ----------
+        image : PIL image
+            An opened picture.
+
+        Returns
+        -------
+        tensor : torch.Tensor
+            What ``preprocess`` makes of it.
+        """
         return self.preprocess(image)
 
     def __call__(self, tensors: list) -> NDArray[np.float32]:

@@ -43,7 +43,7 @@ MIN_HELD_OUT = 50  # groups of queries below which none are held out
 
 
 class LatentRouterClassifier(RouterMixin, BaseEstimator):
-    r"""Route by counterfactual quality, predicted in a latent space of capsules.
+    """Route by counterfactual quality, predicted in a latent space of capsules.
 
     The method of the LatentRouter paper. *Routing capsules* read the modality blocks
     of a query and their interactions; *capability tokens* hold what is known of each
@@ -94,11 +94,12 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         values from 0 to 1. "auto" takes the former if all outcomes are 0 or 1.
     n_regions : int, default=16
         Regions of feature space in a capability profile.
-    pairwise_weight, listwise_weight, correction_penalty : float, \
-default=0.0, 0.0, 0.05
-        Weights of the loss terms beside the likelihood, see
-        ``sklroute.latent._losses``. The cost weight in their utilities is that of
-        ``policy``.
+    pairwise_weight, listwise_weight : float, default=0.0
+        Weights of the loss terms on the order of the models' utilities, beside the
+        likelihood, see ``sklroute.latent._losses``. The cost weight in the utilities
+        is that of ``policy``.
+    correction_penalty : float, default=0.05
+        Weight of the loss term on the squared correction.
     mask_rate : float, default=0.2
         Share of the training queries that are shown with some models masked.
     block_dropout : float, default=0.0
@@ -128,7 +129,7 @@ default=0.0, 0.0, 0.05
         Epochs without improvement after which training stops.
     prior : "kernel", router or None, default="kernel"
         What the network leans on, fitted on the scaled features: "kernel" is
-        `sklroute.baselines.KernelRouter`. None leaves the models' mean quality.
+        `KernelRouter`. None leaves the models' mean quality.
     policy : Policy, default=None
         Rule that turns predictions into a choice. None is ``MaxUtility()``.
     net_params : dict, default=None

@@ -222,12 +222,33 @@ def nauc_own_range(frontier: Frontier) -> float:
 
     The variant of the LatentRouter paper (arXiv 2605.11301). Ranges differ, so
     values of different routers cannot be compared: use `nauc` for that.
+
+    Parameters
+    ----------
+    frontier : Frontier
+        The router's points.
+
+    Returns
+    -------
+    area : float
+        In [0, 1].
     """
     return nauc(frontier, (frontier.cost.min(), frontier.cost.max()))
 
 
 def peak_score(frontier: Frontier) -> float:
-    """Highest mean quality on the frontier, whatever it costs."""
+    """Highest mean quality on the frontier, whatever it costs.
+
+    Parameters
+    ----------
+    frontier : Frontier
+        The router's points.
+
+    Returns
+    -------
+    quality : float
+        In [0, 1].
+    """
     return float(frontier.quality.max())
 
 

@@ -197,7 +197,13 @@ default=None
         return cls(**read_long(frame, query, model, quality, cost, queries))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame with two-level columns (channel, model)."""
+        """Return a DataFrame with two-level columns (channel, model).
+
+        Returns
+        -------
+        DataFrame of n_queries rows
+            What `from_frame` reads.
+        """
         parts = {
             name: pd.DataFrame(getattr(self, name), columns=self.models)
             for name in self._channels

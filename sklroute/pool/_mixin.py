@@ -151,7 +151,7 @@ class PoolMixin:
         ----------
         costs : mapping or Series
             Cost by name of model, >= 0; NaN = unknown. Models that are left out keep
-            theirs. (For prices of one call only, use the ``costs`` of `predict`.)
+            theirs. For prices of one call only, use the ``costs`` of ``predict``.
 
         Returns
         -------

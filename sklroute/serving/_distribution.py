@@ -59,7 +59,18 @@ class QualityDistribution:
         return self.support[reached.argmax(axis=-1)]
 
     def prob_at_least(self, t: float) -> NDArray[np.float64]:
-        """Probability that the quality is at least ``t``, (n_queries, n_models)."""
+        """Probability that the quality is at least ``t``.
+
+        Parameters
+        ----------
+        t : float
+            A quality.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_queries, n_models)
+            In [0, 1].
+        """
         return self.prob[..., self.support >= t].sum(axis=-1).clip(0.0, 1.0)
 
     def with_mean(self, mean: NDArray) -> "QualityDistribution":
@@ -83,7 +94,18 @@ class QualityDistribution:
         return QualityDistribution(self.support, prob)
 
     def sample(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Draw one quality per query and model, (n_queries, n_models)."""
+        """Draw one quality per query and model.
+
+        Parameters
+        ----------
+        rng : numpy Generator
+            Source of the draws.
+
+        Returns
+        -------
+        quality : ndarray of shape (n_queries, n_models)
+            Points of the support.
+        """
         below = self.prob.cumsum(axis=-1)[..., :-1]
         drawn = rng.random(self.prob.shape[:-1])[..., None] > below
         return self.support[drawn.sum(axis=-1)]
