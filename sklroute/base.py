@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklroute.explain import ExplainMixin
 from sklroute.metrics import realised_utility
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._logged import check_not_logged
@@ -39,7 +40,7 @@ __all__ = ["RouterMixin"]
 DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
 
 
-class RouterMixin(PoolMixin, ClassifierMixin):
+class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
     """Mixin of all routers: the subclass computes, the mixin does the rest.
 
     A router is a class ``(RouterMixin, BaseEstimator)`` with a constructor parameter

@@ -1,6 +1,8 @@
 """Pipelines and searches that end in a router, used as the router they are."""
 
 import os
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklroute.base import RouterMixin
+from sklroute.explain import Explanation, explain_router
 from sklroute.persistence import save
 from sklroute.policies import Policy
 from sklroute.serving import CompiledRouter
@@ -243,6 +246,65 @@ class RouterPipeline(Pipeline):
         """
         self._final_estimator.partial_fit(self._features(X), y, **params)
         return self
+
+    def explain(
+        self,
+        X: ArrayLike,
+        *,
+        available: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+        policy: Policy | None = None,
+    ) -> Explanation:
+        """Say why each model is called, see `RouterMixin.explain`.
+
+        With a `BlockScaler` of several blocks among the steps, the evidence has what
+        each block carries.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Queries, as the first step takes them.
+        available, costs, policy
+            As in ``predict``.
+
+        Returns
+        -------
+        explanation : Explanation
+        """
+        router, features = self, X
+        while isinstance(router, RouterPipeline):
+            router, features = router._final_estimator, router._features(features)
+        return explain_router(
+            router,
+            features,
+            available=available,
+            costs=costs,
+            policy=policy,
+            ablated=partial(self._ablated_moments, X),
+        )
+
+    def _ablated_moments(self, X, available, policy) -> Iterator:
+        """Predictions without each block, which is 0 where it has been scaled."""
+        scaled = [
+            place
+            for place, (_, step) in enumerate(self.steps[:-1], 1)
+            if len(getattr(step, "blocks_", ())) > 1
+        ]
+        if not scaled:
+            inner = self._final_estimator
+            yield from inner._ablated_moments(self._features(X), available, policy)
+            return
+        rest, Z = self[scaled[-1] :], self[: scaled[-1]].transform(X)
+        for name, columns in self[scaled[-1] - 1].blocks_.items():
+            without = Z.copy()
+            getattr(without, "iloc", without)[:, columns] = 0.0
+            yield name, *rest._pool_moments(without, available, policy)
+
+    def _pool_moments(self, X, available, policy):
+        inner, X = self._final_estimator, self._features(X)
+        if isinstance(inner, RouterMixin):
+            X = inner._check_X(X, reset=False)
+        return inner._pool_moments(X, available, policy)
 
     def _features(self, X):
         """What the router sees."""

@@ -5,7 +5,7 @@ A layer may import those of the lines above its own, not its neighbours::
     persistence
     policies
     outcomes
-    metrics
+    explain, metrics
     serving
     pool
     base
@@ -38,7 +38,7 @@ LAYERS = [
     {"persistence"},
     {"policies"},
     {"outcomes"},
-    {"metrics"},
+    {"explain", "metrics"},
     {"serving"},
     {"pool"},
     {"base"},

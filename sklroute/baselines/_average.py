@@ -9,6 +9,8 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklroute.base import RouterMixin
 from sklroute.baselines._linear import LogisticRouter
 from sklroute.baselines._neighbors import KNNRouter
+from sklroute.explain._evidence import additive
+from sklroute.explain._mixin import CLIPPING
 from sklroute.pipeline import as_router, fit_router
 from sklroute.policies import Policy
 from sklroute.serving._parts import Average
@@ -126,6 +128,18 @@ class AverageRouter(RouterMixin, _BaseComposition):
         weights = np.ones(len(parts)) if self.weights is None else self.weights
         weights = np.asarray(weights, dtype=float)
         return Average(parts, weights / weights.sum())
+
+    # -- explanation ---------------------------------------------------------------
+
+    _explained_rest = CLIPPING
+
+    def _explain_evidence(self, X, available, better, worse):
+        rows = np.arange(len(X))
+        votes = np.stack([router.predict_quality(X) for router in self.routers_], -1)
+        weights = np.ones(len(self.routers_)) if self.weights is None else self.weights
+        votes *= np.asarray(weights, dtype=float) / np.sum(weights)
+        names = list(self.named_routers_)
+        return [additive("member", names, votes[rows, better], votes[rows, worse])]
 
     def _members(self) -> list:
         if self.routers is None:

@@ -14,6 +14,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
+from sklroute.explain._evidence import additive, mean_quality
+from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
 from sklroute.serving._parts import Clusters
 
@@ -141,6 +143,26 @@ class ClusterRouter(RouterMixin, BaseEstimator):
     def _compiled_part(self):
         levels = [(means.cluster_centers_, profile) for means, profile in self.levels_]
         return Clusters(self.fitted_quality_, levels)
+
+    # -- explanation ---------------------------------------------------------------
+
+    _explained_rest = CLIPPING
+
+    def _explain_evidence(self, X, available, better, worse):
+        X = normalize(X)
+        parts = [mean_quality(self.fitted_quality_, better, worse)]
+        for level, (means, profile) in enumerate(self.levels_, 1):
+            label = _label(means, X)
+            parts.append(
+                additive(
+                    "cluster",
+                    label[:, None],
+                    profile[label, better],
+                    profile[label, worse],
+                    label=f"{{}} of {len(profile)}, level {level}",
+                )
+            )
+        return parts
 
 
 def _cluster(X, n_clusters, weight, rng) -> KMeans:

@@ -14,6 +14,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklroute.base import RouterMixin
 from sklroute.baselines._patterns import observed_patterns
 from sklroute.baselines._tuning import make_folds, subsample
+from sklroute.explain._evidence import additive, mean_quality
+from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
 from sklroute.serving._parts import Kernel
 
@@ -130,6 +132,7 @@ class KernelRouter(RouterMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         sample = rng.permutation(len(X))[: self.n_components]
         self.centre_ = X.mean(axis=0)
+        self._sample = sample
         self.landmarks_ = X[sample] - self.centre_
         self._length = (self.landmarks_**2).sum(axis=1)
         basis = _whitening(self._similarity(X[sample]))
@@ -168,6 +171,32 @@ class KernelRouter(RouterMixin, BaseEstimator):
     def _compiled_part(self):
         return Kernel.of(self)
 
+    # -- explanation ---------------------------------------------------------------
+
+    _explained_rest = CLIPPING
+
+    def _explain_evidence(self, X, available, better, worse):
+        # Coefficients of landmarks that resemble each other are large and cancel. The
+        # same sum in other words: what is predicted at each landmark, weighted as
+        # the kernel interpolates between them, and what is predicted far from all.
+        between = self._kernel(self.landmarks_).astype(np.float64)
+        basis = _whitening(between)
+        weight = self._similarity(X) @ basis @ basis.T
+        far = self.intercept_ - self.fitted_quality_
+        there = between @ self.coef_ + far
+        left = 1 - weight.sum(axis=1)
+        return [
+            mean_quality(self.fitted_quality_, better, worse),
+            additive("intercept", ["far away"], left * far[better], left * far[worse]),
+            additive(
+                "landmark",
+                self._sample,
+                weight * there[:, better].T,
+                weight * there[:, worse].T,
+                label="training query {}",
+            ),
+        ]
+
     def _similarities(self, X) -> Iterator[tuple[slice, NDArray]]:
         """Yield rows and their similarity to the landmarks, batch by batch."""
         for start in range(0, len(X), BATCH):
@@ -175,11 +204,14 @@ class KernelRouter(RouterMixin, BaseEstimator):
             yield rows, self._similarity(X[rows])
 
     def _similarity(self, X) -> NDArray:
+        centred = X - self.centre_
+        return self._kernel(centred.astype(self.landmarks_.dtype, copy=False))
+
+    def _kernel(self, X) -> NDArray:
+        """Similarity of centred queries to the landmarks."""
         # In the precision of the training features: scikit-learn's kernels leave
         # float32 for float64, which takes twice as long.
-        landmarks = self.landmarks_
-        X = (X - self.centre_).astype(landmarks.dtype, copy=False)
-        exponent = X @ landmarks.T
+        exponent = X @ self.landmarks_.T
         exponent *= 2
         exponent -= np.einsum("ij,ij->i", X, X)[:, None] + self._length
         exponent *= self.gamma_

@@ -19,6 +19,8 @@ from sklroute.baselines._tuning import (
     squared_error,
     subsample,
 )
+from sklroute.explain._evidence import additive
+from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
 from sklroute.serving._parts import Linear, standardised
 
@@ -87,6 +89,27 @@ class _LinearRouter(RouterMixin, BaseEstimator):
     def _compiled_part(self):
         part = Linear(self.coef_.T, self.intercept_, self._link_name)
         return standardised(part, self.scaler_)
+
+    # -- explanation ---------------------------------------------------------------
+
+    _explained_rest = CLIPPING
+    _explained_kind = "exact"
+
+    def _shares(self, X, models) -> tuple[NDArray, NDArray]:
+        """Quality of the average query, and what each feature adds to it."""
+        return self.intercept_[models], X * self.coef_[models]
+
+    def _explain_evidence(self, X, available, better, worse):
+        X = self.scaler_.transform(X)
+        (start, shares), (other, others) = (
+            self._shares(X, models) for models in (better, worse)
+        )
+        names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
+        kind = self._explained_kind
+        return [
+            additive("intercept", ["average query"], start, other, kind=kind),
+            additive("feature", names, shares, others, kind=kind),
+        ]
 
 
 class RidgeRouter(_LinearRouter):
@@ -239,6 +262,23 @@ class LogisticRouter(_LinearRouter):
 
     def _link(self, linear):
         return expit(linear)
+
+    _explained_kind = "path"
+
+    def _shares(self, X, models):
+        """Integrated gradients along the line from the average query.
+
+        M. Sundararajan, A. Taly and Q. Yan, "Axiomatic Attribution for Deep Networks",
+        ICML 2017, equation 1. Along a line a logistic function of a sum has the secant
+        as its mean slope, the same for all features.
+        """
+        intercept = self.intercept_[models]
+        shares = X * self.coef_[models]
+        change = shares.sum(axis=1)
+        start, end = expit(intercept), expit(intercept + change)
+        slope = start * (1 - start)  # in the limit of no change
+        np.divide(end - start, change, out=slope, where=np.abs(change) > 1e-6)
+        return start, shares * slope[:, None]
 
 
 def _logistic(X, quality, weight, C) -> tuple[NDArray, float]:

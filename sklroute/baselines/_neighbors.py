@@ -15,6 +15,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin, observed_mean
 from sklroute.baselines._tuning import make_folds, squared_error
+from sklroute.explain._evidence import additive
+from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
 from sklroute.serving._parts import Neighbours
 
@@ -137,6 +139,33 @@ class KNNRouter(RouterMixin, BaseEstimator):
             self.shrinkage,
             self.n_neighbors_,
         )
+
+    # -- explanation ---------------------------------------------------------------
+
+    _explained_rest = CLIPPING
+
+    def _explain_evidence(self, X, available, better, worse):
+        nearest = self.neighbors_.kneighbors(normalize(X), return_distance=False)
+        (votes, prior), (other_votes, other_prior) = (
+            self._votes(nearest, models) for models in (better, worse)
+        )
+        label = "training query {}"
+        return [
+            additive("shrinkage", ["towards mean quality"], prior, other_prior),
+            additive("neighbour", nearest, votes, other_votes, label=label),
+        ]
+
+    def _votes(self, nearest, models) -> tuple[NDArray, NDArray]:
+        """What each neighbour, and the shrinkage, add to the quality of a model."""
+        quality, seen = (
+            self._cells[nearest, column[:, None]]
+            for column in (models, models + len(self.fitted_quality_))
+        )
+        total = seen.sum(axis=1) + self.shrinkage
+        known = total > 0
+        weight = np.divide(1.0, total, out=np.zeros_like(total), where=known)
+        share = np.where(known, self.shrinkage * weight, 1.0)
+        return quality * weight[:, None], share * self.fitted_quality_[models]
 
 
 def _search(X: NDArray, n_neighbors: int) -> NearestNeighbors:

@@ -93,6 +93,11 @@ class FixedRouter(RouterMixin, BaseEstimator):
     def _predict_quality(self, X):
         return np.tile(self.fitted_quality_, (len(X), 1))
 
+    _reads_features = False
+
+    def _held_back(self):
+        return "not the fixed model"
+
     def _policy_arrays(self, X, available, costs, policy):
         policy, arrays = super()._policy_arrays(X, available, costs, policy)
         return self._compiled_rule().restrict(policy, arrays)
@@ -182,6 +187,18 @@ class RandomRouter(RouterMixin, BaseEstimator):
 
     def _compiled_rule(self):
         return Chance(self.random_state)
+
+    # -- explanation: utilities are drawn, whatever the query and the models ---------
+
+    _explained_rest = "drawn at random"
+    _reads_features = False
+    _draws = True
+
+    def _explain_evidence(self, X, available, better, worse):
+        return []
+
+    def _explained_quality(self, X, quality):
+        return self.pool_.quality(X, self._predict_quality(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

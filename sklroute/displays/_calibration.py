@@ -6,6 +6,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklroute.base import check_pool
+from sklroute.displays._available import restrict
 from sklroute.displays._pyplot import (
     DIAGONAL,
     import_pyplot,
@@ -80,6 +81,7 @@ class CalibrationDisplay:
         X: ArrayLike,
         y: Any,
         *,
+        available: ArrayLike | None = None,
         n_bins: int = 10,
         strategy: Literal["quantile", "uniform"] = "quantile",
         name: str | None = None,
@@ -96,6 +98,8 @@ class CalibrationDisplay:
             Features of the queries.
         y : Outcomes or any form that `check_outcomes` accepts
             What the answers were worth.
+        available : as in `RouterMixin.predict`, default=None
+            Models that may be called now: answers of others do not count.
         n_bins, strategy, ax, **plot_params
             As in `from_predictions`.
         name : str, default=None
@@ -109,6 +113,7 @@ class CalibrationDisplay:
         router = as_router(estimator)
         outcomes = check_outcomes(y)
         check_pool(router, outcomes)
+        outcomes = restrict(outcomes, available)
         return cls.from_predictions(
             outcomes,
             router.predict_quality(X),

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklroute.base import check_pool
+from sklroute.displays._available import restrict
 from sklroute.displays._pyplot import (
     DIAGONAL,
     import_pyplot,
@@ -75,6 +76,7 @@ class CoverageDisplay:
         X: ArrayLike,
         y: Any,
         *,
+        available: ArrayLike | None = None,
         levels: ArrayLike | None = None,
         random_state: int = 0,
         name: str | None = None,
@@ -93,6 +95,8 @@ class CoverageDisplay:
             Features of the queries.
         y : Outcomes or any form that `check_outcomes` accepts
             What the answers were worth.
+        available : as in `RouterMixin.predict`, default=None
+            Models that may be called now: answers of others do not count.
         levels, random_state, ax, **plot_params
             As in `from_predictions`.
         name : str, default=None
@@ -106,6 +110,7 @@ class CoverageDisplay:
         router = as_router(estimator)
         outcomes = check_outcomes(y)
         check_pool(router, outcomes)
+        outcomes = restrict(outcomes, available)
         distributional = hasattr(router, "predict_distribution")
         predict = router.predict_distribution if distributional else None
         return cls.from_predictions(

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklroute.base import check_pool
+from sklroute.displays._available import restrict
 from sklroute.displays._pyplot import import_pyplot, name_of
 from sklroute.metrics import (
     Frontier,
@@ -179,8 +180,11 @@ class FrontierDisplay:
             Predicted quality.
         cost : array-like of shape (n_queries, n_models) or (n_models,)
             Predicted cost.
-        cost_weights, available
+        cost_weights
             As in `sklroute.metrics.frontier`.
+        available : as in `RouterMixin.predict`, default=None
+            Models that may be called now, besides those that ``y`` says. References
+            and the cost range of the area are those of these models. None allows all.
         references : bool, default=True
             Whether to draw the single models, the line of mixing them at random and
             the oracle. True for one of several routers on the same axes, best the
@@ -199,10 +203,8 @@ class FrontierDisplay:
         display : FrontierDisplay
         """
         import_pyplot(f"{cls.__name__}.from_predictions")
-        outcomes = check_outcomes(y)
-        curve = frontier(
-            outcomes, quality, cost, cost_weights=cost_weights, available=available
-        )
+        outcomes = restrict(check_outcomes(y), available)
+        curve = frontier(outcomes, quality, cost, cost_weights=cost_weights)
         display = cls(
             frontier=curve,
             nauc=nauc(curve, cost_range(outcomes)),

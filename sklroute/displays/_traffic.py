@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.displays._pyplot import import_pyplot
 from sklroute.metrics import traffic_curve, traffic_share
+from sklroute.outcomes._values import by_model, named_mask
 from sklroute.pipeline import as_router
 
 __all__ = ["TrafficDisplay"]
@@ -140,8 +141,10 @@ class TrafficDisplay:
             Predicted quality.
         cost : array-like of shape (n_queries, n_models) or (n_models,)
             Predicted cost.
-        cost_weights, available
+        cost_weights
             As in `sklroute.metrics.traffic_curve`.
+        available : as in `RouterMixin.predict`, default=None
+            Models that may be called now. None allows all.
         cost_unit : str, default=None
             Unit of the costs, for the label of the axis.
         ax : matplotlib Axes, default=None
@@ -152,12 +155,14 @@ class TrafficDisplay:
         display : TrafficDisplay
         """
         import_pyplot(f"{cls.__name__}.from_predictions")
+        models = np.asarray(models)
+        available = by_model(named_mask(available, models), models, "available")
         curve = traffic_curve(
             quality, cost, cost_weights=cost_weights, available=available
         )
         display = cls(
             share=curve.share,
-            models=np.asarray(models),
+            models=models,
             cost_weight=curve.cost_weight,
             model_cost=np.atleast_2d(np.asarray(cost, dtype=float)).mean(axis=0),
             cost_unit=cost_unit,

@@ -287,10 +287,15 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         return self.router_.predict_cost(X)
 
     def _pool_moments(self, X, available, policy):
+        router, X = self._last(X)
+        return router._pool_moments(X, available, policy)
+
+    def _last(self, X) -> tuple[RouterMixin, NDArray]:
+        """The wrapped router without the steps before it, and what it sees."""
         router = self.router_
         while isinstance(router, RouterPipeline):
             router, X = router._final_estimator, router._features(X)
-        return router._pool_moments(X, available, policy)
+        return router, router._check_X(X, reset=False)
 
     def _policy_arrays(self, X, available, costs, policy):
         policy, arrays = super()._policy_arrays(X, available, costs, policy)
@@ -304,6 +309,29 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
 
     def _compiled_rule(self):
         return Guard(self._ranking, float(self.threshold_))
+
+    # -- explanation: that of the wrapped router -------------------------------------
+
+    @property
+    def _explained_rest(self):
+        router = self.router_
+        while isinstance(router, RouterPipeline):
+            router = router._final_estimator
+        return router._explained_rest
+
+    def _explain_evidence(self, X, available, better, worse):
+        router, X = self._last(X)
+        return router._explain_evidence(X, available, better, worse)
+
+    def _ablated_moments(self, X, available, policy):
+        return self.router_._ablated_moments(X, available, policy)
+
+    def _quality_interval(self, X, available):
+        router, X = self._last(X)
+        return router._quality_interval(X, available)
+
+    def _held_back(self):
+        return f"guarded: gain below {self.threshold_:.3g}"
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -15,10 +15,17 @@ from sklearn.utils.validation import (
 )
 
 from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin, all_finite
+from sklroute.explain._mixin import CLIPPING
 from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._blend import Blend, fit_blend
 from sklroute.latent._calibration import best_choice_temperature
+from sklroute.latent._evidence import (
+    CENTRAL,
+    blend_parts,
+    block_reads,
+    region_profile,
+)
 from sklroute.latent._module import support_of
 from sklroute.latent._net import RouterNet, RoutingDataset, build_net
 from sklroute.latent._prior import fit_prior, predict_held_out
@@ -504,7 +511,13 @@ default=0.0, 0.0, 0.05
 
     @torch.inference_mode()
     def _chunks(self, X, available) -> Iterator[tuple[NDArray, NDArray]]:
-        """Yield the network's distribution and the blended mean, chunk by chunk.
+        """Yield the network's distribution and the blended mean, chunk by chunk."""
+        for prob, departures in self._departures(X, available):
+            yield prob, self.blend_(departures, self.fitted_quality_)
+
+    @torch.inference_mode()
+    def _departures(self, X, available) -> Iterator[tuple[NDArray, list[NDArray]]]:
+        """Yield the network's distribution and what is blended, chunk by chunk.
 
         In chunks the intermediate results stay in cache, and memory does not grow
         with the number of queries.
@@ -524,5 +537,47 @@ default=0.0, 0.0, 0.05
             parts = [prob @ support]
             if self.prior_ is not None:
                 parts.insert(0, self.prior_._predict_quality(scaled))
-            departures = [part - self.fitted_quality_ for part in parts]
-            yield prob, self.blend_(departures, self.fitted_quality_)
+            yield prob, [part - self.fitted_quality_ for part in parts]
+
+    # -- explanation ---------------------------------------------------------------
+
+    _explained_rest = CLIPPING
+
+    def _explain_evidence(self, X, available, better, worse):
+        scaled = self._scaled(X)
+        _, chunks = zip(*self._departures(X, available), strict=True)
+        departures = [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+        inputs = self._inputs(X, scaled, available)
+        return [
+            *blend_parts(self, scaled, available, departures, better, worse),
+            block_reads(self.net_.module_, list(self.scaler_.blocks_), inputs),
+            region_profile(self, scaled, better, worse),
+        ]
+
+    def _ablated_moments(self, X, available, policy):
+        blocks = self.scaler_.blocks_
+        if len(blocks) == 1:
+            yield from super()._ablated_moments(X, available, policy)
+            return
+        X = self._check_X(X, reset=False)
+        _, spread = self._pool_moments(X, available, policy)
+        for name, columns in blocks.items():
+            without = X.copy()
+            without[:, columns] = np.nan
+            # A query that has no other block says nothing any more.
+            left = ~np.isnan(without).all(axis=1)
+            quality = np.tile(self.mean_quality_, (len(X), 1))
+            std = None if spread is None else spread.copy()
+            if left.any():
+                moments = self._pool_moments(without[left], available[left], policy)
+                quality[left] = moments[0]
+                if std is not None:
+                    std[left] = moments[1]
+            yield name, quality, std
+
+    def _quality_interval(self, X, available):
+        if self.net_.module_.prior.shape[1] == 2:
+            # An answer is right or wrong: its interval would be 0 to 1.
+            return super()._quality_interval(X, available)
+        distribution = self._distribution(X, available)
+        return tuple(map(distribution.quantile, CENTRAL))

@@ -172,6 +172,12 @@ class RoutingCapsules(nn.Module):
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """Map features (E, B, features) to capsules P, (E, B, M, d)."""
+        attention, values, there = self.attend(x, present)
+        P = (attention[..., None] * values).sum(1)
+        return P * there.sum(1)[..., None, None] ** 0.5
+
+    def attend(self, x: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Attention (E, T, B, M), values (E, T, B, M, d), what is there (E, T, B)."""
         blocks = x.split(self.block_dims, dim=-1)
         h = [
             project(block) for project, block in zip(self.project, blocks, strict=True)
@@ -188,9 +194,7 @@ class RoutingCapsules(nn.Module):
         read = u @ torch.cat([query, self.value_weight], dim=-1)
         scores, values = read.split([self.shape[0], read.shape[-1] - self.shape[0]], -1)
         attention = masked_softmax(scores, there[..., None], dim=1)  # (E, T, B, M)
-        values = values.unflatten(-1, self.shape)  # (E, T, B, M, d)
-        P = (attention[..., None] * values).sum(1)
-        return P * there.sum(1)[..., None, None] ** 0.5
+        return attention, values.unflatten(-1, self.shape), there
 
 
 class CapabilityTokens(nn.Module):

@@ -49,7 +49,8 @@ class ByPrice(RouterMixin, BaseEstimator):
         NOTES.append(("fit", X[:, 0].astype(int)))
 
     def _predict_quality(self, X):
-        NOTES.append(("predict", X[:, 0].astype(int)))
+        if hasattr(self, "pool_"):  # `fit` predicts for some queries, too
+            NOTES.append(("predict", X[:, 0].astype(int)))
         return np.clip(X[:, 1:], 0, 1)
 
 

@@ -33,7 +33,8 @@ class RecordingRouter(RouterMixin, BaseEstimator):
         NOTES.append(("groups", groups))
 
     def _predict_quality(self, X):
-        NOTES.append(("predict", X[:, 0].astype(int)))
+        if hasattr(self, "pool_"):  # `fit` predicts for some queries, too
+            NOTES.append(("predict", X[:, 0].astype(int)))
         return np.tile(self.mean_quality_, (len(X), 1))
 
 

@@ -2,6 +2,7 @@ import sys
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.pipeline import make_pipeline
@@ -59,6 +60,33 @@ def test_estimator_gives_the_metric_of_its_predictions(data, router, display):
         assert_allclose(shown.line_.get_xydata(), expected, atol=1e-6)
         columns = [name for name in shown.frame() if name not in ("name", "count")]
         assert_allclose(shown.frame()[columns], expected, atol=1e-6)
+
+
+def test_answers_of_models_that_may_not_be_called_do_not_count(data, router):
+    display = CalibrationDisplay
+    mask = np.array([True, False, True, True])
+    part = Outcomes(data.y.quality[:, mask], models=data.y.models[mask])
+    expected = display.from_predictions(part, router.predict_quality(data.X)[:, mask])
+    for available in (mask, pd.Series(mask, index=router.classes_)[::-1]):
+        shown = display.from_estimator(router, data.X, data.y, available=available)
+        columns = [name for name in expected.frame() if name != "name"]
+        assert_allclose(shown.frame()[columns], expected.frame()[columns])
+    with pytest.raises(ValueError, match=r"`available` has shape \(2,\)"):
+        display.from_estimator(router, data.X, data.y, available=[True, False])
+
+
+def test_coverage_counts_available_models_only(data, router):
+    # One model alone: its right and wrong answers decide, whatever the others did.
+    y = data.y.quality.copy()
+    mask = np.array([False, True, False, False])
+    first = CoverageDisplay.from_estimator(
+        router, data.X, Outcomes(y, models=data.models), available=mask
+    )
+    y[:, ~mask] = 1 - y[:, ~mask]
+    second = CoverageDisplay.from_estimator(
+        router, data.X, Outcomes(y, models=data.models), available=mask
+    )
+    assert_allclose(first.frame()["observed"], second.frame()["observed"])
 
 
 def test_the_legend_has_the_calibration_error(data, router):

@@ -2,6 +2,7 @@ import sys
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -75,6 +76,34 @@ def test_pipelines_and_searches_are_taken_by_the_router_they_end_in(data, router
         estimator.fit(data.X, data.y)
         display = FrontierDisplay.from_estimator(estimator, data.X, data.y)
         assert display.name == "RidgeRouter"
+
+
+def test_models_that_may_not_be_called_are_nowhere_in_the_figure(data, router):
+    mask = np.array([True, True, False, True, True, False])
+    labelled = pd.Series(mask, index=data.y.models)
+    names = data.y.models[mask]
+    rest = Outcomes(
+        data.y.quality[:, mask], data.y.cost[:, mask], models=data.y.models[mask]
+    )
+    quality, cost = router.predict_quality(data.X), router.predict_cost(data.X)
+    expected = FrontierDisplay.from_predictions(rest, quality[:, mask], cost[:, mask])
+    for available in (mask, labelled[::-1]):
+        display = FrontierDisplay.from_estimator(
+            router, data.X, data.y, available=available
+        )
+        assert_allclose(display.frontier.quality, expected.frontier.quality)
+        assert_allclose(display.hull.quality, expected.hull.quality)
+        assert_allclose(display.oracle.cost, expected.oracle.cost)
+        assert display.nauc == pytest.approx(expected.nauc)
+        drawn = display.models[~np.isnan(display.model_quality)]
+        assert_array_equal(drawn, names)
+
+
+def test_a_query_without_a_model_that_may_be_called_is_named(data, router):
+    nobody = np.ones((200, 6), dtype=bool)
+    nobody[7] = False
+    with pytest.raises(ValueError, match="Row 7"):
+        FrontierDisplay.from_estimator(router, data.X, data.y, available=nobody)
 
 
 def test_other_models_than_those_of_the_router_are_refused(data, router):

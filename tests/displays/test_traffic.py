@@ -2,6 +2,7 @@ import sys
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
@@ -55,6 +56,18 @@ def test_the_cheapest_model_lies_at_the_bottom_and_rare_ones_are_one(data, route
     assert names[1:] == sorted(names[1:], reverse=True)
     heights = display.ax_.collections[-1].get_paths()[0].vertices[:, 1]
     assert heights.max() == pytest.approx(100)
+
+
+def test_models_that_may_not_be_called_get_no_traffic(data, router):
+    mask = pd.Series(True, index=router.classes_[::-1])
+    mask[["model-00", "model-03"]] = False
+    display = TrafficDisplay.from_estimator(router, data.X, available=mask)
+    share = display.frame().groupby("model")["share"].max()
+    assert (share[["model-00", "model-03"]] == 0).all()
+    with pytest.raises(ValueError, match="available has the labels"):
+        TrafficDisplay.from_estimator(
+            router, data.X, available=pd.Series([True], index=["other"])
+        )
 
 
 def test_bars_are_the_shares_of_each_router(data, router):

@@ -1,0 +1,36 @@
+"""Figures for the models that may be called now."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sklroute.outcomes import Outcomes
+from sklroute.outcomes._values import by_model, named_mask
+from sklroute.policies import check_mask
+
+
+def restrict(outcomes: Outcomes, available: ArrayLike | None) -> Outcomes:
+    """Outcomes as if the other models had not been run.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        What the answers were worth.
+    available : as in `RouterMixin.predict`
+        Models that may be called now, besides what the outcomes say.
+
+    Returns
+    -------
+    Outcomes
+        With NaN for the quality and the cost of the other models.
+    """
+    if available is None:
+        return outcomes
+    available = named_mask(available, outcomes.models)
+    available = by_model(available, outcomes.models, "available")
+    mask = check_mask(available, outcomes.quality.shape)
+    return Outcomes(
+        np.where(mask, outcomes.quality, np.nan),
+        np.where(mask, outcomes.cost, np.nan),
+        outcomes.available & mask,
+        models=outcomes.models,
+    )

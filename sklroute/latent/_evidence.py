@@ -1,0 +1,97 @@
+"""What carries a decision of the latent router."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sklroute.explain._evidence import Evidence, additive, mean_quality, remainder
+from sklroute.latent._module import LatentRouterModule
+
+CENTRAL = 0.1, 0.9  # quantiles that bound the interval of a predicted quality
+
+
+def blend_parts(
+    router: Any,
+    scaled: NDArray,
+    available: NDArray,
+    departures: list[NDArray],
+    better: NDArray,
+    worse: NDArray,
+) -> list[Evidence]:
+    r"""The terms of the blend: mean quality, the prior's own evidence, the network.
+
+    With :math:`r` the relative weights of the blend and :math:`\Delta` the difference
+    between two models,
+
+    .. math:: \Delta \hat q = \Delta \bar q + r_1 \Delta (\hat q_\text{prior} - \bar q)
+              + r_2 \Delta d_\text{network} ;
+
+    what all models have in common cancels.
+
+    Parameters
+    ----------
+    router : LatentRouterClassifier
+        Fitted.
+    scaled : ndarray of shape (n_queries, n_features)
+        Scaled features.
+    available : ndarray of bool, of shape (n_queries, n_models)
+        Models that take part.
+    departures : list of ndarray of shape (n_queries, n_models)
+        Of the prior, if there is one, and the network from the models' mean quality.
+    better, worse : ndarray of int, of shape (n_queries,)
+        The two models.
+    """
+    mean = mean_quality(router.fitted_quality_, better, worse)
+    rows = np.arange(len(scaled))
+    weights, prior, left = router.blend_.relative, [], 1.0
+    if router.prior_ is not None:
+        told = router.prior_._explain_evidence(scaled, available, better, worse)
+        quality = router.fitted_quality_ + departures[0]
+        values = quality[rows, better], quality[rows, worse]
+        rest = remainder("rest", router.prior_._explained_rest, values, told)
+        told = [*told, rest]
+        prior = [part for part in told if part.source != mean.source]
+        if len(prior) == len(told):  # it does not start from the mean quality itself
+            left -= weights[0]
+    own = [weights[-1] * departures[-1][rows, models] for models in (better, worse)]
+    return [
+        mean.scaled(left, ""),
+        *(part.scaled(weights[0], "prior: ") for part in prior),
+        additive("network", ["mean of its members"], *own),
+    ]
+
+
+@torch.inference_mode()
+def block_reads(
+    module: LatentRouterModule, blocks: list[str], inputs: dict[str, torch.Tensor]
+) -> Evidence:
+    """Share of the capsules' attention that each block and pair of blocks gets."""
+    x, present = (
+        inputs[name].expand(module.n_members, -1, -1) for name in ("x", "present")
+    )
+    attention, _, _ = module.capsules.attend(x.clamp(-100, 100), present)
+    share = attention.mean(dim=(0, 3)).T.double().cpu().numpy()  # (queries, tokens)
+    pairs = [f"{blocks[b]} x {blocks[c]}" for b, c in module.capsules.pairs]
+    unknown = np.full_like(share, np.nan)
+    names = np.array([*blocks, *pairs], dtype=object)
+    return Evidence("capsules read", "attention", names, share, unknown, unknown)
+
+
+def region_profile(
+    router: Any, scaled: NDArray, better: NDArray, worse: NDArray
+) -> Evidence:
+    """How the two models did in the query's region, against what was to be expected."""
+    encoder = router.profile_encoder_
+    profile = router.net_.module_.profile.double().cpu().numpy()
+    regional = (profile * encoder.scale_ + encoder.center_)[:, 1:]
+    region = encoder.regions_.predict(scaled)
+    return additive(
+        "region",
+        region[:, None],
+        regional[better, region],
+        regional[worse, region],
+        kind="profile",
+        label=f"{{}} of {encoder.regions_.n_clusters}",
+    )
