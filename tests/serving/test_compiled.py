@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from routers import ROUTERS, TABLE, fitted, latent, pipeline
+from scipy.special import erf
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.preprocessing import Normalizer, StandardScaler
@@ -17,6 +18,7 @@ from sklroute import GuardedRouter, KNNRouter, LogisticRouter, MLPRouter, RidgeR
 from sklroute.features import BlockScaler
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
+from sklroute.serving._latent import gelu
 
 WITHOUT_NUMPY_FORM = {"latent_all", "chained", "columns"}
 COMPILED = [name for name in ROUTERS if name not in WITHOUT_NUMPY_FORM]
@@ -263,6 +265,12 @@ def test_changed_pools_are_compiled(name, tmp_path):
     np.testing.assert_array_equal(
         loaded.predict_quality(TABLE.X), compiled.predict_quality(TABLE.X)
     )
+
+
+def test_gelu_is_exact_enough():
+    v = np.concatenate([np.linspace(-9, 9, 10_001), [-70.0, 0.0, 70.0]])
+    expected = v * (1 + erf(v))
+    np.testing.assert_allclose(gelu(v.astype(np.float32)), expected, atol=1.5e-6)
 
 
 def test_large_batches_come_in_chunks():
