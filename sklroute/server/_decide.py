@@ -1,0 +1,84 @@
+"""From a request and a router to what is decided for every query."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklroute.policies import Policy
+
+__all__ = ["Decision", "decide"]
+
+
+class Decision(NamedTuple):
+    """What a router decides, one row per query and one column per model.
+
+    Attributes
+    ----------
+    choice : list of str, of length n_queries
+        Names of the chosen models.
+    utility, quality, cost, probability : ndarray of shape (n_queries, n_models)
+        As the methods of the router give them; the cost is the one decided on.
+    """
+
+    choice: list[str]
+    utility: NDArray[np.float64]
+    quality: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    probability: NDArray[np.float64]
+
+
+def decide(
+    router: Any,
+    X: Any,
+    *,
+    available: NDArray[np.bool_] | None = None,
+    costs: dict[int, float] | None = None,
+    policy: Policy | None = None,
+) -> Decision:
+    """Decide with the public methods of a router.
+
+    Parameters
+    ----------
+    router : fitted or compiled router
+        What decides.
+    X : array-like of shape (n_queries, n_features)
+        Queries, as the router takes them.
+    available : ndarray of bool, of shape (n_queries, n_models), default=None
+        Models that may be called. None allows all.
+    costs : dict of int to float, default=None
+        Prices known now, by the model's column. Other models, or all of them if None,
+        have the predicted cost.
+    policy : Policy, default=None
+        The rule. None is the router's own.
+
+    Returns
+    -------
+    decision : Decision
+
+    Raises
+    ------
+    ValueError
+        As the router's methods.
+
+    Examples
+    --------
+    >>> from sklroute import RidgeRouter
+    >>> from sklroute.datasets import make_routing
+    >>> from sklroute.server._decide import decide
+    >>> data = make_routing(200, 3, random_state=0)
+    >>> router = RidgeRouter().fit(data.X, data.y)
+    >>> decide(router, data.X[:5], costs={0: 9.0}).cost[:, 0]
+    array([9., 9., 9., 9., 9.])
+    """
+    cost = router.predict_cost(X)
+    for column, price in (costs or {}).items():
+        cost[:, column] = price
+    given = {"available": available, "costs": cost if costs else None, "policy": policy}
+    return Decision(
+        choice=[str(name) for name in router.predict(X, **given)],
+        utility=router.predict_utility(X, **given),
+        quality=router.predict_quality(X),
+        cost=cost,
+        probability=router.predict_proba(X, **given),
+    )
