@@ -17,7 +17,8 @@ A layer may import those of the lines above its own, not its neighbours::
 
 Beside them stand ``features`` and ``datasets``, which know policies and outcomes only;
 who may use them is in `ASIDE`. The package's own ``__init__`` collects public names;
-only the command line and the server import it, for the version. Imports inside functions count too.
+only the command line and the server import it, for the version. Imports inside
+functions count too.
 """
 
 import ast

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -102,7 +103,10 @@ class ShadowLog:
                 while content:
                     content = content[file.write(content) :]
             except OSError:
-                file.truncate(size)
+                with suppress(
+                    OSError
+                ):  # a device cannot be cut; the first error counts
+                    file.truncate(size)
                 raise
 
 
