@@ -45,7 +45,8 @@ async def read_body(request: Request, max_body: int, timeout: float) -> bytes:
         )
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > max_body:
-        await _drain(request, timeout)
+        if int(length) <= MAX_DRAIN:
+            await _drain(request, timeout)
         raise _too_large(max_body)
     parts, size = [], 0
     try:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from sklroute.persistence import load
+
 __all__ = ["load_router"]
 
 
@@ -17,5 +19,15 @@ def load_router(path: Path) -> Any:
     Returns
     -------
     router : compiled router, router or Pipeline
+
+    Raises
+    ------
+    ValueError
+        If it does not hold a router. The message names the file.
+    OSError
+        If it cannot be read.
     """
-    raise NotImplementedError
+    try:
+        return load(path, compiled=True)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
