@@ -15,6 +15,7 @@ from sklroute.baselines import (
 )
 from sklroute.guard import GuardedRouter
 from sklroute.outcomes import LoggedOutcomes, Outcomes
+from sklroute.persistence import load
 
 __version__ = "0.1.0"
 
@@ -34,6 +35,7 @@ __all__ = [
     "Outcomes",
     "RandomRouter",
     "RidgeRouter",
+    "load",
 ]
 
 

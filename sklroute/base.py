@@ -1,5 +1,6 @@
 """What every router has in common: checks, utilities, choices, probabilities."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from sklroute.outcomes._values import (
     locate_text,
     plain,
 )
+from sklroute.persistence import save
 from sklroute.policies import MaxUtility, Policy, check_available
 from sklroute.policies._arrays import check_shape
 
@@ -258,6 +260,19 @@ class RouterMixin(ClassifierMixin):
             reduce=None,
         )
         return float(np.average(utility, weights=weight))
+
+    def save(self, path: str | os.PathLike, *, optimizer: bool = False) -> None:
+        """Write the fitted router into one file, see `sklroute.persistence.save`.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write; by custom ``router.sklroute``.
+        optimizer : bool, default=False
+            Whether to keep the state of the optimiser of a latent router.
+        """
+        check_is_fitted(self)
+        save(self, path, optimizer=optimizer)
 
     # -- shared parts ------------------------------------------------------------
 

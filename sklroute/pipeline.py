@@ -1,5 +1,6 @@
 """Pipelines and searches that end in a router, used as the router they are."""
 
+import os
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklroute.base import RouterMixin
+from sklroute.persistence import save
 from sklroute.policies import Policy
 
 __all__ = ["RouterPipeline", "as_router", "fit_router"]
@@ -116,6 +118,19 @@ class RouterPipeline(Pipeline):
             With ``mean`` and ``std`` of shape (n_queries, n_models).
         """
         return self._final_estimator.predict_distribution(self._features(X))
+
+    def save(self, path: str | os.PathLike, *, optimizer: bool = False) -> None:
+        """Write the fitted pipeline into one file, see `sklroute.persistence.save`.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write; by custom ``router.sklroute``.
+        optimizer : bool, default=False
+            Whether to keep the state of the optimiser of a latent router.
+        """
+        check_is_fitted(self)
+        save(self, path, optimizer=optimizer)
 
     def _features(self, X):
         """What the router sees."""

@@ -124,7 +124,8 @@ def data():
 
 
 def test_the_walk_finds_the_routers_that_are_public():
-    public = {name for name in sklroute.__all__ if "Outcomes" not in name}
+    names = [name for name in sklroute.__all__ if "Outcomes" not in name]
+    public = {name for name in names if inspect.isclass(getattr(sklroute, name))}
     assert public <= set(all_routers())
 
 

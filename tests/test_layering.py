@@ -2,6 +2,7 @@
 
 A layer may import those of the lines above its own, not its neighbours::
 
+    persistence
     policies
     outcomes
     metrics
@@ -33,6 +34,7 @@ import sklroute
 ROOT = Path(sklroute.__file__).parent
 
 LAYERS = [
+    {"persistence"},
     {"policies"},
     {"outcomes"},
     {"metrics"},
@@ -58,6 +60,7 @@ HOMES = {
     "matplotlib": {"displays", "compare", "audit"},
     "rich": {"cli"},
     "pyarrow": {"datasets"},
+    "safetensors": {"persistence"},
     "torchvision": {"features"},
     "open_clip": {"features"},
     "sentence_transformers": {"features"},
@@ -87,6 +90,7 @@ AT_TOP_ALTHOUGH_OPTIONAL = {
 }
 IMPORTS_BY_NAME = {
     "__init__.py": "LatentRouterClassifier brings torch along: __getattr__ loads it",
+    "persistence/_allowed.py": "a name out of a file must stand in its list",
     "compare/_routers.py": "torch is loaded only if the latent router is compared",
 }
 

@@ -109,8 +109,12 @@ class AverageRouter(RouterMixin, _BaseComposition):
             as_router(fit_router(clone(router), X, outcomes, sample_weight, groups))
             for _, router in members
         ]
-        names = [name for name, _ in members]
-        self.named_routers_ = Bunch(**dict(zip(names, self.routers_, strict=True)))
+        self._names = [name for name, _ in members]
+
+    @property
+    def named_routers_(self) -> Bunch:
+        """The fitted members by name."""
+        return Bunch(**dict(zip(self._names, self.routers_, strict=True)))
 
     def _predict_quality(self, X):
         quality = [router.predict_quality(X) for router in self.routers_]

@@ -115,6 +115,7 @@ class ClusterRouter(RouterMixin, BaseEstimator):
                 residual, means.labels_, n_clusters, sample_weight, self.shrinkage
             )
             predicted += profile[means.labels_]
+            del means.labels_  # of the training queries: prediction does without
             self.levels_.append((means, profile))
 
     def _sizes(self, n_queries: int) -> list[int]:

@@ -180,6 +180,7 @@ class MLPRouter(RouterMixin, BaseEstimator):
             if waited == self.n_iter_no_change:
                 break
         network.coefs_, network.intercepts_ = weights
+        del network._optimizer  # twice the weights, and training is over
         return lowest, network
 
     def _predict_quality(self, X):

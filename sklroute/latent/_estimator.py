@@ -26,6 +26,7 @@ from sklroute.latent._module import support_of
 from sklroute.latent._net import RouterNet, RoutingDataset, build_net
 from sklroute.latent._prior import fit_prior, predict_held_out
 from sklroute.latent._profiles import ProfileEncoder, log_marginals
+from sklroute.latent._state import pack_net, unpack_net
 from sklroute.latent._training import assign_folds, held_out_predictions, seeded, train
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.policies import Policy, check_available
@@ -459,6 +460,27 @@ default=0.0, 0.0, 0.05
             self.blend_(departures, self.mean_quality_) - price,
             held_out.quality - price,
         )
+
+    # -- copies and files ----------------------------------------------------------
+
+    def _saved_state(self, *, optimizer: bool = False) -> dict[str, Any]:
+        """All attributes, the net as arrays: no history, no optimiser unless asked."""
+        state = dict(vars(self))
+        if "net_" in state:
+            state["net_"] = pack_net(self.net_, optimizer=optimizer)
+        return state
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._saved_state()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        net = state.pop("net_", None)
+        vars(self).update(state)
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            self.device = "cpu"
+        if net is not None:
+            self.net_ = unpack_net(self, net)
 
     # -- blocks --------------------------------------------------------------------
 

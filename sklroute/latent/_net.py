@@ -136,16 +136,7 @@ def build_net(
         module__profile=torch.as_tensor(profile, dtype=torch.float32),
         module__prior=torch.as_tensor(prior, dtype=torch.float32),
         module__block_dims=block_dims,
-        module__n_members=router.n_members,
-        module__hidden_dim=router.hidden_dim,
-        module__n_capsules=router.n_capsules,
-        module__token_dim=router.token_dim,
-        module__n_heads=router.n_heads,
-        module__n_layers=router.n_layers if router.communication else 0,
-        module__interactions=router.interactions,
-        module__feedback=router.feedback,
-        module__correction_bound=router.correction_bound,
-        module__dropout=router.dropout,
+        **{f"module__{k}": v for k, v in module_params(router).items()},
         criterion=RoutingLoss,
         criterion__pairwise_weight=router.pairwise_weight,
         criterion__listwise_weight=router.listwise_weight,
@@ -164,3 +155,19 @@ def build_net(
         verbose=0,
     )
     return net.set_params(**(router.net_params or {})).initialize()
+
+
+def module_params(router: Any) -> dict[str, Any]:
+    """Parameters of the module that are those of the router."""
+    return {
+        "n_members": router.n_members,
+        "hidden_dim": router.hidden_dim,
+        "n_capsules": router.n_capsules,
+        "token_dim": router.token_dim,
+        "n_heads": router.n_heads,
+        "n_layers": router.n_layers if router.communication else 0,
+        "interactions": router.interactions,
+        "feedback": router.feedback,
+        "correction_bound": router.correction_bound,
+        "dropout": router.dropout,
+    }

@@ -57,6 +57,7 @@ class ProfileEncoder(BaseEstimator):
             # Fewer distinct queries than regions: the spare regions stay empty.
             warnings.simplefilter("ignore", ConvergenceWarning)
             region = self.regions_.fit_predict(X)
+        del self.regions_.labels_  # of the training queries
         self.pool_mean_ = float(np.nanmean(quality))
         self.pool_quality_ = self._shrunk(
             observed_mean(quality.T)[:, None], region, np.array([self.pool_mean_])
