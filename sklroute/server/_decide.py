@@ -4,7 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
+from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin
+from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Policy
 
 __all__ = ["Decision", "decide"]
@@ -18,7 +21,7 @@ class Decision(NamedTuple):
     choice : list of str, of length n_queries
         Names of the chosen models.
     utility, quality, cost, probability : ndarray of shape (n_queries, n_models)
-        As the methods of the router give them; the cost is the one decided on.
+        As the methods of the router give them; quality and cost are those decided on.
     """
 
     choice: list[str]
@@ -36,7 +39,7 @@ def decide(
     costs: dict[int, float] | None = None,
     policy: Policy | None = None,
 ) -> Decision:
-    """Decide with the public methods of a router.
+    """Decide as the methods of a router do.
 
     Parameters
     ----------
@@ -71,14 +74,32 @@ def decide(
     >>> decide(router, data.X[:5], costs={0: 9.0}).cost[:, 0]
     array([9., 9., 9., 9., 9.])
     """
+    while isinstance(router, RouterPipeline):
+        router, X = router._final_estimator, router._features(X)
     cost = router.predict_cost(X)
     for column, price in (costs or {}).items():
         cost[:, column] = price
     given = {"available": available, "costs": cost if costs else None, "policy": policy}
+    if getattr(type(router), "predict_proba", None) is RouterMixin.predict_proba:
+        return _at_once(router, X, given)
     return Decision(
         choice=[str(name) for name in router.predict(X, **given)],
         utility=router.predict_utility(X, **given),
         quality=router.predict_quality(X),
         cost=cost,
         probability=router.predict_proba(X, **given),
+    )
+
+
+def _at_once(router: RouterMixin, X: Any, given: dict[str, Any]) -> Decision:
+    """The same with one prediction, as the methods of the mixin go on from it."""
+    policy, arrays = router._policy_arrays(X, **given)
+    utility = policy.utility(**arrays)
+    temperature = getattr(router, "temperature_", DEFAULT_TEMPERATURE)
+    return Decision(
+        choice=[str(name) for name in router.classes_[policy(**arrays)]],
+        utility=utility,
+        quality=arrays["quality"],
+        cost=arrays["cost"],
+        probability=softmax(utility / temperature, axis=1),
     )

@@ -28,6 +28,6 @@ def load_router(path: Path) -> Any:
         If it cannot be read.
     """
     try:
-        return load(path, compiled=True)
+        return load(path)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error

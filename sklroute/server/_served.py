@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from sklroute.features import TextEmbedder
+from sklroute.features._base import BlockFeaturizer, reads
 from sklroute.outcomes._values import plain
 from sklroute.pipeline import as_router
 from sklroute.policies import MaxUtility
@@ -30,7 +30,7 @@ class Served:
         Columns of texts and pictures that the first step reads, and as what; None if
         it is fed with features.
     texts_only : bool
-        Whether the first step takes a list of texts, not a table.
+        Whether the first step takes a list of texts, not a table with columns.
     checksum : str
         Of the file, to tell which router has answered.
     loaded_at : str
@@ -97,24 +97,21 @@ def make_served(loaded: Any, checksum: str) -> Served:
         If it does not end in a router.
     """
     router = as_router(loaded) if isinstance(loaded, Pipeline) else loaded
-    first = loaded.steps[0][1] if isinstance(loaded, Pipeline) else None
+    first = loaded.steps[0][1] if isinstance(loaded, Pipeline) else router
+    columns = _columns(first)
+    texts_only = columns is None and getattr(first, "n_features_in_", None) is None
     return Served(
         router=router,
         names={str(plain(name)): i for i, name in enumerate(router.classes_)},
-        columns=_columns(first),
-        texts_only=isinstance(first, TextEmbedder),
+        columns={"text": "text"} if texts_only else columns,
+        texts_only=texts_only,
         checksum=checksum,
         loaded_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
 def _columns(first: Any) -> dict[str, str | None] | None:
-    """Columns that a featurizer reads; None for all other first steps."""
-    if isinstance(first, TextEmbedder):
-        return {"text": "text"}
-    if hasattr(first, "encoders_"):
-        return {
-            name: getattr(encoder, "reads", name if name in ("image", "text") else None)
-            for name, encoder in first.encoders_.items()
-        }
-    return None
+    """Columns that a featurizer of tables reads; None for all other first steps."""
+    if not isinstance(first, BlockFeaturizer):
+        return None
+    return {name: reads(name, encoder) for name, encoder in first.encoders_.items()}
