@@ -65,7 +65,8 @@ class Server:
                 break
         else:
             raise RuntimeError("".join(self.lines))
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self):
         self.lines.extend(self.process.stderr)
@@ -87,7 +88,10 @@ class Server:
 
     def stop(self):
         self.process.terminate()
-        return self.process.wait(30)
+        status = self.process.wait(30)
+        self.reader.join()
+        self.process.stderr.close()
+        return status
 
 
 def post(client, body, headers=JSON):
@@ -273,6 +277,7 @@ def mixed_load(mixed, seconds, rate, clients):
             if result[0] == "single query":
                 took.put(1000 * (time.perf_counter() - start))
             found.put(result)
+        client.close()
 
     def drip(kind):
         while time.monotonic() < end - 2 * TIMEOUT:
@@ -329,10 +334,10 @@ def environment():
     }
 
 
-def measure(name, seconds, rate, folder):
-    table = make_routing(2500, N_MODELS, n_features=BLOCKS, random_state=0)
-    router = ROUTERS[name]().fit(table.X[:2000], table.y[:2000])
-    X = table.X[2000:].astype(float)
+def measure(name, seconds, rate, folder, n_train=2000, blocks=BLOCKS):
+    table = make_routing(n_train + 500, N_MODELS, n_features=blocks, random_state=0)
+    router = ROUTERS[name]().fit(table.X[:n_train], table.y[:n_train])
+    X = table.X[n_train:].astype(float)
     path = Path(folder) / "router.sklroute"
     router.save(path)
     expected = router.predict(X).tolist()
@@ -342,10 +347,10 @@ def measure(name, seconds, rate, folder):
     ]
     server = Server(path)
     try:
-        few = max(2.0, seconds / 6)
+        few = seconds / 6
         ones = [[choice] for choice in expected]
         hundreds = [expected[i : i + 100] for i in range(0, 500, 100)]
-        speed(server, "warm", single, ones, 1, 1, 1.0)
+        speed(server, "warm", single, ones, 1, 1, few / 5)
         rows = [
             speed(server, "single query", single, ones, 1, 1, few),
             speed(server, "single query", single, ones, 1, 8, few),

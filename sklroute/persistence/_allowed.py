@@ -22,7 +22,7 @@ CLASSES = {
         "RandomRouter",
         "RidgeRouter",
     ],
-    "sklroute.features": ["BlockScaler"],
+    "sklroute.features": ["BlockScaler", "TextEmbedder"],
     "sklroute.guard": ["GuardedRouter"],
     "sklroute.latent": ["LatentRouterClassifier"],
     "sklroute.latent._blend": ["Blend"],

@@ -13,7 +13,7 @@ DOCS = FOLDER.parents[1] / "docs" / "serving.md"
 
 def test_a_short_run_finds_no_wrong_answer(tmp_path):
     script = runpy.run_path(str(FOLDER / "load.py"))
-    rows = pd.DataFrame(script["measure"]("ridge", 0.5, 40.0, tmp_path))
+    rows = pd.DataFrame(script["measure"]("ridge", 2.0, 20.0, tmp_path, 100, (6, 4)))
     assert rows["wrong"].sum() == 0
     kinds = set(rows["what"])
     assert {"single query", "batch", "mixed: all", "mixed: single query"} <= kinds
