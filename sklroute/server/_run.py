@@ -1,10 +1,13 @@
 """uvicorn, with what it lacks against slow clients."""
 
 import asyncio
+from copy import deepcopy
 from os import PathLike
+from typing import Any
 
 import h11
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sklroute.server._app import make_app
@@ -51,9 +54,16 @@ def serve(
         timeout_keep_alive=int(settings.timeout) or 1,
         timeout_graceful_shutdown=SHUTDOWN,
         server_header=False,
-        log_level="info",
+        log_config=_log_config(),
     )
     uvicorn.Server(config).run()
+
+
+def _log_config() -> dict[str, Any]:
+    """uvicorn's, in which this package is heard too."""
+    config = deepcopy(LOGGING_CONFIG)
+    config["loggers"]["sklroute"] = config["loggers"]["uvicorn"]
+    return config
 
 
 class PromptProtocol(H11Protocol):

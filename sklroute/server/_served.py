@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from sklroute.features._base import BlockFeaturizer, reads
 from sklroute.outcomes._values import plain
-from sklroute.pipeline import as_router
+from sklroute.pipeline import RouterPipeline, as_router
 from sklroute.policies import MaxUtility
 
 __all__ = ["Served", "make_served"]
@@ -51,9 +51,9 @@ class Served:
 
     def describe(self) -> dict[str, Any]:
         """What ``GET /models`` says, ready for JSON but for NaN."""
-        router = self.router
-        mean_quality = getattr(router, "mean_quality_", [None] * len(self.names))
-        costs = getattr(router, "mean_cost_", [None] * len(self.names))
+        router, last = self.router, self._last()
+        mean_quality = getattr(last, "mean_quality_", [None] * len(self.names))
+        costs = getattr(last, "mean_cost_", [None] * len(self.names))
         models = [
             {"name": name, "mean_quality": plain(quality), "mean_cost": plain(cost)}
             for name, quality, cost in zip(self.names, mean_quality, costs, strict=True)
@@ -71,10 +71,17 @@ class Served:
     def identity(self) -> dict[str, str]:
         """Which router this is."""
         return {
-            "class": type(self.router).__name__,
+            "class": type(self._last()).__name__,
             "checksum": self.checksum,
             "loaded_at": self.loaded_at,
         }
+
+    def _last(self) -> Any:
+        """The router without the steps before it."""
+        last = self.router
+        while isinstance(last, RouterPipeline):
+            last = last._final_estimator
+        return last
 
 
 def make_served(loaded: Any, checksum: str) -> Served:
