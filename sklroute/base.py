@@ -29,6 +29,8 @@ from sklroute.outcomes._values import (
 from sklroute.persistence import save
 from sklroute.policies import MaxUtility, Policy, check_available
 from sklroute.policies._arrays import check_shape
+from sklroute.serving import CompiledRouter
+from sklroute.serving._parts import Part
 
 __all__ = ["RouterMixin"]
 
@@ -274,10 +276,49 @@ class RouterMixin(ClassifierMixin):
         check_is_fitted(self)
         save(self, path, optimizer=optimizer)
 
+    def compile(self) -> CompiledRouter:
+        """The router as it predicts, in NumPy alone: fast for single queries.
+
+        It makes the same choices, up to rounding: scalings and projections are folded
+        into the first layer.
+
+        Returns
+        -------
+        compiled : CompiledRouter
+            With ``predict`` and its like, ``policy`` and ``classes_`` as they are now.
+
+        Raises
+        ------
+        TypeError
+            If a part of the router has no NumPy form; the message names it.
+        """
+        check_is_fitted(self)
+        return CompiledRouter(
+            self._compiled_part(),
+            classes=self.classes_,
+            n_features=self.n_features_in_,
+            names=getattr(self, "feature_names_in_", None),
+            policy=self._policy(None),
+            cost=self._compiled_cost(),
+            temperature=getattr(self, "temperature_", DEFAULT_TEMPERATURE),
+            rule=self._compiled_rule(),
+        )
+
     # -- shared parts ------------------------------------------------------------
 
     def _predict_cost(self, X) -> NDArray[np.float64]:
         return np.tile(self.mean_cost_, (len(X), 1))
+
+    def _compiled_part(self) -> Part:
+        """The quality as a function of checked features, in NumPy."""
+        raise TypeError(f"{type(self).__name__} cannot be compiled.")
+
+    def _compiled_cost(self) -> NDArray:
+        return self.mean_cost_
+
+    def _compiled_rule(self) -> Any:
+        """What narrows the choice beside the policy, if anything does."""
+        return None
 
     def _check_X(self, X, *, reset: bool) -> NDArray:
         try:

@@ -13,6 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklroute.base import RouterMixin
 from sklroute.persistence import save
 from sklroute.policies import Policy
+from sklroute.serving import CompiledRouter
+from sklroute.serving._steps import Steps, compile_step
 
 __all__ = ["RouterPipeline", "as_router", "fit_router"]
 
@@ -131,6 +133,29 @@ class RouterPipeline(Pipeline):
         """
         check_is_fitted(self)
         save(self, path, optimizer=optimizer)
+
+    def compile(self) -> CompiledRouter:
+        """The pipeline as it predicts, in NumPy alone, see `RouterMixin.compile`.
+
+        Returns
+        -------
+        compiled : CompiledRouter
+            With all steps in it, folded into the router where they are linear.
+
+        Raises
+        ------
+        TypeError
+            If a step has no NumPy form; the message names it.
+        """
+        check_is_fitted(self)
+        steps = Steps()
+        for name, step in self.steps[:-1]:
+            steps = steps.then(compile_step(name, step))
+        router = as_router(self._final_estimator).compile()
+        if not len(self) > 1:
+            return router
+        names = getattr(self, "feature_names_in_", None)
+        return router.after(steps, self.n_features_in_, names)
 
     def _features(self, X):
         """What the router sees."""

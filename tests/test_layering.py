@@ -6,8 +6,9 @@ A layer may import those of the lines above its own, not its neighbours::
     policies
     outcomes
     metrics
+    serving
     base
-    pipeline
+    pipeline, stored
     baselines
     guard, latent
     model_selection
@@ -38,8 +39,9 @@ LAYERS = [
     {"policies"},
     {"outcomes"},
     {"metrics"},
+    {"serving"},
     {"base"},
-    {"pipeline"},
+    {"pipeline", "stored"},
     {"baselines"},
     {"guard", "latent"},
     {"model_selection"},
@@ -61,6 +63,7 @@ HOMES = {
     "rich": {"cli"},
     "pyarrow": {"datasets"},
     "safetensors": {"persistence"},
+    "onnx": {"serving"},
     "torchvision": {"features"},
     "open_clip": {"features"},
     "sentence_transformers": {"features"},
@@ -81,6 +84,7 @@ OPTIONAL = {
     "open_clip",
     "sentence_transformers",
     "PIL",
+    "onnx",
 }
 LAZY_LAYERS = {"features"}  # load no library of the list until an encoder is used
 

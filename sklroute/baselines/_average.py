@@ -11,6 +11,7 @@ from sklroute.baselines._linear import LogisticRouter
 from sklroute.baselines._neighbors import KNNRouter
 from sklroute.pipeline import as_router, fit_router
 from sklroute.policies import Policy
+from sklroute.serving._parts import Average
 
 
 class AverageRouter(RouterMixin, _BaseComposition):
@@ -119,6 +120,12 @@ class AverageRouter(RouterMixin, _BaseComposition):
     def _predict_quality(self, X):
         quality = [router.predict_quality(X) for router in self.routers_]
         return np.average(quality, axis=0, weights=self.weights)
+
+    def _compiled_part(self):
+        parts = [router.compile()._part for router in self.routers_]
+        weights = np.ones(len(parts)) if self.weights is None else self.weights
+        weights = np.asarray(weights, dtype=float)
+        return Average(parts, weights / weights.sum())
 
     def _members(self) -> list:
         if self.routers is None:

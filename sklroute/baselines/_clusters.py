@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
 from sklroute.policies import Policy
+from sklroute.serving._parts import Clusters
 
 LEVELS = (16, 64)
 QUERIES_PER_CLUSTER = 10  # fewer than this on average, and a level is made coarser
@@ -136,6 +137,10 @@ class ClusterRouter(RouterMixin, BaseEstimator):
         for means, profile in self.levels_:
             quality += profile[_label(means, X)]
         return quality.clip(0.0, 1.0)
+
+    def _compiled_part(self):
+        levels = [(means.cluster_centers_, profile) for means, profile in self.levels_]
+        return Clusters(self.mean_quality_, levels)
 
 
 def _cluster(X, n_clusters, weight, rng) -> KMeans:

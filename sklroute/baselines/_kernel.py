@@ -15,6 +15,7 @@ from sklroute.base import RouterMixin
 from sklroute.baselines._patterns import observed_patterns
 from sklroute.baselines._tuning import make_folds, subsample
 from sklroute.policies import Policy
+from sklroute.serving._parts import Kernel
 
 # From the strongest penalty to the weakest; the first leaves the models' means.
 ALPHAS = np.r_[np.inf, 10.0 ** np.arange(3.5, -1.5, -0.5)]
@@ -163,6 +164,9 @@ class KernelRouter(RouterMixin, BaseEstimator):
         for rows, similarity in self._similarities(X):
             quality[rows] = similarity @ coef + self.intercept_
         return quality.clip(0.0, 1.0)
+
+    def _compiled_part(self):
+        return Kernel.of(self)
 
     def _similarities(self, X) -> Iterator[tuple[slice, NDArray]]:
         """Yield rows and their similarity to the landmarks, batch by batch."""

@@ -20,6 +20,7 @@ from sklroute.baselines._tuning import (
     subsample,
 )
 from sklroute.policies import Policy
+from sklroute.serving._parts import Linear, standardised
 
 N_TUNING_FOLDS = 3
 MAX_TUNING_QUERIES = 3000
@@ -32,6 +33,7 @@ class _LinearRouter(RouterMixin, BaseEstimator):
     """Standardise the features, choose one penalty for all models, fit them."""
 
     _penalties: tuple[float, ...]
+    _link_name: str
 
     @abstractmethod
     def _regress(self, X, quality, weight, penalty) -> tuple[NDArray, NDArray]:
@@ -81,6 +83,10 @@ class _LinearRouter(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         return self._apply(self.scaler_.transform(X), self.coef_, self.intercept_)
+
+    def _compiled_part(self):
+        part = Linear(self.coef_.T, self.intercept_, self._link_name)
+        return standardised(part, self.scaler_)
 
 
 class RidgeRouter(_LinearRouter):
@@ -134,6 +140,7 @@ class RidgeRouter(_LinearRouter):
     """
 
     _penalties = ALPHAS
+    _link_name = "clip"
     _parameter_constraints: dict = {
         **RouterMixin._parameter_constraints,
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
@@ -212,6 +219,7 @@ class LogisticRouter(_LinearRouter):
     """
 
     _penalties = CS
+    _link_name = "expit"
     _parameter_constraints: dict = {
         **RouterMixin._parameter_constraints,
         "C": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],

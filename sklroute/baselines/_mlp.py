@@ -17,6 +17,7 @@ from sklroute.base import RouterMixin
 from sklroute.baselines._patterns import observed_patterns
 from sklroute.baselines._tuning import first_minimum, hold_out, squared_error
 from sklroute.policies import Policy
+from sklroute.serving._parts import Network, standardised
 
 ALPHAS = (100.0, 30.0, 10.0, 3.0, 1.0)  # the most regularised first
 
@@ -189,6 +190,12 @@ class MLPRouter(RouterMixin, BaseEstimator):
         for models, network in self.networks_:
             quality[:, models] = _predict(network, X, self.mean_quality_[models])
         return quality
+
+    def _compiled_part(self):
+        networks = [(models, n.coefs_, n.intercepts_) for models, n in self.networks_]
+        activation = self.networks_[0][1].activation
+        part = Network(networks, activation, self.mean_quality_)
+        return standardised(part, self.scaler_)
 
 
 def _predict(network: MLPRegressor, X: NDArray, mean: NDArray) -> NDArray:

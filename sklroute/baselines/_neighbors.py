@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklroute.base import RouterMixin, observed_mean
 from sklroute.baselines._tuning import make_folds, squared_error
 from sklroute.policies import Policy
+from sklroute.serving._parts import Neighbours
 
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 BATCH = 4096  # queries per search: bounds the memory of predict
@@ -127,6 +128,15 @@ class KNNRouter(RouterMixin, BaseEstimator):
                 [self.n_neighbors_],
             )
         return quality
+
+    def _compiled_part(self):
+        return Neighbours(
+            self.neighbors_._fit_X,
+            self._cells,
+            self.mean_quality_,
+            self.shrinkage,
+            self.n_neighbors_,
+        )
 
 
 def _search(X: NDArray, n_neighbors: int) -> NearestNeighbors:

@@ -2,10 +2,11 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 
 from sklroute.base import RouterMixin
-from sklroute.policies import MaxUtility, Policy, first_best
+from sklroute.policies import Policy, first_best
+from sklroute.serving._parts import Constant
+from sklroute.serving._rules import Chance, OneModel
 
 
 class FixedRouter(RouterMixin, BaseEstimator):
@@ -89,10 +90,13 @@ class FixedRouter(RouterMixin, BaseEstimator):
 
     def _policy_arrays(self, X, available, costs, policy):
         policy, arrays = super()._policy_arrays(X, available, costs, policy)
-        only = np.arange(len(self.classes_)) == self._column
-        possible = arrays["available"][:, [self._column]]
-        arrays["available"] = np.where(possible, only, arrays["available"])
-        return policy, arrays
+        return self._compiled_rule().restrict(policy, arrays)
+
+    def _compiled_part(self):
+        return Constant(self.mean_quality_)
+
+    def _compiled_rule(self):
+        return OneModel(int(self._column))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -162,14 +166,17 @@ class RandomRouter(RouterMixin, BaseEstimator):
             Rows sum to 1; exactly 0 where unavailable.
         """
         _, arrays = self._policy_arrays(X, available, costs, policy)
-        available = arrays["available"]
-        return available / available.sum(axis=1, keepdims=True)
+        return self._compiled_rule().proba(arrays["available"])
 
     def _policy_arrays(self, X, available, costs, policy):
-        _, arrays = super()._policy_arrays(X, available, costs, policy)
-        rng = check_random_state(self.random_state)
-        arrays["quality"] = rng.uniform(size=arrays["quality"].shape)
-        return MaxUtility(), arrays
+        policy, arrays = super()._policy_arrays(X, available, costs, policy)
+        return self._compiled_rule().restrict(policy, arrays)
+
+    def _compiled_part(self):
+        return Constant(self.mean_quality_)
+
+    def _compiled_rule(self):
+        return Chance(self.random_state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

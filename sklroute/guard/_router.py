@@ -15,6 +15,7 @@ from sklroute.guard._calibration import calibrate, thresholds_of
 from sklroute.outcomes._values import check_known, plain
 from sklroute.pipeline import RouterPipeline, as_router, fit_router
 from sklroute.policies import Budget, MaxUtility, Policy
+from sklroute.serving._rules import Guard
 
 
 class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
@@ -261,11 +262,8 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
 
     def _gain(self, policy, quality, cost, available, std):
         """Baseline, proposed model and its predicted gain for each query."""
-        rows = np.arange(len(quality))
-        baseline = self._ranking[available[:, self._ranking].argmax(axis=1)]
-        choice = policy(quality, cost, available, std=std)
-        utility = policy.utility(quality, cost, available, std=std)
-        return baseline, choice, utility[rows, choice] - utility[rows, baseline]
+        guard = Guard(self._ranking, np.inf)
+        return guard.gain(policy, quality, cost, available, std)
 
     # -- what the mixin asks for ---------------------------------------------------
 
@@ -286,11 +284,16 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
 
     def _policy_arrays(self, X, available, costs, policy):
         policy, arrays = super()._policy_arrays(X, available, costs, policy)
-        baseline, _, gain = self._gain(policy, **arrays)
-        stays = gain < self.threshold_
-        only = np.arange(len(self.classes_)) == baseline[:, None]
-        arrays["available"] = np.where(stays[:, None], only, arrays["available"])
-        return policy, arrays
+        return self._compiled_rule().restrict(policy, arrays)
+
+    def _compiled_part(self):
+        return self.router_.compile()._part
+
+    def _compiled_cost(self):
+        return self.router_.compile().mean_cost_
+
+    def _compiled_rule(self):
+        return Guard(self._ranking, float(self.threshold_))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -21,7 +21,6 @@ from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._blend import Blend, fit_blend
 from sklroute.latent._calibration import best_choice_temperature
-from sklroute.latent._distribution import QualityDistribution
 from sklroute.latent._module import support_of
 from sklroute.latent._net import RouterNet, RoutingDataset, build_net
 from sklroute.latent._prior import fit_prior, predict_held_out
@@ -30,6 +29,8 @@ from sklroute.latent._state import pack_net, unpack_net
 from sklroute.latent._training import assign_folds, held_out_predictions, seeded, train
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.policies import Policy, check_available
+from sklroute.serving import QualityDistribution
+from sklroute.serving._latent import compile_latent
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
 CHUNK = 1024  # queries predicted at once: memory does not grow with n_queries
@@ -460,6 +461,11 @@ default=0.0, 0.0, 0.05
             self.blend_(departures, self.mean_quality_) - price,
             held_out.quality - price,
         )
+
+    def _compiled_part(self):
+        weights = pack_net(self.net_, optimizer=False)["weights"]
+        prior = None if self.prior_ is None else self.prior_._compiled_part()
+        return compile_latent(self, weights, prior)
 
     # -- copies and files ----------------------------------------------------------
 

@@ -33,6 +33,7 @@ CLASSES = {
     "sklroute.latent._blend": ["Blend"],
     "sklroute.latent._profiles": ["ProfileEncoder"],
     "sklroute.pipeline": ["RouterPipeline"],
+    "sklroute.stored": ["_StoredLatentRouter"],
     "sklroute.policies": ["Budget", "CheapestAbove", "MaxUtility", "RiskAverse"],
     "sklearn.cluster": ["KMeans"],
     "sklearn.compose": ["ColumnTransformer"],

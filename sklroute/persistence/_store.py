@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import scipy
 import sklearn
 
+from sklroute.persistence._adapters import unpack_hooked
+from sklroute.persistence._allowed import class_of
 from sklroute.persistence._decode import Decoder
 from sklroute.persistence._encode import Encoder
 from sklroute.persistence._errors import DEFECTS, FormatError
@@ -151,9 +154,14 @@ def _check_format(document: Any) -> None:
         raise FormatError(f"The file has format {number}, which never was.")
 
 
-def _stand_ins() -> dict:
-    """What is made of a latent router where torch is not wanted."""
-    return {}
+def _stand_ins() -> dict[str, Any]:
+    """What is made of a latent router and its parts where torch is not wanted."""
+    stored = class_of("sklroute.stored._StoredLatentRouter")
+    return {
+        "sklroute.latent.LatentRouterClassifier": partial(unpack_hooked, stored),
+        "sklroute.latent._blend.Blend": lambda s: (s["shared"], s["relative"]),
+        "sklroute.latent._profiles.ProfileEncoder": lambda state: None,
+    }
 
 
 def _check_router(router: Any, compiled: bool) -> None:

@@ -19,7 +19,7 @@ class QualityDistribution:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklroute.latent import QualityDistribution
+    >>> from sklroute.serving import QualityDistribution
     >>> answers = QualityDistribution(np.array([0.0, 1.0]), np.array([[[0.2, 0.8]]]))
     >>> answers.mean, answers.std, answers.prob_at_least(0.5)
     (array([[0.8]]), array([[0.4]]), array([[0.8]]))

@@ -1,0 +1,246 @@
+"""What predicts quality: functions of checked features, as objects of a few arrays.
+
+Each is called with an array of shape (n_queries, n_features) of 32 or 64 bits, and
+returns the expected quality of every model, (n_queries, n_models).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from sklroute.serving._steps import Affine, Steps, unit_rows
+
+ACTIVATIONS = {
+    "identity": lambda x: x,
+    "logistic": expit,
+    "relu": lambda x: np.maximum(x, 0, out=x),
+    "tanh": np.tanh,
+}
+BATCH = 1024  # queries compared with all training queries at once
+
+
+class Part:
+    """Base of all parts."""
+
+    takes_missing = False
+    """Whether the part checks its features itself, and takes NaN."""
+
+    def __call__(self, X: NDArray) -> NDArray[np.float64]:
+        """Quality of every model."""
+        raise NotImplementedError
+
+    def after(self, steps: Steps) -> "Part":
+        """The same, preceded by steps of a pipeline."""
+        return Chain(steps, self)
+
+
+@dataclass(frozen=True)
+class Chain(Part):
+    """Steps that could not be folded into what follows."""
+
+    steps: Steps
+    part: Part
+
+    def __call__(self, X):
+        return self.part(self.steps(X))
+
+    def after(self, steps):
+        return self.part.after(steps.then(self.steps))
+
+
+@dataclass(frozen=True)
+class Constant(Part):
+    """The same quality for every query."""
+
+    quality: NDArray
+
+    def __call__(self, X):
+        return np.tile(self.quality, (len(X), 1))
+
+    def after(self, steps):
+        return self
+
+
+@dataclass(frozen=True)
+class Linear(Part):
+    """A line for every model, and a link into [0, 1]."""
+
+    coef: NDArray
+    """(n_features, n_models)"""
+    intercept: NDArray
+    link: str
+    """clip or expit"""
+
+    def __call__(self, X):
+        linear = X @ self.coef
+        linear += self.intercept
+        if self.link == "expit":
+            return expit(linear)
+        return linear.clip(0.0, 1.0)
+
+    def after(self, steps):
+        affine, rest = steps.split()
+        coef, intercept = affine.fold(self.coef, self.intercept)
+        folded = replace(self, coef=coef, intercept=intercept)
+        return Chain(rest, folded) if rest.parts else folded
+
+
+@dataclass(frozen=True)
+class Network(Part):
+    """Layers with one output for each of some models; several of them share them out.
+
+    A network is (columns of its models, weights, intercepts).
+    """
+
+    networks: Sequence[tuple[NDArray, list[NDArray], list[NDArray]]]
+    activation: str
+    mean: NDArray
+
+    def __call__(self, X):
+        quality = np.empty((len(X), len(self.mean)))
+        activate = ACTIVATIONS[self.activation]
+        for columns, weights, intercepts in self.networks:
+            out = X
+            for layer, (W, b) in enumerate(zip(weights, intercepts, strict=True)):
+                out = out @ W
+                out += b
+                if layer < len(weights) - 1:
+                    out = activate(out)
+            quality[:, columns] = out
+        quality += self.mean
+        return quality.clip(0.0, 1.0, out=quality)
+
+    def after(self, steps):
+        affine, rest = steps.split()
+        networks = []
+        for columns, weights, intercepts in self.networks:
+            W, b = affine.fold(weights[0], intercepts[0])
+            networks.append((columns, [W, *weights[1:]], [b, *intercepts[1:]]))
+        folded = replace(self, networks=networks)
+        return Chain(rest, folded) if rest.parts else folded
+
+
+@dataclass(frozen=True)
+class Kernel(Part):
+    r"""A sum of Gaussians around landmarks, :math:`\exp(-\gamma \|x - l\|^2)`.
+
+    With the centre and the width folded into the landmarks one product is left:
+    :math:`2 \gamma x \cdot l - \gamma \|x\|^2 - \gamma \|l\|^2`.
+    """
+
+    centre: NDArray
+    landmarks: NDArray
+    """(n_features, n_landmarks), times :math:`2 \\gamma`."""
+    length: NDArray
+    """(n_landmarks,), squared and times gamma."""
+    gamma: float
+    coef: NDArray
+    intercept: NDArray
+
+    @classmethod
+    def of(cls, router: Any) -> "Kernel":
+        """The kernel of a fitted `KernelRouter`."""
+        dtype = router.landmarks_.dtype
+        landmarks = router.landmarks_.astype(float)
+        gamma = float(router.gamma_)
+        return cls(
+            np.asarray(router.centre_),
+            np.ascontiguousarray((2 * gamma * landmarks.T).astype(dtype)),
+            (gamma * (landmarks**2).sum(axis=1)).astype(dtype),
+            gamma,
+            router.coef_.astype(dtype),
+            np.asarray(router.intercept_),
+        )
+
+    def __call__(self, X):
+        X = (X - self.centre).astype(self.landmarks.dtype, copy=False)
+        return self.similar(X @ self.landmarks, np.einsum("ij,ij->i", X, X))
+
+    def similar(self, product: NDArray, square: NDArray) -> NDArray[np.float64]:
+        """Quality, given products with the landmarks and squared lengths."""
+        dtype = product.dtype.type
+        product -= self.length
+        product -= (dtype(self.gamma) * square)[:, None]
+        np.exp(np.minimum(product, 0, out=product), out=product)
+        quality = product @ self.coef + self.intercept
+        return quality.clip(0.0, 1.0, out=quality)
+
+
+@dataclass(frozen=True)
+class Clusters(Part):
+    """Corrections of the mean by the nearest of some centres, level after level."""
+
+    mean: NDArray
+    levels: Sequence[tuple[NDArray, NDArray]]
+    """Centres (n_clusters, n_features) and their profiles (n_clusters, n_models)."""
+
+    def __call__(self, X):
+        X = unit_rows(X)
+        quality = np.tile(self.mean, (len(X), 1))
+        for centres, profile in self.levels:
+            distance = (centres**2).sum(axis=1) - 2 * (
+                X.astype(centres.dtype, copy=False) @ centres.T
+            )
+            quality += profile[distance.argmin(axis=1)]
+        return quality.clip(0.0, 1.0, out=quality)
+
+
+@dataclass(frozen=True)
+class Neighbours(Part):
+    """Shrunken means over the most similar training queries."""
+
+    points: NDArray
+    """(n_train, n_features), rows of length 1 or 0."""
+    cells: NDArray
+    """(n_train, 2 n_models): weighted quality, then weights."""
+    mean: NDArray
+    shrinkage: float
+    size: int
+
+    def __call__(self, X):
+        X = unit_rows(X)
+        square = np.einsum("ij,ij->i", self.points, self.points)
+        quality = np.empty((len(X), len(self.mean)))
+        for start in range(0, len(X), BATCH):
+            rows = slice(start, start + BATCH)
+            distance = square - 2 * (X[rows] @ self.points.T)
+            quality[rows] = self._means(distance)
+        return quality
+
+    def _means(self, distance):
+        nearest = np.argpartition(distance, self.size - 1, axis=1)[:, : self.size]
+        sums = self.cells[nearest].sum(axis=1)
+        value, count = np.split(sums, 2, axis=1)
+        mean = np.tile(self.mean, (len(distance), 1))
+        total = count + self.shrinkage
+        value += self.shrinkage * self.mean
+        np.divide(value, total, out=mean, where=total > 0)
+        return mean
+
+
+@dataclass(frozen=True)
+class Average(Part):
+    """The weighted mean of several parts."""
+
+    parts: Sequence[Part]
+    weights: NDArray
+
+    def __call__(self, X):
+        quality = self.weights[0] * self.parts[0](X)
+        for weight, part in zip(self.weights[1:], self.parts[1:], strict=True):
+            quality += weight * part(X)
+        return quality
+
+    def after(self, steps):
+        return replace(self, parts=[part.after(steps) for part in self.parts])
+
+
+def standardised(part: Part, scaler: Any) -> Part:
+    """A part behind a fitted `StandardScaler`."""
+    return part.after(
+        Steps((Affine(1 / scaler.scale_, -scaler.mean_ / scaler.scale_),))
+    )

@@ -1,0 +1,321 @@
+"""A router that only predicts."""
+
+import math
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+
+from sklroute.outcomes._values import by_model, check_known, float_array
+from sklroute.policies import MaxUtility, Policy, check_available
+from sklroute.policies._arrays import check_shape
+from sklroute.serving._distribution import QualityDistribution
+from sklroute.serving._onnx import export_onnx
+from sklroute.serving._parts import Part
+from sklroute.serving._rules import Chance
+from sklroute.serving._steps import Steps
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+class CompiledRouter:
+    """The predictions of a fitted router, in NumPy alone.
+
+    `RouterMixin.compile` makes it, and ``sklroute.load(path, compiled=True)`` without
+    importing torch. For a single query scikit-learn's checks of parameters and inputs
+    take longer than the router itself; here they are left out or cheap. It is
+    immutable: several threads may use one.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_models,)
+        Names of the models, sorted.
+    policy : Policy
+        The router's own policy.
+    mean_cost_ : ndarray of shape (n_models,)
+        Predicted cost of each model; NaN = unknown.
+    temperature_ : float
+        Of `predict_proba`.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,) or None
+        Names of the features, where the router has them. They are compared with those
+        of a DataFrame.
+
+    Examples
+    --------
+    >>> from sklroute import RidgeRouter
+    >>> from sklroute.datasets import make_routing
+    >>> data = make_routing(n_queries=300, random_state=0)
+    >>> router = RidgeRouter().fit(data.X, data.y)
+    >>> fast = router.compile()
+    >>> bool((fast.predict(data.X) == router.predict(data.X)).all())
+    True
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        *,
+        classes: NDArray,
+        n_features: int,
+        names: NDArray | None,
+        policy: Policy,
+        cost: NDArray,
+        temperature: float,
+        rule: Any = None,
+    ):
+        self.classes_ = classes
+        self.n_features_in_ = n_features
+        self.feature_names_in_ = names
+        self.policy = policy
+        self.mean_cost_ = cost
+        self.temperature_ = temperature
+        self._part = part
+        self._rule = rule
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Rank the models for the choices of `MaxUtility`, whose ties go by cost."""
+        cost, weight = self.mean_cost_, getattr(self.policy, "cost_weight", 0.0)
+        known = weight == 0 or bool(np.isfinite(cost).all())
+        plain = type(self.policy) is MaxUtility and known and self._rule is None
+        self._ranking = None
+        if plain and not (cost < 0).any():
+            self.policy._validate_params()
+            self._ranking = np.argsort(np.nan_to_num(cost, nan=np.inf), kind="stable")
+            self._ranked = self.classes_[self._ranking]
+            self._price = weight * cost[self._ranking] if weight else None
+
+    def after(self, steps: Steps, n_features: int, names: NDArray | None):
+        """The same, preceded by steps of a pipeline."""
+        return CompiledRouter(
+            self._part.after(steps),
+            classes=self.classes_,
+            n_features=n_features,
+            names=names,
+            policy=self.policy,
+            cost=self.mean_cost_,
+            temperature=self.temperature_,
+            rule=self._rule,
+        )
+
+    def predict_quality(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Expected quality of every model, see `RouterMixin.predict_quality`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+
+        Returns
+        -------
+        quality : ndarray of shape (n_queries, n_models)
+        """
+        return self._part(self._check_X(X))
+
+    def predict_cost(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Predicted cost of every model, see `RouterMixin.predict_cost`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+
+        Returns
+        -------
+        cost : ndarray of shape (n_queries, n_models)
+        """
+        return np.tile(self.mean_cost_, (len(self._check_X(X)), 1))
+
+    def predict_distribution(self, X: ArrayLike) -> QualityDistribution:
+        """Distribution of the quality; a latent router has it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+
+        Returns
+        -------
+        distribution : QualityDistribution
+        """
+        return self._distribution(self._check_X(X))
+
+    def predict_utility(
+        self,
+        X: ArrayLike,
+        *,
+        available: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+        policy: Policy | None = None,
+    ) -> NDArray[np.float64]:
+        """Utility of every model, see `RouterMixin.predict_utility`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Features of the queries.
+        available, costs, policy
+            As `RouterMixin.predict_utility` takes them.
+
+        Returns
+        -------
+        utility : ndarray of shape (n_queries, n_models)
+            ``-inf`` where unavailable.
+        """
+        policy, arrays = self._arrays(X, available, costs, policy)
+        return policy.utility(**arrays)
+
+    def predict_proba(
+        self,
+        X: ArrayLike,
+        *,
+        available: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+        policy: Policy | None = None,
+    ) -> NDArray[np.float64]:
+        """Probability that each model is the best choice.
+
+        Parameters are those of `predict_utility`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_queries, n_models)
+            Rows sum to 1; exactly 0 where unavailable.
+        """
+        policy, arrays = self._arrays(X, available, costs, policy)
+        if isinstance(self._rule, Chance):
+            return self._rule.proba(arrays["available"])
+        return softmax(policy.utility(**arrays) / self.temperature_, axis=1)
+
+    def predict(
+        self,
+        X: ArrayLike,
+        *,
+        available: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+        policy: Policy | None = None,
+    ) -> NDArray:
+        """Name of the model to call for each query.
+
+        Parameters are those of `predict_utility`.
+
+        Returns
+        -------
+        models : ndarray of shape (n_queries,)
+            Entries of ``classes_``.
+        """
+        if costs is None and policy is None and self._ranking is not None:
+            return self._predict_ranked(X, available)
+        policy, arrays = self._arrays(X, available, costs, policy)
+        return self.classes_[policy(**arrays)]
+
+    def _predict_ranked(self, X, available):
+        """What `MaxUtility` chooses, in few steps."""
+        X = self._check_X(X)
+        utility = self._part(X)[:, self._ranking]
+        if self._price is not None:
+            utility -= self._price
+        if available is not None:
+            mask = self._mask(available, len(X))[:, self._ranking]
+            utility = np.where(mask, utility, -np.inf)
+        return self._ranked[utility.argmax(axis=1)]
+
+    def to_onnx(self, path: str | os.PathLike) -> None:
+        """Write an ONNX model, see `sklroute.serving.export_onnx`.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write.
+        """
+        export_onnx(self, path)
+
+    # -- shared parts ----------------------------------------------------------------
+
+    def _check_X(self, X) -> NDArray:
+        if type(X) is not np.ndarray:
+            X = self._named(X)
+        if X.dtype not in FLOATS:
+            X = X.astype(np.float64)
+        if X.ndim != 2 or X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has shape {X.shape}; expected (n_queries, {self.n_features_in_})."
+            )
+        if not len(X):
+            raise ValueError("X has no query.")
+        if not self._part.takes_missing and not _all_finite(X):
+            row, column = np.argwhere(~np.isfinite(X))[0]
+            raise ValueError(
+                f"Input X contains NaN or infinity: row {row}, column {column} is "
+                f"{X[row, column]}."
+            )
+        return X
+
+    def _named(self, X) -> NDArray:
+        """An array of what is not one; names of columns must be those of the fit."""
+        columns = getattr(X, "columns", None)
+        if columns is not None and self.feature_names_in_ is not None:
+            given = np.asarray(columns)
+            if not np.array_equal(given, self.feature_names_in_):
+                raise ValueError(
+                    "The columns of X are not those that the router was fitted on, "
+                    "or in another order."
+                )
+        return np.asarray(X)
+
+    def _mask(self, available, n_queries) -> NDArray[np.bool_]:
+        shape = n_queries, len(self.classes_)
+        return check_available(by_model(available, self.classes_, "available"), shape)
+
+    def _arrays(self, X, available, costs, policy):
+        policy = self._policy(policy)
+        X = self._check_X(X)
+        available = self._mask(available, len(X))
+        cost = self._costs(costs, available, policy)
+        if policy.needs_std:
+            distribution = self._distribution(X)
+            quality, std = distribution.mean, distribution.std
+        else:
+            quality, std = self._part(X), None
+        arrays = {"quality": quality, "cost": cost, "available": available, "std": std}
+        return (
+            (policy, arrays)
+            if self._rule is None
+            else self._rule.restrict(policy, arrays)
+        )
+
+    def _policy(self, policy) -> Policy:
+        policy = self.policy if policy is None else policy
+        if not isinstance(policy, Policy):
+            raise TypeError(
+                f"policy must be a sklroute.policies.Policy, got {policy!r}."
+            )
+        return policy
+
+    def _costs(self, costs, available, policy) -> NDArray:
+        given = self.mean_cost_ if costs is None else costs
+        if costs is not None:
+            given = float_array(by_model(costs, self.classes_, "costs"), "costs")
+        cost = check_shape(given, available.shape, "costs")
+        if policy.needs_cost:
+            check_known(cost, available, self.classes_, repr(policy))
+        return cost
+
+    def _distribution(self, X) -> QualityDistribution:
+        distribution = getattr(self._part, "distribution", None)
+        if distribution is None:
+            raise ValueError(
+                f"{type(self._part).__name__} predicts the expected quality only: "
+                "policies that need its spread need a latent router."
+            )
+        return distribution(X)
+
+
+def _all_finite(X: NDArray) -> bool:
+    """Whether all values are finite; one product tells, unless it overflows."""
+    flat = X.reshape(-1)
+    return math.isfinite(np.dot(flat, flat)) or bool(np.isfinite(X).all())

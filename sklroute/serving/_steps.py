@@ -1,0 +1,185 @@
+"""Steps of a pipeline before the router, as NumPy functions.
+
+Consecutive affine steps become one; the last one goes into the first layer of the part
+that follows, where that has one.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``x * matrix + offset`` for a vector, ``x @ matrix + offset`` for a matrix."""
+
+    matrix: NDArray | float
+    """(n_in,) or (n_in, n_out)"""
+    offset: NDArray | float
+
+    def __call__(self, X: NDArray) -> NDArray:
+        """Apply it, in the precision of X."""
+        matrix = np.asarray(self.matrix, dtype=X.dtype)
+        scaled = X @ matrix if matrix.ndim == 2 else X * matrix
+        return scaled + np.asarray(self.offset, dtype=X.dtype)
+
+    def fold(self, coef: NDArray, intercept: NDArray) -> tuple[NDArray, NDArray]:
+        """Coefficients and intercept of ``affine(x) @ coef + intercept``."""
+        matrix = np.asarray(self.matrix, dtype=float)
+        folded = matrix @ coef if matrix.ndim == 2 else matrix[..., None] * coef
+        shift = np.broadcast_to(self.offset, len(coef)) @ np.asarray(coef, dtype=float)
+        return np.ascontiguousarray(folded), shift + intercept
+
+    def then(self, other: "Affine") -> "Affine":
+        """One affine step that does both."""
+        if np.ndim(other.matrix) == 2:
+            matrix, offset = self.fold(other.matrix, other.offset)
+            return Affine(matrix, offset)
+        return Affine(
+            self.matrix * other.matrix, self.offset * other.matrix + other.offset
+        )
+
+
+@dataclass(frozen=True)
+class UnitRows:
+    """Rows of length 1 by a norm; rows of zeros stay."""
+
+    norm: str = "l2"
+
+    def __call__(self, X: NDArray) -> NDArray:
+        """Divide each row by its norm."""
+        return unit_rows(X, self.norm)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Steps in their order."""
+
+    parts: tuple = ()
+
+    def __call__(self, X: NDArray) -> NDArray:
+        """Apply them."""
+        for part in self.parts:
+            X = part(X)
+        return X
+
+    def then(self, other: "Steps") -> "Steps":
+        """These, then others; affine neighbours become one."""
+        parts = list(self.parts)
+        for part in other.parts:
+            if parts and isinstance(part, Affine) and isinstance(parts[-1], Affine):
+                part = parts.pop().then(part)
+            parts.append(part)
+        return Steps(tuple(parts))
+
+    def split(self) -> tuple[Affine, "Steps"]:
+        """The affine step at the end, if there is one, and what stands before it."""
+        if self.parts and isinstance(self.parts[-1], Affine):
+            return self.parts[-1], Steps(self.parts[:-1])
+        return Affine(1.0, 0.0), self
+
+
+def unit_rows(X: NDArray, norm: str = "l2") -> NDArray:
+    """Rows of length 1, as `sklearn.preprocessing.normalize` makes them."""
+    if norm == "l2":
+        length = np.sqrt(np.einsum("ij,ij->i", X, X))
+    else:
+        length = np.abs(X).sum(axis=1) if norm == "l1" else np.abs(X).max(axis=1)
+    floor = 10 * np.finfo(length.dtype).eps  # scikit-learn leaves such rows alone
+    return X / np.where(length < floor, 1, length)[:, None]
+
+
+def compile_step(name: str, step: Any) -> Steps:
+    """A fitted transformer as steps.
+
+    Raises
+    ------
+    TypeError
+        If it is not one of those that are known; the message names it.
+    """
+    if step is None or step == "passthrough":
+        return Steps()
+    make = _STEPS.get(type(step).__name__)
+    if make is None or not type(step).__module__.startswith(("sklearn.", "sklroute.")):
+        raise TypeError(
+            f"Step {name!r} ({type(step).__name__}) cannot be compiled; those that can "
+            f"are {sorted(_STEPS)}."
+        )
+    return Steps((make(step),))
+
+
+def _standard(step):
+    scale = 1.0 if step.scale_ is None else step.scale_
+    mean = 0.0 if step.mean_ is None else step.mean_
+    return _diagonal(step, 1 / scale, -mean / scale)
+
+
+def _min_max(step):
+    if step.clip:
+        raise TypeError("MinMaxScaler(clip=True) cannot be compiled.")
+    return _diagonal(step, step.scale_, step.min_)
+
+
+def _max_abs(step):
+    return _diagonal(step, 1 / step.scale_, 0.0)
+
+
+def _robust(step):
+    scale = step.scale_ if step.with_scaling else 1.0
+    centre = step.center_ if step.with_centering else 0.0
+    return _diagonal(step, 1 / scale, -centre / scale)
+
+
+def _blocks(step):
+    if step.allow_missing:
+        raise TypeError("BlockScaler(allow_missing=True) cannot be compiled.")
+    scale = step.scale_.astype(float)
+    return _diagonal(step, 1 / scale, -step.mean_ / scale)
+
+
+def _diagonal(step, matrix, offset):
+    n_features = step.n_features_in_
+    return Affine(
+        np.broadcast_to(np.asarray(matrix, dtype=float), n_features).copy(),
+        np.broadcast_to(np.asarray(offset, dtype=float), n_features).copy(),
+    )
+
+
+def _pca(step):
+    matrix = step.components_.T.astype(float)
+    offset = -(step.mean_ @ matrix)
+    if step.whiten:
+        scale = np.sqrt(step.explained_variance_)
+        matrix, offset = matrix / scale, offset / scale
+    return Affine(np.ascontiguousarray(matrix), offset)
+
+
+def _svd(step):
+    return Affine(np.ascontiguousarray(step.components_.T.astype(float)), 0.0)
+
+
+def _select(step):
+    kept = np.flatnonzero(step.get_support())
+    matrix = np.zeros((step.n_features_in_, len(kept)))
+    matrix[kept, np.arange(len(kept))] = 1.0
+    return Affine(matrix, 0.0)
+
+
+def _normalizer(step):
+    return UnitRows(step.norm)
+
+
+_STEPS = {
+    "BlockScaler": _blocks,
+    "MaxAbsScaler": _max_abs,
+    "MinMaxScaler": _min_max,
+    "Normalizer": _normalizer,
+    "PCA": _pca,
+    "RobustScaler": _robust,
+    "SelectKBest": _select,
+    "StandardScaler": _standard,
+    "TruncatedSVD": _svd,
+    "VarianceThreshold": _select,
+}

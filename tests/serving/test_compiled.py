@@ -1,0 +1,250 @@
+"""A compiled router makes the choices of the router that it was made of."""
+
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from routers import ROUTERS, TABLE, fitted, latent, pipeline
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.preprocessing import Normalizer, StandardScaler
+
+import sklroute
+from sklroute import GuardedRouter, KNNRouter, LogisticRouter, MLPRouter, RidgeRouter
+from sklroute.features import BlockScaler
+from sklroute.pipeline import RouterPipeline
+from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
+
+WITHOUT_NUMPY_FORM = {"latent_all", "chained", "columns"}
+COMPILED = [name for name in ROUTERS if name not in WITHOUT_NUMPY_FORM]
+CLOSE = 1e-6  # of utilities, between choices of 32-bit networks that differ
+every_router = pytest.mark.parametrize("name", COMPILED)
+
+
+@cache
+def adversarial_queries():
+    """10,000 queries: random, near ties, constant, tiny, huge, far apart in size."""
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(1000, TABLE.X.shape[1])) * 2
+    train = TABLE.X[rng.integers(len(TABLE.X), size=1000)]
+    middle = (train + TABLE.X[rng.integers(len(TABLE.X), size=1000)]) / 2
+    mixed = base * 10.0 ** rng.integers(-6, 6, size=base.shape)
+    tiny = np.repeat(train[:10], 100, axis=0) + 1e-7 * base
+    constant = np.repeat(np.linspace(-50, 50, 1000)[:, None], base.shape[1], axis=1)
+    one_hot = np.eye(base.shape[1])[rng.integers(10, size=1000)] * 10 * base
+    return np.concatenate(
+        [base, train, middle, mixed, tiny, constant, one_hot]
+        + [size * base for size in (1e-30, 1e6, 1e15)]
+    )
+
+
+def assert_same_choices(router, compiled, X, **params):
+    """Equal choices, or utilities that no one could tell apart."""
+    chosen, other = router.predict(X, **params), compiled.predict(X, **params)
+    differ = chosen != other
+    if differ.any():
+        rows = np.flatnonzero(differ)
+        params = {
+            k: v[rows] if getattr(v, "ndim", 0) == 2 else v for k, v in params.items()
+        }
+        utility = router.predict_utility(X[rows], **params)
+        places = [np.searchsorted(router.classes_, c[rows]) for c in (chosen, other)]
+        one, two = (utility[np.arange(len(rows)), place] for place in places)
+        assert np.abs(one - two).max() <= CLOSE
+    return differ.mean()
+
+
+@every_router
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_same_choices_on_ten_thousand_queries(name, dtype):
+    X = adversarial_queries()
+    if dtype == np.float16:
+        if name in ("scaled", "blocks"):
+            pytest.skip("scikit-learn's scalers compute in 16 bits, and overflow")
+        X = X[np.abs(X).max(axis=1) < 6e4]
+    X = X.astype(dtype)
+    router = fitted(name)
+    share = assert_same_choices(router, router.compile(), X)
+    assert share <= 5e-3
+
+
+@every_router
+def test_quality_utility_probability_and_cost_are_the_same(name):
+    router = fitted(name)
+    compiled, X = router.compile(), adversarial_queries()[:3000]
+    for method in ("predict_quality", "predict_utility", "predict_cost"):
+        expected = getattr(router, method)(X)
+        np.testing.assert_allclose(
+            getattr(compiled, method)(X), expected, atol=1e-6, rtol=0
+        )
+    np.testing.assert_allclose(
+        compiled.predict_proba(X), router.predict_proba(X), atol=2e-5
+    )
+
+
+@every_router
+@pytest.mark.parametrize(
+    "policy",
+    [MaxUtility(), MaxUtility(0.05), CheapestAbove(0.6), Budget(4.0)],
+    ids=repr,
+)
+def test_masks_prices_and_policies_are_obeyed(name, policy):
+    router = fitted(name)
+    compiled, X = router.compile(), TABLE.X
+    rng = np.random.default_rng(1)
+    mask = rng.random((len(X), 4)) < 0.6
+    mask[:, 0] = True
+    everything = {"available": mask, "costs": [1.0, 2.0, 3.0, 4.0], "policy": policy}
+    for params in (
+        {"available": mask},
+        {"available": np.array([True, False, True, True])},
+        {"available": pd.Series({m: i > 0 for i, m in enumerate(router.classes_)})},
+        {"costs": [4.0, 3.0, 2.0, 1.0]},
+        everything,
+    ):
+        assert_same_choices(router, compiled, X, **params)
+    proba = compiled.predict_proba(X, available=mask)
+    assert (proba[~mask] == 0).all()
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0)
+
+
+def test_ties_go_to_the_cheaper_model_then_to_the_first():
+    for cost in ([2.0, 1.0, 1.0, 3.0], [np.nan, np.nan, 5.0, 5.0], [np.nan] * 4):
+        router = fitted("ridge").set_params(policy=None)
+        router.coef_[:], router.intercept_[:] = 0.0, 0.5
+        router.mean_cost_ = np.array(cost)
+        assert_equal = np.testing.assert_array_equal
+        assert_equal(router.compile().predict(TABLE.X), router.predict(TABLE.X))
+
+
+def test_risk_needs_a_distribution():
+    router = fitted("latent")
+    compiled = router.compile()
+    expected = router.predict_distribution(TABLE.X)
+    found = compiled.predict_distribution(TABLE.X)
+    np.testing.assert_allclose(found.prob, expected.prob, atol=1e-6)
+    np.testing.assert_allclose(
+        compiled.predict_utility(TABLE.X, policy=RiskAverse(1.0)),
+        router.predict_utility(TABLE.X, policy=RiskAverse(1.0)),
+        atol=1e-5,
+    )
+    with pytest.raises(ValueError, match="spread"):
+        fitted("ridge").compile().predict(TABLE.X, policy=RiskAverse())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_missing_blocks_are_taken_as_the_router_takes_them(dtype):
+    router, X = fitted("latent"), TABLE.X.astype(dtype)
+    X[::3, :6] = np.nan
+    X[1::3, 6:] = np.nan
+    X[2] *= 1e8
+    compiled = router.compile()
+    np.testing.assert_allclose(
+        compiled.predict_quality(X), router.predict_quality(X), atol=1e-6
+    )
+    X[0] = np.nan
+    with pytest.raises(ValueError, match="Row 0"):
+        compiled.predict(X)
+    X[0, 0] = 1.0
+    with pytest.raises(ValueError, match="Row 0: block 'image' is NaN in part"):
+        compiled.predict(X)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_bad_queries_are_refused(name):
+    compiled = fitted(name).compile()
+    for X, message in (
+        (np.ones((2, 3)), "10"),
+        (np.ones(10), "shape"),
+        (np.ones((0, 10)), "no query"),
+        (np.full((1, 10), np.inf), "infinity"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            compiled.predict(X)
+    with pytest.raises(ValueError, match="Row 0 has no available model"):
+        compiled.predict(TABLE.X[:1], available=[False] * 4)
+    with pytest.raises(TypeError, match="Policy"):
+        compiled.predict(TABLE.X[:1], policy="cheap")
+
+
+def test_names_of_columns_are_compared():
+    frame = pd.DataFrame(TABLE.X).add_prefix("x")
+    compiled = RidgeRouter(alpha=1.0).fit(frame, TABLE.y).compile()
+    assert len(compiled.predict(frame)) == len(frame)
+    with pytest.raises(ValueError, match="columns of X"):
+        compiled.predict(frame[frame.columns[::-1]])
+
+
+def test_what_has_no_numpy_form_is_named():
+    for name, message in (
+        ("latent_all", "communication=True"),
+        ("chained", r"'step0' \(SimpleImputer\)"),
+        ("columns", "ColumnTransformer"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            fitted(name).compile()
+
+
+def test_linear_steps_leave_one_product():
+    steps = (
+        BlockScaler(TABLE.modalities),
+        VarianceThreshold(),
+        StandardScaler(),
+        PCA(6, whiten=True, random_state=0),
+    )
+    for router in (LogisticRouter(C=1.0), MLPRouter((8,), alpha=1.0, max_iter=2)):
+        routers = pipeline(*steps, router=router).fit(TABLE.X, TABLE.y)
+        compiled = routers.compile()
+        assert type(compiled._part).__name__ in ("Linear", "Network")
+        np.testing.assert_allclose(
+            compiled.predict_quality(TABLE.X),
+            routers.predict_quality(TABLE.X),
+            atol=1e-6,
+        )
+
+
+def test_pipelines_in_pipelines():
+    inner = RouterPipeline([("unit", Normalizer("l1")), ("router", KNNRouter(9))])
+    outer = pipeline(StandardScaler(with_mean=False), router=inner)
+    guarded = GuardedRouter(outer, random_state=0).fit(TABLE.X, TABLE.y)
+    assert_same_choices(guarded, guarded.compile(), TABLE.X)
+
+
+@pytest.mark.parametrize("name", ["latent", "guarded_latent", "blocks", "latent_knn"])
+def test_loading_a_compiled_router_needs_no_torch(name, tmp_path):
+    router = fitted(name)
+    router.save(tmp_path / "router")
+    np.save(tmp_path / "X.npy", TABLE.X)
+    code = (
+        "import sys, numpy as np, sklroute; "
+        "router = sklroute.load(sys.argv[1] + '/router', compiled=True); "
+        "np.save(sys.argv[1] + '/q.npy', "
+        "router.predict_quality(np.load(sys.argv[1] + '/X.npy'))); "
+        "assert not {'torch', 'skorch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    quality = router.compile().predict_quality(TABLE.X)
+    np.testing.assert_array_equal(np.load(tmp_path / "q.npy"), quality)
+
+
+@every_router
+def test_loaded_and_compiled_is_compiled(name, tmp_path):
+    router = fitted(name)
+    router.save(tmp_path / "router")
+    loaded = sklroute.load(tmp_path / "router", compiled=True)
+    expected = router.compile().predict_quality(TABLE.X)
+    np.testing.assert_array_equal(loaded.predict_quality(TABLE.X), expected)
+
+
+def test_large_batches_come_in_chunks():
+    router = latent(modalities=TABLE.modalities).fit(TABLE.X, TABLE.y)
+    X = np.repeat(TABLE.X, 30, axis=0)
+    compiled = router.compile()
+    np.testing.assert_allclose(
+        compiled.predict_quality(X),
+        np.repeat(compiled.predict_quality(TABLE.X), 30, axis=0),
+        atol=1e-6,
+    )

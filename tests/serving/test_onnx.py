@@ -1,0 +1,83 @@
+"""An ONNX model says what the router says."""
+
+import numpy as np
+import pytest
+from routers import TABLE, fitted, latent
+
+from sklroute.policies import MaxUtility
+
+pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+EXPORTED = ["ridge", "logistic", "mlp", "kernel", "latent", "latent_alone", "scaled"]
+EXPORTED += ["blocks"]
+
+
+def run(router, path, X, available=None, cost_weight=0.0):
+    router.compile().to_onnx(path)
+    if available is None:
+        available = np.ones((len(X), len(router.classes_)), dtype=bool)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    given = {
+        "features": X.astype(np.float32),
+        "available": available,
+        "cost_weight": np.array([cost_weight], np.float32),
+    }
+    return session.run(["quality", "utility", "choice"], given)
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("cost_weight", [0.0, 0.02])
+def test_quality_utility_and_choice_are_the_routers(name, cost_weight, tmp_path):
+    router = fitted(name)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 10)).astype(np.float32) * 2
+    available = rng.random((2000, 4)) < 0.6
+    available[:, 1] = True
+    quality, utility, choice = run(
+        router, tmp_path / "m.onnx", X, available, cost_weight
+    )
+    np.testing.assert_allclose(quality, router.predict_quality(X), atol=2e-5)
+    assert np.isneginf(utility[~available]).all()
+    policy = MaxUtility(cost_weight)
+    expected = router.predict_utility(X, available=available, policy=policy)
+    np.testing.assert_allclose(utility, expected, atol=2e-5)
+    # Of 32 bits: choices may differ where utilities are that close.
+    chosen = expected[np.arange(2000), choice]
+    assert (expected.max(axis=1) - chosen).max() < 2e-5
+    same = router.classes_[choice] == router.predict(
+        X, available=available, policy=policy
+    )
+    assert same.mean() > 0.99
+
+
+def test_missing_blocks(tmp_path):
+    router, X = fitted("latent"), TABLE.X.astype(np.float32)
+    X[::3, :6] = np.nan
+    X[1::3, 6:] = np.nan
+    quality, _, _ = run(router, tmp_path / "m.onnx", X)
+    np.testing.assert_allclose(quality, router.predict_quality(X), atol=2e-5)
+
+
+def test_binned_distributions(tmp_path):
+    router = latent(distribution="binned").fit(TABLE.X, TABLE.y)
+    quality, _, _ = run(router, tmp_path / "m.onnx", TABLE.X)
+    np.testing.assert_allclose(quality, router.predict_quality(TABLE.X), atol=2e-5)
+
+
+def test_ties_and_names(tmp_path):
+    import onnx
+
+    router = fitted("ridge")
+    router.coef_[:], router.intercept_[:] = 0.0, 0.5
+    router.mean_cost_ = np.array([2.0, 1.0, 1.0, np.nan])
+    _, _, choice = run(router, tmp_path / "m.onnx", TABLE.X)
+    assert (choice == 1).all()
+    (entry,) = onnx.load(tmp_path / "m.onnx").metadata_props
+    assert entry.value.split("\n") == router.classes_.tolist()
+
+
+@pytest.mark.parametrize("name", ["knn", "cluster", "guarded", "fixed", "random"])
+def test_what_has_no_onnx_form_is_named(name, tmp_path):
+    with pytest.raises(TypeError, match="no ONNX form"):
+        fitted(name).compile().to_onnx(tmp_path / "m.onnx")
