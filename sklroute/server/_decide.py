@@ -9,6 +9,8 @@ from scipy.special import softmax
 from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Policy
+from sklroute.serving import CompiledRouter
+from sklroute.serving._rules import Chance
 
 __all__ = ["Decision", "decide"]
 
@@ -80,8 +82,10 @@ def decide(
     for column, price in (costs or {}).items():
         cost[:, column] = price
     given = {"available": available, "costs": cost if costs else None, "policy": policy}
+    if isinstance(router, CompiledRouter) and not isinstance(router._rule, Chance):
+        return _at_once(router, *router._arrays(X, **given))
     if getattr(type(router), "predict_proba", None) is RouterMixin.predict_proba:
-        return _at_once(router, X, given)
+        return _at_once(router, *router._policy_arrays(X, **given))
     return Decision(
         choice=[str(name) for name in router.predict(X, **given)],
         utility=router.predict_utility(X, **given),
@@ -91,15 +95,14 @@ def decide(
     )
 
 
-def _at_once(router: RouterMixin, X: Any, given: dict[str, Any]) -> Decision:
-    """The same with one prediction, as the methods of the mixin go on from it."""
-    policy, arrays = router._policy_arrays(X, **given)
+def _at_once(router: Any, policy: Policy, arrays: dict[str, Any]) -> Decision:
+    """The same with one prediction, as the methods of a router go on from it."""
     utility = policy.utility(**arrays)
     temperature = getattr(router, "temperature_", DEFAULT_TEMPERATURE)
     return Decision(
         choice=[str(name) for name in router.classes_[policy(**arrays)]],
         utility=utility,
         quality=arrays["quality"],
-        cost=arrays["cost"],
+        cost=np.array(arrays["cost"]),
         probability=softmax(utility / temperature, axis=1),
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklroute.server._errors import RequestError
 from sklroute.server._requests import RouteRequest
 from sklroute.server._served import Served
+from sklroute.serving import CompiledRouter
 
 __all__ = ["count_queries", "read_available", "read_costs", "read_queries"]
 
@@ -72,7 +73,9 @@ def read_queries(request: RouteRequest, served: Served) -> Any:
             )
     X = np.array(request.features, dtype=float)  # None becomes NaN
     names = served.feature_names
-    return X if names is None else pd.DataFrame(X, columns=names)
+    if names is None or isinstance(served.router, CompiledRouter):
+        return X  # which looks at no names
+    return pd.DataFrame(X, columns=names)
 
 
 def read_available(

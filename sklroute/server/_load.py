@@ -1,9 +1,10 @@
 """Where the server gets a router from."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sklroute.persistence import load
+from sklroute.persistence import FormatError, load
 
 __all__ = ["load_router"]
 
@@ -27,7 +28,9 @@ def load_router(path: Path) -> Any:
     OSError
         If it cannot be read.
     """
+    with suppress(FormatError):  # a step has no NumPy form, or the file is broken
+        return load(path, compiled=True)
     try:
         return load(path)
-    except ValueError as error:
+    except FormatError as error:
         raise ValueError(f"{path}: {error}") from error

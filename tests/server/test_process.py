@@ -74,9 +74,10 @@ def test_start_route_reload_and_stop(router, data, tmp_path):
             assert TIMEOUT * 0.9 < took < 10
         assert exchange(port, b"\x16\x03\x01 no HTTP\r\n\r\n")[0][9:12] == b"400"
 
+        before = ask(port, "GET", "/health")[1]
         FixedRouter("model-2").fit(data.X, data.y).save(path)
         deadline = time.monotonic() + 20
-        while b"FixedRouter" not in ask(port, "GET", "/health")[1]:
+        while ask(port, "GET", "/health")[1] == before:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert ask(port, "POST", "/route", body)[0] == 200
@@ -95,6 +96,7 @@ def test_what_cannot_be_served_is_said_in_one_line(tmp_path, capsys):
     assert main(["serve", str(tmp_path / "router"), "--incumbent", "a"]) == 2
     first, second, third = capsys.readouterr().err.splitlines()
     assert first.startswith("sklroute serve: error: ")
+    assert str(tmp_path / "router") in first
     assert "nowhere" in second
     assert "Shadow mode needs both" in third
 

@@ -56,6 +56,28 @@ def test_answers_are_those_of_the_estimator(client, router, data, policy, rows):
         assert np.array_equal(table(found, field, names), values), field
 
 
+@pytest.mark.parametrize("rows", [1, 20])
+def test_a_compiled_router_answers_as_the_estimator(serve, router, data, rows):
+    X, up = data.X[:rows], [False, True, True]
+    with serve(router.compile()) as client:
+        found = results(client, X, available=["model-1", "model-2"])
+        about = client.get("/models").json()
+    assert [row["choice"] for row in found] == router.predict(X, available=up).tolist()
+    for field in ("utility", "quality", "cost", "probability"):
+        expected = (
+            getattr(router, f"predict_{field}")(X)
+            if field in ("quality", "cost")
+            else router.predict_utility(X, available=up)
+            if field == "utility"
+            else router.predict_proba(X, available=up)
+        )
+        expected = np.where(np.isfinite(expected), expected, np.nan)
+        np.testing.assert_allclose(
+            table(found, field, router.classes_), expected, rtol=1e-9
+        )
+    assert about["models"][0]["mean_cost"] == pytest.approx(router.mean_cost_[0])
+
+
 def test_unavailable_models_are_null_and_never_chosen(client, router, data):
     up = router.classes_[:2].tolist()
     found = results(client, data.X[:9], available=up)
