@@ -63,18 +63,16 @@ def test_a_compiled_router_answers_as_the_estimator(serve, router, data, rows):
         found = results(client, X, available=["model-1", "model-2"])
         about = client.get("/models").json()
     assert [row["choice"] for row in found] == router.predict(X, available=up).tolist()
-    for field in ("utility", "quality", "cost", "probability"):
-        expected = (
-            getattr(router, f"predict_{field}")(X)
-            if field in ("quality", "cost")
-            else router.predict_utility(X, available=up)
-            if field == "utility"
-            else router.predict_proba(X, available=up)
-        )
-        expected = np.where(np.isfinite(expected), expected, np.nan)
-        np.testing.assert_allclose(
-            table(found, field, router.classes_), expected, rtol=1e-9
-        )
+    utility = router.predict_utility(X, available=up)
+    expected = {
+        "utility": np.where(up, utility, np.nan),
+        "probability": router.predict_proba(X, available=up),
+        "quality": router.predict_quality(X),
+        "cost": router.predict_cost(X),
+    }
+    for field, values in expected.items():
+        answered = table(found, field, router.classes_)
+        np.testing.assert_allclose(answered, values, rtol=1e-9)
     assert about["models"][0]["mean_cost"] == pytest.approx(router.mean_cost_[0])
 
 
