@@ -75,7 +75,7 @@ class Server:
         return HTTPConnection("127.0.0.1", self.port, timeout=30)
 
     def gauges(self):
-        """Resident MB and open files, as the server's metrics say."""
+        """Resident MB, open files and seconds of CPU, as the server's metrics say."""
         client = self.connect()
         client.request("GET", "/metrics")
         text = client.getresponse().read().decode()
@@ -84,7 +84,8 @@ class Server:
             line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#"
         )
         memory = float(values["process_resident_memory_bytes"]) / 2**20
-        return memory, float(values["process_open_fds"])
+        files, cpu = values["process_open_fds"], values["process_cpu_seconds_total"]
+        return memory, float(files), float(cpu)
 
     def stop(self):
         self.process.terminate()
@@ -124,6 +125,7 @@ def hammer(server, bodies, expected, seconds):
 
 
 def speed(server, name, bodies, expected, rows, clients, seconds):
+    before = server.gauges()[2]
     with ThreadPoolExecutor(clients) as pool:
         jobs = [
             pool.submit(hammer, server, bodies, expected, seconds)
@@ -132,6 +134,7 @@ def speed(server, name, bodies, expected, rows, clients, seconds):
         found = [job.result() for job in jobs]
     took = np.concatenate([took for took, _ in found])
     p50, p99 = np.percentile(took, [50, 99])
+    cpu = 1000 * (server.gauges()[2] - before) / len(took)
     return {
         "what": name,
         "clients": clients,
@@ -141,6 +144,7 @@ def speed(server, name, bodies, expected, rows, clients, seconds):
         "queries_per_s": round(rows * len(took) / seconds, 1),
         "p50_ms": round(p50, 3),
         "p99_ms": round(p99, 3),
+        "server_cpu_ms": round(cpu, 3),
         "wrong": sum(wrong for _, wrong in found),
     }
 
