@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pytest
 from layouts import write_routerbench
 from sybil import Sybil
@@ -26,6 +27,24 @@ def write_log(folder):
     calls.to_csv(folder / "calls.csv", index=False)
     np.save(folder / "features.npy", table.X)
     write_routerbench(folder / "routerbench.csv")
+    write_texts(folder, table)
+
+
+def write_texts(folder, table):
+    """Write a wide table of texts, and the scores of all calls by the query's id."""
+    names = dict(zip(table.models, ["small", "medium", "large"], strict=True))
+    quality = table.y.to_frame()["quality"].rename(columns=names)
+    cost = table.y.to_frame()["cost"].rename(columns=names)
+    wide = quality.add_prefix("q:").join(cost.add_prefix("cost:"))
+    wide.insert(0, "id", [f"query-{i}" for i in range(len(wide))])
+    wide.insert(
+        1, "prompt", [f"task {t} of query {i}" for i, t in enumerate(table.task)]
+    )
+    wide.to_csv(folder / "table.csv", index=False)
+    scores = pd.DataFrame({"quality": quality.stack(), "cost": cost.stack()})
+    scores = scores.rename_axis(["query", "model"]).reset_index()
+    scores["query"] = wide["id"].to_numpy()[scores["query"]]
+    scores.to_csv(folder / "scores.csv", index=False)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

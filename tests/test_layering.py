@@ -15,12 +15,13 @@ A layer may import those of the lines above its own, not its neighbours::
     model_selection
     displays
     compare
-    audit
+    audit, server
     cli
 
 Beside them stand ``features`` and ``datasets``, which know policies and outcomes only;
 who may use them is in `ASIDE`. The package's own ``__init__`` collects public names;
-only the command line imports it, for the version. Imports inside functions count too.
+only the command line and the server import it, for the version. Imports inside
+functions count too.
 """
 
 import ast
@@ -48,11 +49,11 @@ LAYERS = [
     {"model_selection"},
     {"displays"},
     {"compare"},
-    {"audit"},
+    {"audit", "server"},
     {"cli"},
 ]
 ASIDE = {
-    "features": {"latent", "compare", "audit", "cli"},
+    "features": {"latent", "compare", "audit", "server", "cli"},
     "datasets": {"compare", "audit", "cli"},
 }
 
@@ -68,8 +69,14 @@ HOMES = {
     "torchvision": {"features"},
     "open_clip": {"features"},
     "sentence_transformers": {"features"},
-    "PIL": {"features"},
+    "PIL": {"features", "server"},
     "tqdm": {"features"},
+    "anyio": {"server"},
+    "h11": {"server"},
+    "prometheus_client": {"server"},
+    "pydantic": {"server"},
+    "starlette": {"server"},
+    "uvicorn": {"server"},
 }
 # Imported inside functions only.
 OPTIONAL = {
@@ -138,12 +145,12 @@ EXTERNAL = [found for found in IMPORTS if found.module.split(".")[0] in HOMES]
 def may_import(layer: str) -> set[str]:
     """Layers that a layer sees: its own, those above it, and some of those aside."""
     if layer == "__init__":
-        return set().union(*LAYERS) - {"latent", "cli"}
+        return set().union(*LAYERS) - {"latent", "server", "cli"}
     if layer in ASIDE:
         return {layer, "policies", "outcomes"}
     (place,) = (i for i, level in enumerate(LAYERS) if layer in level)
     used = {aside for aside, users in ASIDE.items() if layer in users}
-    package = {""} if layer == "cli" else set()
+    package = {""} if layer in ("cli", "server") else set()
     return {layer}.union(*LAYERS[:place]) | used | package
 
 

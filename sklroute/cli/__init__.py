@@ -1,11 +1,11 @@
-"""The command line: ``sklroute compare`` and ``sklroute audit``."""
+"""The command line: ``sklroute compare``, ``sklroute audit`` and ``sklroute serve``."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
 from sklroute import __version__
-from sklroute.cli import _audit, _compare
+from sklroute.cli import _audit, _compare, _serve
 
 __all__ = ["main"]
 
@@ -39,6 +39,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command", dest="command")
-    for command in (_compare, _audit):
+    for command in (_compare, _audit, _serve):
         command.add_command(commands)
     return parser

@@ -21,7 +21,7 @@ from sklroute.features._cells import (
 )
 from sklroute.features._store import FeatureStore
 
-__all__ = ["BlockFeaturizer", "is_transformer"]
+__all__ = ["BlockFeaturizer", "is_transformer", "reads"]
 
 READS = {"image": "image", "text": "text"}  # by the block's name, unless it says
 
@@ -148,10 +148,10 @@ class BlockFeaturizer(TransformerMixin, BaseEstimator):
 
     def _contents(self, name: str, cells: list) -> dict[bytes, list[int]]:
         """Digests of the contents of a column, each with its rows."""
-        reads = _reads(name, self.encoders_[name])
+        kind = reads(name, self.encoders_[name])
         rows_of: dict[bytes, list[int]] = {}
         for row, cell in enumerate(cells):
-            content = self._try(name, row, digest, cell, reads)
+            content = self._try(name, row, digest, cell, kind)
             if content is not None:
                 rows_of.setdefault(content, []).append(row)
         return rows_of
@@ -257,13 +257,14 @@ def is_transformer(encoder: Any) -> bool:
     return hasattr(encoder, "fit") and hasattr(encoder, "transform")
 
 
-def _reads(name: str, encoder: Any) -> str | None:
+def reads(name: str, encoder: Any) -> str | None:
+    """What the encoder of a column gets: pictures, texts, or cells as they are."""
     return getattr(encoder, "reads", READS.get(name))
 
 
 def _prepare(cell: Any, encoder: Any, name: str) -> Any:
     """Open a cell and let the encoder say whether it can take it."""
-    item = open_cell(cell, _reads(name, encoder))
+    item = open_cell(cell, reads(name, encoder))
     prepare = getattr(encoder, "prepare", None)
     if prepare is None:
         return item

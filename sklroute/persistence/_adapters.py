@@ -131,6 +131,24 @@ def _unpack_text(cls: type, state: State) -> Any:
     return obj
 
 
+def _unpack_clip(cls: type, state: State) -> Any:
+    """The weights are not in the file; they are found by their name when needed."""
+    obj = unpack_plain(cls, {**state, "cache": None})
+    obj._validate_params()
+    obj.encoders_ = obj._make_encoders()
+    if set(obj.modalities_) != set(obj.encoders_):
+        raise FormatError("ClipFeaturizer: blocks and encoders do not match.")
+    return obj
+
+
+def _unpack_multimodal(cls: type, state: State) -> Any:
+    obj = unpack_plain(cls, {**state, "cache": None})
+    obj._validate_params()
+    if list(obj.modalities_) != list(obj.encoders_):
+        raise FormatError("MultimodalFeaturizer: blocks and encoders do not match.")
+    return obj
+
+
 def unpack_hooked(cls: type, state: State) -> Any:
     """A class of the library with a state of its own."""
     _check_names(cls, state)
@@ -157,6 +175,12 @@ ADAPTERS = {
     ),
     "sklearn.pipeline.Pipeline": _PIPELINE,
     "sklearn.preprocessing.FunctionTransformer": Adapter(_pack_function, unpack_plain),
+    "sklroute.features.ClipFeaturizer": Adapter(
+        _without("cache", "encoders_"), _unpack_clip
+    ),
+    "sklroute.features.MultimodalFeaturizer": Adapter(
+        _without("cache"), _unpack_multimodal
+    ),
     "sklroute.pipeline.RouterPipeline": _PIPELINE,
 }
 

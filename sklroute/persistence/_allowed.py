@@ -22,7 +22,12 @@ CLASSES = {
         "RandomRouter",
         "RidgeRouter",
     ],
-    "sklroute.features": ["BlockScaler"],
+    "sklroute.features": [
+        "BlockScaler",
+        "ClipFeaturizer",
+        "MultimodalFeaturizer",
+        "TextEmbedder",
+    ],
     "sklroute.guard": ["GuardedRouter"],
     "sklroute.latent": ["LatentRouterClassifier"],
     "sklroute.latent._blend": ["Blend"],

@@ -1,0 +1,108 @@
+"""From a request and a router to what is decided for every query."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin
+from sklroute.pipeline import RouterPipeline
+from sklroute.policies import Policy
+from sklroute.serving import CompiledRouter
+from sklroute.serving._rules import Chance
+
+__all__ = ["Decision", "decide"]
+
+
+class Decision(NamedTuple):
+    """What a router decides, one row per query and one column per model.
+
+    Attributes
+    ----------
+    choice : list of str, of length n_queries
+        Names of the chosen models.
+    utility, quality, cost, probability : ndarray of shape (n_queries, n_models)
+        As the methods of the router give them; quality and cost are those decided on.
+    """
+
+    choice: list[str]
+    utility: NDArray[np.float64]
+    quality: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    probability: NDArray[np.float64]
+
+
+def decide(
+    router: Any,
+    X: Any,
+    *,
+    available: NDArray[np.bool_] | None = None,
+    costs: dict[int, float] | None = None,
+    policy: Policy | None = None,
+) -> Decision:
+    """Decide as the methods of a router do.
+
+    Parameters
+    ----------
+    router : fitted or compiled router
+        What decides.
+    X : array-like of shape (n_queries, n_features)
+        Queries, as the router takes them.
+    available : ndarray of bool, of shape (n_queries, n_models), default=None
+        Models that may be called. None allows all.
+    costs : dict of int to float, default=None
+        Prices known now, by the model's column. Other models, or all of them if None,
+        have the predicted cost.
+    policy : Policy, default=None
+        The rule. None is the router's own.
+
+    Returns
+    -------
+    decision : Decision
+
+    Raises
+    ------
+    ValueError
+        As the router's methods.
+
+    Examples
+    --------
+    >>> from sklroute import RidgeRouter
+    >>> from sklroute.datasets import make_routing
+    >>> from sklroute.server._decide import decide
+    >>> data = make_routing(200, 3, random_state=0)
+    >>> router = RidgeRouter().fit(data.X, data.y)
+    >>> decide(router, data.X[:5], costs={0: 9.0}).cost[:, 0]
+    array([9., 9., 9., 9., 9.])
+    """
+    while isinstance(router, RouterPipeline):
+        router, X = router._final_estimator, router._features(X)
+    cost = router.predict_cost(X)
+    for column, price in (costs or {}).items():
+        cost[:, column] = price
+    given = {"available": available, "costs": cost if costs else None, "policy": policy}
+    if isinstance(router, CompiledRouter) and not isinstance(router._rule, Chance):
+        return _at_once(router, *router._arrays(X, **given))
+    if getattr(type(router), "predict_proba", None) is RouterMixin.predict_proba:
+        return _at_once(router, *router._policy_arrays(X, **given))
+    return Decision(
+        choice=[str(name) for name in router.predict(X, **given)],
+        utility=router.predict_utility(X, **given),
+        quality=router.predict_quality(X),
+        cost=cost,
+        probability=router.predict_proba(X, **given),
+    )
+
+
+def _at_once(router: Any, policy: Policy, arrays: dict[str, Any]) -> Decision:
+    """The same with one prediction, as the methods of a router go on from it."""
+    utility = policy.utility(**arrays)
+    temperature = getattr(router, "temperature_", DEFAULT_TEMPERATURE)
+    return Decision(
+        choice=[str(name) for name in router.classes_[policy(**arrays)]],
+        utility=utility,
+        quality=arrays["quality"],
+        cost=np.array(arrays["cost"]),
+        probability=softmax(utility / temperature, axis=1),
+    )

@@ -1,0 +1,36 @@
+"""Where the server gets a router from."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sklroute.persistence import FormatError, load
+
+__all__ = ["load_router"]
+
+
+def load_router(path: Path) -> Any:
+    """Load the fastest predictor that a router's file gives.
+
+    Parameters
+    ----------
+    path : Path
+        File that ``router.save`` has written.
+
+    Returns
+    -------
+    router : compiled router, router or Pipeline
+
+    Raises
+    ------
+    ValueError
+        If it does not hold a router. The message names the file.
+    OSError
+        If it cannot be read.
+    """
+    with suppress(FormatError):  # a step has no NumPy form, or the file is broken
+        return load(path, compiled=True)
+    try:
+        return load(path)
+    except FormatError as error:
+        raise ValueError(f"{path}: {error}") from error

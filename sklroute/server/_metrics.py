@@ -1,0 +1,81 @@
+"""What the server counts, in the text format of Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import generate_latest as as_text
+from prometheus_client.process_collector import ProcessCollector
+
+__all__ = ["Metrics"]
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """Counters of one server; those of the process (memory, files) are among them.
+
+    Attributes
+    ----------
+    requests : Counter
+        Answered requests by path and status.
+    seconds : Histogram
+        Time from a request's head to the end of its answer, of ``/route`` only.
+    in_progress : Gauge
+        Requests to ``/route`` in progress.
+    queries : Counter
+        Routed queries by the model that was answered.
+    reloads : Counter
+        Reloads of the file by result, "loaded" or "failed".
+    shadow_written, shadow_lost : Counter
+        Lines of the shadow log that are in the file, and that never got there.
+
+    Examples
+    --------
+    >>> from sklroute.server._metrics import Metrics
+    >>> metrics = Metrics()
+    >>> metrics.queries.labels(model="large").inc(3)
+    >>> [line for line in metrics.text().decode().splitlines() if "large" in line][0]
+    'sklroute_queries_total{model="large"} 3.0'
+    """
+
+    def __init__(self):
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.requests = Counter(
+            "sklroute_requests",
+            "Answered requests.",
+            ["path", "status"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "sklroute_route_seconds",
+            "Seconds that a request to /route takes.",
+            registry=registry,
+            buckets=SECONDS,
+        )
+        self.in_progress = Gauge(
+            "sklroute_route_in_progress",
+            "Requests to /route in progress.",
+            registry=registry,
+        )
+        self.queries = Counter(
+            "sklroute_queries",
+            "Routed queries by answered model.",
+            ["model"],
+            registry=registry,
+        )
+        self.reloads = Counter(
+            "sklroute_reloads", "Reloads of the file.", ["result"], registry=registry
+        )
+        self.shadow_written = Counter(
+            "sklroute_shadow_lines", "Lines in the shadow log.", registry=registry
+        )
+        self.shadow_lost = Counter(
+            "sklroute_shadow_lines_lost",
+            "Lines that could not be written to the shadow log.",
+            registry=registry,
+        )
+        for result in ("loaded", "failed"):  # so that they are there before the first
+            self.reloads.labels(result=result)
+
+    def text(self) -> bytes:
+        """All counters as Prometheus reads them."""
+        return as_text(self.registry)

@@ -1,0 +1,124 @@
+"""A router as it is served: what it is fed with, what its models are called."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from sklroute.features._base import BlockFeaturizer, reads
+from sklroute.outcomes._values import plain
+from sklroute.pipeline import RouterPipeline, as_router
+from sklroute.policies import MaxUtility
+
+__all__ = ["Served", "make_served"]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A loaded router with what the server asks of it, never changed after loading.
+
+    Attributes
+    ----------
+    router : fitted or compiled router
+        What decides.
+    names : dict of str to int
+        Column of each model, by its name as it is in JSON.
+    columns : dict of str to (str or None), or None
+        Columns of texts and pictures that the first step reads, and as what; None if
+        it is fed with features.
+    texts_only : bool
+        Whether the first step takes a list of texts, not a table with columns.
+    checksum : str
+        Of the file, to tell which router has answered.
+    loaded_at : str
+        Time of loading, ISO 8601, UTC.
+    """
+
+    router: Any
+    names: Mapping[str, int]
+    columns: Mapping[str, str | None] | None
+    texts_only: bool
+    checksum: str
+    loaded_at: str
+
+    @property
+    def feature_names(self) -> NDArray | None:
+        """Names of the features, if the router was fitted on a table with names."""
+        return None if self.columns else getattr(self.router, "feature_names_in_", None)
+
+    def describe(self) -> dict[str, Any]:
+        """What ``GET /models`` says, ready for JSON but for NaN."""
+        router, last = self.router, self._last()
+        mean_quality = getattr(last, "mean_quality_", [None] * len(self.names))
+        costs = getattr(last, "mean_cost_", [None] * len(self.names))
+        models = [
+            {"name": name, "mean_quality": plain(quality), "mean_cost": plain(cost)}
+            for name, quality, cost in zip(self.names, mean_quality, costs, strict=True)
+        ]
+        names = self.feature_names
+        return {
+            "models": models,
+            "input": "features" if self.columns is None else list(self.columns),
+            "n_features": None if self.columns else int(router.n_features_in_),
+            "feature_names": None if names is None else [str(name) for name in names],
+            "policy": repr(getattr(router, "policy", None) or MaxUtility()),
+            "router": self.identity(),
+        }
+
+    def identity(self) -> dict[str, str]:
+        """Which router this is."""
+        return {
+            "class": type(self._last()).__name__,
+            "checksum": self.checksum,
+            "loaded_at": self.loaded_at,
+        }
+
+    def _last(self) -> Any:
+        """The router without the steps before it."""
+        last = self.router
+        while isinstance(last, RouterPipeline):
+            last = last._final_estimator
+        return last
+
+
+def make_served(loaded: Any, checksum: str) -> Served:
+    """Look at a loaded router.
+
+    Parameters
+    ----------
+    loaded : router, compiled router, or Pipeline that ends in a router
+        Fitted.
+    checksum : str
+        Of its file.
+
+    Returns
+    -------
+    served : Served
+
+    Raises
+    ------
+    TypeError
+        If it does not end in a router.
+    """
+    router = as_router(loaded) if isinstance(loaded, Pipeline) else loaded
+    first = loaded.steps[0][1] if isinstance(loaded, Pipeline) else router
+    columns = _columns(first)
+    texts_only = columns is None and getattr(first, "n_features_in_", None) is None
+    return Served(
+        router=router,
+        names={str(plain(name)): i for i, name in enumerate(router.classes_)},
+        columns={"text": "text"} if texts_only else columns,
+        texts_only=texts_only,
+        checksum=checksum,
+        loaded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _columns(first: Any) -> dict[str, str | None] | None:
+    """Columns that a featurizer of tables reads; None for all other first steps."""
+    if not isinstance(first, BlockFeaturizer):
+        return None
+    return {name: reads(name, encoder) for name, encoder in first.encoders_.items()}

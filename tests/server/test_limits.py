@@ -1,0 +1,165 @@
+"""Size of a body, rows of a request, requests at once; what is counted."""
+
+import asyncio
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from starlette.requests import Request
+
+from sklroute.server import ServerSettings
+from sklroute.server._errors import RequestError
+from sklroute.server._limits import read_body
+
+JSON = {"content-type": "application/json"}
+
+
+def counted(client, line):
+    """A counter's value, 0 where it is not there yet."""
+    for found in client.get("/metrics").text.splitlines():
+        if found.startswith(f"{line} "):
+            return float(found.split()[-1])
+    return 0.0
+
+
+def test_a_large_body_is_refused_by_its_head(client):
+    answer = client.post("/route", content=b"0" * 100_001, headers=JSON)
+    assert answer.status_code == 413
+    assert "100000 bytes" in answer.json()["error"]
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_large_body_without_a_length_is_refused_as_it_comes_in():
+    """Only as much is read as is needed to know."""
+    read = []
+
+    async def receive():
+        read.append(1)
+        await asyncio.sleep(0 if len(read) < 5 else 60)
+        return {"type": "http.request", "body": b"0" * 40, "more_body": True}
+
+    headers = [(b"content-type", b"application/json"), (b"expect", b"100-continue")]
+    request = Request({"type": "http", "headers": headers}, receive)
+    with pytest.raises(RequestError) as error:
+        asyncio.run(read_body(request, 100, timeout=5))
+    assert error.value.status == 413
+    assert len(read) == 3
+
+
+def test_a_slow_body_is_cut():
+    async def receive():
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"0", "more_body": True}
+
+    headers = [(b"content-type", b"application/json")]
+    request = Request({"type": "http", "headers": headers}, receive)
+    with pytest.raises(RequestError) as error:
+        asyncio.run(read_body(request, 100, timeout=0.1))
+    assert error.value.status == 408
+
+
+@pytest.mark.parametrize(
+    "headers", [{"content-type": "text/plain"}, {**JSON, "content-encoding": "gzip"}]
+)
+def test_another_kind_of_body_is_refused(client, headers):
+    answer = client.post("/route", content=b"{}", headers=headers)
+    assert answer.status_code == 415
+    assert "application/json" in answer.json()["error"]
+
+
+def test_too_many_rows_are_refused(client):
+    answer = client.post("/route", json={"features": [[0.0] * 9] * 21})
+    assert answer.status_code == 413
+    assert "21 rows; one request may have 20" in answer.json()["error"]
+
+
+def test_other_paths_and_methods(client):
+    assert client.get("/route").status_code == 405
+    assert client.get("/nothing").status_code == 404
+    assert counted(client, 'sklroute_requests_total{path="other",status="404"}') >= 1
+
+
+class Waiting:
+    """A router that waits until it is told to go on."""
+
+    def __init__(self, router):
+        self.router = router
+        self.started, self.go_on = threading.Event(), threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self.router, name)
+
+    def predict_cost(self, X):
+        self.started.set()
+        assert self.go_on.wait(10)
+        return self.router.predict_cost(X)
+
+
+def test_a_busy_server_says_so_and_stays_healthy(serve, router):
+    slow = Waiting(router)
+    batch = json.dumps({"features": [[0.0] * 9] * 6})  # runs in a thread
+    with serve(slow, max_concurrent=1) as client, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.post, "/route", content=batch, headers=JSON)
+        assert slow.started.wait(10)
+        busy = client.post("/route", content=batch, headers=JSON)
+        healthy = client.get("/health")
+        running = counted(client, "sklroute_route_in_progress")
+        slow.go_on.set()
+        assert first.result().status_code == 200
+        assert client.post("/route", content=batch, headers=JSON).status_code == 200
+        assert counted(client, "sklroute_route_in_progress") == 0
+    assert running == 1
+    assert busy.status_code == 503
+    assert busy.headers["retry-after"] == "1"
+    assert healthy.status_code == 200
+
+
+def test_a_fault_of_the_router_is_not_the_clients(serve, router, monkeypatch):
+    class Broken(Waiting):
+        def predict_cost(self, X):
+            raise RuntimeError("out of order")
+
+    with (
+        serve(Broken(router)) as client,
+        pytest.raises(RuntimeError, match="out of order"),
+    ):
+        client.post("/route", json={"features": [[0.0] * 9]})  # a real server: 500
+
+
+def test_answers_are_counted(client):
+    name = 'sklroute_requests_total{path="/route",status="200"}'
+    before = counted(client, name), counted(client, "sklroute_route_seconds_count")
+    answer = client.post(
+        "/route", json={"features": [[0.0] * 9] * 3, "available": ["model-1"]}
+    )
+    assert answer.status_code == 200
+    assert counted(client, name) == before[0] + 1
+    assert counted(client, "sklroute_route_seconds_count") == before[1] + 1
+    assert counted(client, 'sklroute_queries_total{model="model-1"}') >= 3
+
+
+def test_the_pool_is_described(client, router):
+    about = client.get("/models").json()
+    assert [model["name"] for model in about["models"]] == router.classes_.tolist()
+    assert [model["mean_cost"] for model in about["models"]] == pytest.approx(
+        router.mean_cost_
+    )
+    assert about["input"] == "features"
+    assert about["n_features"] == 9
+    assert about["policy"] == "MaxUtility()"
+    assert set(about["versions"]) == {"sklroute", "python", "numpy", "scikit-learn"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_body": 0}, "max_body must be >= 1"),
+        ({"timeout": float("inf")}, "timeout must be > 0"),
+        ({"shadow": "a.jsonl"}, "both a file and an incumbent"),
+        ({"incumbent": "a"}, "both a file and an incumbent"),
+    ],
+)
+def test_settings_out_of_range_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ServerSettings(**settings)
