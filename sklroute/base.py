@@ -1,5 +1,6 @@
 """What every router has in common: checks, utilities, choices, probabilities."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import (
     _check_sample_weight,
     _num_samples,
@@ -31,6 +33,7 @@ from sklroute.policies._arrays import check_shape
 __all__ = ["RouterMixin"]
 
 DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
+HALF_CHUNK = 8192  # queries of half precision converted at once
 
 
 class RouterMixin(ClassifierMixin):
@@ -125,7 +128,8 @@ class RouterMixin(ClassifierMixin):
             Values in [0, 1]; columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        return self._predict_quality(self._check_X(X, reset=False))
+        X = self._check_X(X, reset=False, keep_half=True)
+        return np.concatenate([self._predict_quality(part) for _, part in as_floats(X)])
 
     def predict_cost(self, X: ArrayLike) -> NDArray[np.float64]:
         """Expected cost of every model's answer: its mean observed cost.
@@ -264,13 +268,14 @@ class RouterMixin(ClassifierMixin):
     def _predict_cost(self, X) -> NDArray[np.float64]:
         return np.tile(self.mean_cost_, (len(X), 1))
 
-    def _check_X(self, X, *, reset: bool) -> NDArray:
+    def _check_X(self, X, *, reset: bool, keep_half: bool = False) -> NDArray:
+        """Features as floats; half precision stays what it is only if asked for."""
         try:
             checked = validate_data(
                 self,
                 X,
                 reset=reset,
-                dtype=(np.float64, np.float32),
+                dtype=(np.float64, np.float32, np.float16),
                 ensure_all_finite=False,
             )
         except ValueError as error:
@@ -281,6 +286,8 @@ class RouterMixin(ClassifierMixin):
                 "TfidfVectorizer or an embedding."
             ) from error
         self._check_finite(checked, reset=reset)
+        if checked.dtype == np.float16 and not keep_half:
+            return checked.astype(np.float32)
         return checked
 
     def _check_finite(self, X: NDArray, *, reset: bool) -> None:
@@ -320,13 +327,17 @@ class RouterMixin(ClassifierMixin):
     def _policy_arrays(self, X, available, costs, policy):
         check_is_fitted(self)
         policy = self._policy(policy)
-        X = self._check_X(X, reset=False)
+        X = self._check_X(X, reset=False, keep_half=True)
         available = check_available(
             by_model(available, self.classes_, "available"),
             (len(X), len(self.classes_)),
         )
         cost = self._costs(X, costs, available, policy)
-        quality, std = self._predict_moments(X, available, policy)
+        parts = [
+            self._predict_moments(part, available[rows], policy)
+            for rows, part in as_floats(X)
+        ]
+        quality, std = map(_joined, zip(*parts, strict=True))
         return policy, {
             "quality": quality,
             "cost": cost,
@@ -371,8 +382,26 @@ def check_pool(router: Any, outcomes: Outcomes) -> None:
 
 def all_finite(X: NDArray) -> bool:
     """Whether all values are finite, without a mask of the size of X if they are."""
+    dtype = np.float32 if X.dtype == np.float16 else None  # whose sums soon overflow
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(X.sum()) or np.isfinite(X).all())
+        return bool(np.isfinite(X.sum(dtype=dtype)) or np.isfinite(X).all())
+
+
+def as_floats(X: NDArray) -> Iterator[tuple[slice, NDArray]]:
+    """Yield rows and their features; those of half precision as float32, in parts.
+
+    Routers compute in float32 or more. A large array of half precision, such as a
+    memory-mapped file, is not copied as a whole for that.
+    """
+    if X.dtype != np.float16:
+        yield slice(None), X
+        return
+    for rows in gen_batches(len(X), HALF_CHUNK):
+        yield rows, X[rows].astype(np.float32)
+
+
+def _joined(parts: Sequence[NDArray | None]) -> NDArray | None:
+    return None if parts[0] is None else np.concatenate(parts)
 
 
 def observed_mean(table: NDArray, weight: NDArray | None = None) -> NDArray:
