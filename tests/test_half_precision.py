@@ -24,7 +24,7 @@ def data():
         RidgeRouter(1.0),
         KNNRouter(5),
         KernelRouter(random_state=0),
-        GuardedRouter(RidgeRouter(1.0)),
+        GuardedRouter(RidgeRouter(1.0), random_state=0),
     ],
     ids=lambda router: type(router).__name__,
 )

@@ -9,7 +9,7 @@ A layer may import those of the lines above its own, not its neighbours::
     pipeline
     baselines
     guard, latent
-    model_selection
+    model_selection, scale
     displays
     compare
     audit
@@ -39,7 +39,7 @@ LAYERS = [
     {"pipeline"},
     {"baselines"},
     {"guard", "latent"},
-    {"model_selection"},
+    {"model_selection", "scale"},
     {"displays"},
     {"compare"},
     {"audit"},
@@ -56,7 +56,7 @@ HOMES = {
     "skorch": {"latent"},
     "matplotlib": {"displays", "compare", "audit"},
     "rich": {"cli"},
-    "pyarrow": {"datasets"},
+    "pyarrow": {"datasets", "scale"},
     "torchvision": {"features"},
     "open_clip": {"features"},
     "sentence_transformers": {"features"},

@@ -103,6 +103,9 @@ class KernelRouter(RouterMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
 
+    # Landmarks and sums of more queries than `fit` gets; see `sklroute.scale`.
+    _gathered: tuple[dict, Moments] | None = None
+
     def __init__(
         self,
         n_components: int = 256,
@@ -121,18 +124,29 @@ class KernelRouter(RouterMixin, BaseEstimator):
         self.random_state = random_state
 
     def _fit(self, X, outcomes, sample_weight, groups):
-        self._place(X)
-        moments = Moments(self._basis.shape[1], len(self.classes_))
-        for rows, F in self._batches(X):
-            moments.add(F, outcomes.quality[rows], sample_weight[rows])
+        if self._gathered is None:
+            self._place(X)
+            moments = self._no_moments()
+            self._gather(moments, X, outcomes.quality, sample_weight)
+        else:
+            placed, moments = self._gathered
+            vars(self).update(placed)
         self._learn(moments, X, outcomes, sample_weight, groups)
+
+    def _no_moments(self) -> Moments:
+        return Moments(self._basis.shape[1], len(self.classes_))
+
+    def _gather(self, moments: Moments, X, quality, weight) -> None:
+        """Add queries to the sums, batch by batch."""
+        weight = np.broadcast_to(weight, len(X))
+        for rows, F in self._batches(X):
+            moments.add(F, quality[rows], weight[rows])
 
     def _place(self, X) -> None:
         """Choose the landmarks and the width of the kernel."""
-        self._check_alphas()
         self.gamma_ = self.gamma
         if self.gamma == "scale":
-            variance = X.var(axis=0, dtype=np.float64).sum()
+            variance = float(X.var(axis=0, dtype=np.float64).sum())
             self.gamma_ = 1.0 / variance if variance > 0 else 1.0
         rng = check_random_state(self.random_state)
         sample = rng.permutation(len(X))[: self.n_components]
@@ -146,6 +160,7 @@ class KernelRouter(RouterMixin, BaseEstimator):
 
         The sums may be those of more queries than the ones given beside them.
         """
+        self._check_alphas()
         rows = subsample(len(X), groups, MAX_TUNING_QUERIES)
         groups = None if groups is None else groups[rows]
         F = np.concatenate([part for _, part in self._batches(X[rows])])
