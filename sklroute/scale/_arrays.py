@@ -28,7 +28,7 @@ class ArrayBatches:
         that pages which were read do not add up to resident memory.
     y : Outcomes or array-like, default=None
         Outcomes of the same queries, in any form of `check_outcomes` that can be
-        sliced by row, memory-mapped ones included. None for queries that are to be
+        sliced by row, or a path like that of ``X``. None for queries that are to be
         routed only.
     models : sequence of length n_models, default=None
         Names of the models, where ``y`` is an array without names.
@@ -67,20 +67,16 @@ class ArrayBatches:
         self.models = models
         self.size = size
         self.random_state = random_state
-        self.n_queries = len(self._array)
-        if self._array.ndim != 2:
+        shape = np.shape(_mapped(X))
+        self.n_queries = shape[0]
+        if len(shape) != 2:
             raise ValueError(
-                "X must have shape (n_queries, n_features); got shape "
-                f"{self._array.shape}."
+                f"X must have shape (n_queries, n_features); got shape {shape}."
             )
-        if y is not None and len(y) != self.n_queries:
-            raise ValueError(f"X has {self.n_queries} queries, y has {len(y)}.")
-
-    @property
-    def _array(self) -> NDArray:
-        if isinstance(self._X, (str, PathLike)):
-            return np.load(self._X, mmap_mode="r")
-        return self._X
+        if y is not None and len(_mapped(y)) != self.n_queries:
+            raise ValueError(
+                f"X has {self.n_queries} queries, y has {len(_mapped(y))}."
+            )
 
     def __len__(self) -> int:
         return -(-self.n_queries // self.size)
@@ -91,16 +87,23 @@ class ArrayBatches:
     def start_at(self, number: int) -> Iterator[Batch]:
         """Batches from a number on, without reading those before."""
         for rows in in_order(gen_batches(self.n_queries, self.size), self)[number:]:
-            X = np.array(self._array[rows])
+            X = np.array(_mapped(self._X)[rows])
             yield X if self._y is None else (X, self._outcomes(rows))
 
     def _outcomes(self, rows: slice) -> Outcomes:
-        y = self._y[rows]
+        y = _mapped(self._y)[rows]
         if self.models is not None and np.ndim(y) > 1:
             y = np.asarray(y, dtype=float)
             channels = [y] if y.ndim == 2 else np.moveaxis(y, -1, 0)
             return Outcomes(*channels, models=self.models)
         return check_outcomes(y, models=self.models)
+
+
+def _mapped(source: Any) -> Any:
+    """The array of a file, without reading it; anything else as it is."""
+    if isinstance(source, (str, PathLike)):
+        return np.load(source, mmap_mode="r")
+    return source
 
 
 def in_order(parts: Any, source: Any) -> list:

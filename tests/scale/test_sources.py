@@ -54,8 +54,10 @@ def test_files_are_mapped(data, tmp_path):
     table = np.empty(data.y.shape)
     table[:] = np.asarray(data.y)[:, ::-1]
     np.save(tmp_path / "y.npy", table)
-    y = np.load(tmp_path / "y.npy", mmap_mode="r")
-    assert_same(ArrayBatches(tmp_path / "X.npy", y, models=MODELS[::-1], size=8), data)
+    named = {"models": MODELS[::-1], "size": 8}
+    assert_same(ArrayBatches(tmp_path / "X.npy", tmp_path / "y.npy", **named), data)
+    X, y = (np.load(tmp_path / name, mmap_mode="r") for name in ("X.npy", "y.npy"))
+    assert_same(ArrayBatches(X, y, **named), data)
 
 
 def test_a_quality_table_and_labels_are_outcomes_too(data):
