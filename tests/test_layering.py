@@ -62,6 +62,7 @@ HOMES = {
     "sentence_transformers": {"features"},
     "PIL": {"features"},
     "tqdm": {"features"},
+    "faiss": {"baselines"},
 }
 # Imported inside functions only.
 OPTIONAL = {
@@ -71,6 +72,7 @@ OPTIONAL = {
     "open_clip",
     "sentence_transformers",
     "PIL",
+    "faiss",
 }
 LAZY_LAYERS = {"features"}  # load no library of the list until an encoder is used
 
