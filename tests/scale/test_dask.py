@@ -12,6 +12,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 from sklroute import KNNRouter, RidgeRouter
+from sklroute.compare import compare
 from sklroute.datasets import make_routing
 from sklroute.scale import route_partition
 
@@ -83,3 +84,17 @@ def test_grid_search_runs_on_the_cluster(client, data):
     with joblib.parallel_config("dask"):
         there = search.fit(data.X, data.y).cv_results_["mean_test_score"]
     np.testing.assert_array_equal(here, there)
+
+
+def test_routers_are_compared_on_the_cluster(cluster, client, data):
+    routers = {"ridge": RidgeRouter(1.0)}
+    settings = {"routers": routers, "n_seeds": 2, "n_resamples": 20}
+    here = compare(data.X, data.y, **settings).table
+    before = cluster.scheduler.transition_counter
+    with joblib.parallel_config("dask"):
+        there = compare(data.X, data.y, **settings).table
+    seconds = ["fit_seconds", "queries_per_second"]
+    pd.testing.assert_frame_equal(
+        here.drop(columns=seconds), there.drop(columns=seconds)
+    )
+    assert cluster.scheduler.transition_counter > before
