@@ -129,7 +129,7 @@ class RouterMixin(ClassifierMixin):
         """
         check_is_fitted(self)
         X = self._check_X(X, reset=False, keep_half=True)
-        return np.concatenate([self._predict_quality(part) for _, part in as_floats(X)])
+        return _joined([self._predict_quality(part) for _, part in as_floats(X)])
 
     def predict_cost(self, X: ArrayLike) -> NDArray[np.float64]:
         """Expected cost of every model's answer: its mean observed cost.
@@ -401,7 +401,7 @@ def as_floats(X: NDArray) -> Iterator[tuple[slice, NDArray]]:
 
 
 def _joined(parts: Sequence[NDArray | None]) -> NDArray | None:
-    return None if parts[0] is None else np.concatenate(parts)
+    return parts[0] if len(parts) == 1 or parts[0] is None else np.concatenate(parts)
 
 
 def observed_mean(table: NDArray, weight: NDArray | None = None) -> NDArray:
