@@ -28,6 +28,8 @@ from sklroute.scale import ArrayBatches, fit_batches
 N_TEST = 20_000
 RESULTS = Path(__file__).parent / "results" / "sample.csv"
 
+ROUTERS = ["kernel", "kernel, 1024 landmarks", "ridge", "clusters", "latent"]
+
 
 def make_routers(data):
     return {
@@ -47,11 +49,12 @@ def gap_closed(router, X, truth):
     return (reached - single) / (truth.max(axis=1).mean() - single)
 
 
-def measure(data, n_train, sizes, n_sample):
+def measure(data, names, n_train, sizes, n_sample):
     """Rows of the results."""
     X, y = data.X[:n_train], data.y[:n_train]
     test = data.X[n_train:], data.quality[n_train:]
-    for name, router in make_routers(data).items():
+    for name in names:
+        router = make_routers(data)[name]
         for size in sizes:
             start = process_time()
             router.fit(X[:size], y[:size])
@@ -68,6 +71,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n-queries", type=int, default=600_000)
     parser.add_argument("--missing", type=float, default=0.9)
+    parser.add_argument("--routers", nargs="+", default=ROUTERS, choices=ROUTERS)
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     n, n_sample = args.n_queries, args.n_queries // 3
@@ -80,7 +84,7 @@ def main():
         random_state=0,
     )
     rows = []
-    for row in measure(data, n, (n // 12, n_sample, n), n_sample):
+    for row in measure(data, args.routers, n, (n // 12, n_sample, n), n_sample):
         rows.append(row)
         print(*row, flush=True)
     columns = ["router", "how", "gap_closed", "cpu_s"]
