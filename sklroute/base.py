@@ -1,6 +1,7 @@
 """What every router has in common: checks, utilities, choices, probabilities."""
 
 import os
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import (
     _check_sample_weight,
     _num_samples,
@@ -38,6 +40,7 @@ from sklroute.serving._parts import Part, Pooled
 __all__ = ["RouterMixin"]
 
 DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
+HALF_CHUNK = 8192  # queries of half precision converted at once
 
 
 class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
@@ -152,12 +155,10 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
             shrinks as answers come in. Only with ``return_std=True``.
         """
         check_is_fitted(self)
-        X = self._check_X(X, reset=False)
-        fitted = self._predict_quality(X)
-        quality = self.pool_.quality(X, fitted)
-        if not return_std:
-            return quality
-        return quality, self.pool_.std(X, fitted, self._prior_beliefs())
+        X = self._check_X(X, reset=False, keep_half=True)
+        parts = [self._pool_quality(part, return_std) for _, part in as_floats(X)]
+        quality, std = map(_joined, zip(*parts, strict=True))
+        return (quality, std) if return_std else quality
 
     def predict_cost(self, X: ArrayLike) -> NDArray[np.float64]:
         """Expected cost of every model's answer: its mean observed cost.
@@ -359,13 +360,14 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
         """What narrows the choice beside the policy, if anything does."""
         return None
 
-    def _check_X(self, X, *, reset: bool) -> NDArray:
+    def _check_X(self, X, *, reset: bool, keep_half: bool = False) -> NDArray:
+        """Features as floats; half precision stays what it is only if asked for."""
         try:
             checked = validate_data(
                 self,
                 X,
                 reset=reset,
-                dtype=(np.float64, np.float32),
+                dtype=(np.float64, np.float32, np.float16),
                 ensure_all_finite=False,
             )
         except ValueError as error:
@@ -376,6 +378,8 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
                 "TfidfVectorizer or an embedding."
             ) from error
         self._check_finite(checked, reset=reset)
+        if checked.dtype == np.float16 and not keep_half:
+            return checked.astype(np.float32)
         return checked
 
     def _check_finite(self, X: NDArray, *, reset: bool) -> None:
@@ -416,10 +420,14 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
     def _policy_arrays(self, X, available, costs, policy):
         check_is_fitted(self)
         policy = self._policy(policy)
-        X = self._check_X(X, reset=False)
+        X = self._check_X(X, reset=False, keep_half=True)
         available = self._available(available, len(X))
         cost = self._costs(X, costs, available, policy)
-        quality, std = self._pool_moments(X, available, policy)
+        parts = [
+            self._pool_moments(part, available[rows], policy)
+            for rows, part in as_floats(X)
+        ]
+        quality, std = map(_joined, zip(*parts, strict=True))
         return policy, {
             "quality": quality,
             "cost": cost,
@@ -444,13 +452,18 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
             check_known(cost, available, self.classes_, repr(policy))
         return cost
 
+    def _pool_quality(self, X, with_std: bool) -> tuple[NDArray, NDArray | None]:
+        """Expected quality of every model of the pool, and how uncertain it is."""
+        fitted = self._predict_quality(X)
+        quality = self.pool_.quality(X, fitted)
+        std = self.pool_.std(X, fitted, self._prior_beliefs()) if with_std else None
+        return quality, std
+
     def _pool_moments(self, X, available, policy):
         """Mean and spread of the quality of every model of the pool."""
         pool = self.pool_
         if policy.needs_error:
-            fitted = self._predict_quality(X)
-            std = pool.std(X, fitted, self._prior_beliefs())
-            return pool.quality(X, fitted), std
+            return self._pool_quality(X, True)
         fitted, std = self._predict_moments(X, pool.fitted_mask(available), policy)
         quality = pool.quality(X, fitted)
         return quality, None if std is None else pool.expected(std)
@@ -481,8 +494,26 @@ def check_pool(router: Any, outcomes: Outcomes) -> None:
 
 def all_finite(X: NDArray) -> bool:
     """Whether all values are finite, without a mask of the size of X if they are."""
+    dtype = np.float32 if X.dtype == np.float16 else None  # whose sums soon overflow
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(X.sum()) or np.isfinite(X).all())
+        return bool(np.isfinite(X.sum(dtype=dtype)) or np.isfinite(X).all())
+
+
+def as_floats(X: NDArray) -> Iterator[tuple[slice, NDArray]]:
+    """Yield rows and their features; those of half precision as float32, in parts.
+
+    Routers compute in float32 or more. A large array of half precision, such as a
+    memory-mapped file, is not copied as a whole for that.
+    """
+    if X.dtype != np.float16:
+        yield slice(None), X
+        return
+    for rows in gen_batches(len(X), HALF_CHUNK):
+        yield rows, X[rows].astype(np.float32)
+
+
+def _joined(parts: Sequence[NDArray | None]) -> NDArray | None:
+    return parts[0] if len(parts) == 1 or parts[0] is None else np.concatenate(parts)
 
 
 def observed_mean(table: NDArray, weight: NDArray | None = None) -> NDArray:

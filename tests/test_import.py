@@ -43,9 +43,11 @@ def test_everything_but_the_latent_router_loads_without_heavy_libraries():
         import sklroute.model_selection
         import sklroute.pipeline
         import sklroute.policies
+        import sklroute.scale
 
         heavy = {"torch", "skorch", "matplotlib", "pyarrow.parquet"}
         heavy |= {"torchvision", "open_clip", "sentence_transformers", "PIL", "tqdm"}
+        heavy |= {"faiss", "dask", "distributed"}
         loaded = heavy & set(sys.modules)
         assert not loaded, loaded
         """

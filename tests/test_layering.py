@@ -12,7 +12,7 @@ A layer may import those of the lines above its own, not its neighbours::
     pipeline, stored
     baselines
     guard, latent
-    model_selection
+    model_selection, scale
     displays
     compare
     audit, server
@@ -46,7 +46,7 @@ LAYERS = [
     {"pipeline", "stored"},
     {"baselines"},
     {"guard", "latent"},
-    {"model_selection"},
+    {"model_selection", "scale"},
     {"displays"},
     {"compare"},
     {"audit", "server"},
@@ -63,7 +63,7 @@ HOMES = {
     "skorch": {"latent"},
     "matplotlib": {"displays", "compare", "audit"},
     "rich": {"cli"},
-    "pyarrow": {"datasets"},
+    "pyarrow": {"datasets", "scale"},
     "safetensors": {"persistence"},
     "onnx": {"serving"},
     "torchvision": {"features"},
@@ -77,6 +77,7 @@ HOMES = {
     "pydantic": {"server"},
     "starlette": {"server"},
     "uvicorn": {"server"},
+    "faiss": {"baselines"},
 }
 # Imported inside functions only.
 OPTIONAL = {
@@ -87,6 +88,7 @@ OPTIONAL = {
     "sentence_transformers",
     "PIL",
     "onnx",
+    "faiss",
 }
 LAZY_LAYERS = {"features"}  # load no library of the list until an encoder is used
 

@@ -5,7 +5,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing
@@ -22,7 +22,7 @@ from sklroute.audit._audit import (
 from sklroute.audit._decisions import BEST_SINGLE, Decisions, decide, join
 from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
-from sklroute.compare._jobs import _blocks, configure
+from sklroute.compare._jobs import _blocks, configure, workers
 from sklroute.compare._protocol import _check_lengths, scorable
 from sklroute.compare._splits import N_FOLDS, iter_splits
 from sklroute.features import BlockScaler
@@ -155,10 +155,7 @@ def cross_audit(
         for fold, split in enumerate(splits)
     ]
     parts = []
-    with (
-        parallel_config("loky", inner_max_num_threads=1),
-        Parallel(n_jobs=n_jobs or 1, return_as="generator") as parallel,
-    ):
+    with workers(n_jobs) as parallel:
         for part in parallel(jobs):
             parts.append(part)
             if progress is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
-from sklroute.baselines._patterns import observed_patterns
+from sklroute.baselines._moments import Moments, Ridge
 from sklroute.baselines._tuning import make_folds, subsample
 from sklroute.explain._evidence import additive, mean_quality
 from sklroute.explain._mixin import CLIPPING
@@ -106,6 +106,9 @@ class KernelRouter(RouterMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
 
+    # Landmarks and sums of more queries than `fit` gets; see `sklroute.scale`.
+    _gathered: tuple[dict, Moments] | None = None
+
     def __init__(
         self,
         n_components: int = 256,
@@ -124,10 +127,29 @@ class KernelRouter(RouterMixin, BaseEstimator):
         self.random_state = random_state
 
     def _fit(self, X, outcomes, sample_weight, groups):
-        self._check_alphas()
+        if self._gathered is None:
+            self._set_landmarks(X)
+            moments = self._no_moments()
+            self._gather(moments, X, outcomes.quality, sample_weight)
+        else:
+            placed, moments = self._gathered
+            vars(self).update(placed)
+        self._solve(moments, X, outcomes, sample_weight, groups)
+
+    def _no_moments(self) -> Moments:
+        return Moments(self._basis.shape[1], len(self.classes_))
+
+    def _gather(self, moments: Moments, X, quality, weight) -> None:
+        """Add queries to the sums, batch by batch."""
+        weight = np.broadcast_to(weight, len(X))
+        for rows, F in self._batches(X):
+            moments.add(F, quality[rows], weight[rows])
+
+    def _set_landmarks(self, X) -> None:
+        """Choose the landmarks and the width of the kernel."""
         self.gamma_ = self.gamma
         if self.gamma == "scale":
-            variance = X.var(axis=0, dtype=np.float64).sum()
+            variance = float(X.var(axis=0, dtype=np.float64).sum())
             self.gamma_ = 1.0 / variance if variance > 0 else 1.0
         rng = check_random_state(self.random_state)
         sample = rng.permutation(len(X))[: self.n_components]
@@ -135,16 +157,31 @@ class KernelRouter(RouterMixin, BaseEstimator):
         self._sample = sample
         self.landmarks_ = X[sample] - self.centre_
         self._length = (self.landmarks_**2).sum(axis=1)
-        basis = _whitening(self._similarity(X[sample]))
-        F = np.concatenate([part @ basis for _, part in self._similarities(X)])
-        departure = outcomes.quality - self.mean_quality_
+        self._basis = _whitening(self._similarity(X[sample]))
+
+    def _solve(self, moments: Moments, X, outcomes, sample_weight, groups) -> None:
+        """Fit both steps to the sums, with penalties chosen on some of the queries.
+
+        The sums may be those of more queries than the ones given beside them.
+        """
+        self._check_alphas()
+        rows = subsample(len(X), groups, MAX_TUNING_QUERIES)
+        groups = None if groups is None else groups[rows]
+        F = np.concatenate([part for _, part in self._batches(X[rows])])
+        mean = moments.mean
+        departure = outcomes.quality[rows] - mean
+        moments = moments.minus(0.0, mean)
         shared, count = _row_mean(departure)
-        first = self._step(F, shared, sample_weight * count / count.mean(), groups, 0)
+        weight = sample_weight[rows] * count * (moments.n_rows / moments.n_cells)
+        alpha = self._penalty(0, F, shared, weight, groups)
+        (first,) = moments.pooled().solve([alpha])
         rest = departure - first.predict(F)
-        own = self._step(F, rest, sample_weight, groups, 1)
+        alpha = self._penalty(1, F, rest, sample_weight[rows], groups)
+        (own,) = moments.minus(first.coef, first.intercept).solve([alpha])
         self.alphas_ = first.alpha, own.alpha
-        self.coef_ = basis @ (first.coef + own.coef)
-        self.intercept_ = self.mean_quality_ + first.intercept + own.intercept
+        self.coef_ = self._basis @ (first.coef + own.coef)
+        self.intercept_ = mean + first.intercept + own.intercept
+        del self._basis
 
     def _check_alphas(self) -> None:
         if self.alphas == "auto":
@@ -152,14 +189,16 @@ class KernelRouter(RouterMixin, BaseEstimator):
         if len(self.alphas) != 2 or not all(alpha > 0 for alpha in self.alphas):
             raise ValueError(f"alphas must be two numbers > 0; got {self.alphas!r}.")
 
-    def _step(self, F, target, weight, groups, number) -> "_Ridge":
-        """Fit one of the two steps with its penalty, as given or tuned."""
-        if self.alphas == "auto":
-            alpha = _tune(F, target, weight, groups, self.cv)
-        else:
-            alpha = self.alphas[number]
-        (ridge,) = _path(F, target, weight, np.array([alpha]))
-        return ridge
+    def _penalty(self, step: int, F, target, weight, groups) -> float:
+        """Penalty of one of the two steps, as given or tuned."""
+        if self.alphas != "auto":
+            return self.alphas[step]
+        return _tune(F, target, weight, groups, self.cv)
+
+    def _batches(self, X) -> Iterator[tuple[slice, NDArray]]:
+        """Yield rows and their Nyström features, batch by batch."""
+        for rows, similarity in self._similarities(X):
+            yield rows, similarity @ self._basis
 
     def _predict_quality(self, X):
         coef = self.coef_.astype(self.landmarks_.dtype, copy=False)
@@ -229,26 +268,10 @@ def _whitening(similarity: NDArray) -> NDArray[np.float64]:
     return axes[:, kept] / np.sqrt(value[kept])
 
 
-class _Ridge(NamedTuple):
-    """A fitted ridge regression of several targets."""
-
-    alpha: float
-    coef: NDArray
-    """(n_features, n_targets)"""
-    intercept: NDArray
-    """(n_targets,)"""
-
-    def predict(self, F: NDArray) -> NDArray:
-        return F @ self.coef + self.intercept
-
-
 def _tune(F, target, weight, groups, cv) -> float:
     """Penalty whose held-out differences between the targets err least."""
-    rows = subsample(len(F), groups, MAX_TUNING_QUERIES)
-    F, target, weight = F[rows], target[rows], weight[rows]
-    folds = make_folds(len(F), None if groups is None else groups[rows], cv)
     error = np.zeros(len(ALPHAS))
-    for train, test in folds:
+    for train, test in make_folds(len(F), groups, cv):
         path = _path(F[train], target[train], weight[train], ALPHAS)
         for number, ridge in enumerate(path):
             residual = target[test] - ridge.predict(F[test])
@@ -257,24 +280,11 @@ def _tune(F, target, weight, groups, cv) -> float:
     return float(ALPHAS[error.argmin()])
 
 
-def _path(F, target, weight, alphas) -> list[_Ridge]:
+def _path(F, target, weight, alphas) -> list[Ridge]:
     """Ridge regressions on the observed rows of each target, one for every penalty."""
-    coef = np.zeros((len(alphas), F.shape[1], target.shape[1]))
-    intercept = np.zeros((len(alphas), target.shape[1]))
-    for rows, columns in observed_patterns(target):
-        w = weight[rows]
-        if not w.any():
-            continue
-        y = target[np.ix_(rows, columns)]
-        centre, mean = np.average(F[rows], 0, w), np.average(y, 0, w)
-        root = np.sqrt(w)[:, None]
-        Z = root * (F[rows] - centre)
-        value, axes = eigh(Z.T @ Z)
-        along = axes.T @ (Z.T @ (root * (y - mean)))
-        shrunk = along / (value.clip(0)[:, None] + alphas[:, None, None])
-        coef[:, :, columns] = axes @ shrunk
-        intercept[:, columns] = mean - centre @ coef[:, :, columns]
-    return [_Ridge(*parts) for parts in zip(alphas, coef, intercept, strict=True)]
+    moments = Moments(F.shape[1], target.shape[1])
+    moments.add(F, target, weight)
+    return moments.solve(alphas)
 
 
 def _row_mean(table: NDArray) -> tuple[NDArray, NDArray]:

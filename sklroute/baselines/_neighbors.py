@@ -1,6 +1,7 @@
 """Nearest neighbours: the outcomes of the most similar queries."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from numbers import Integral, Real
 
@@ -14,6 +15,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin, observed_mean
+from sklroute.baselines._approximate import ApproximateNeighbors
 from sklroute.baselines._tuning import make_folds, squared_error
 from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
@@ -22,6 +24,10 @@ from sklroute.serving._parts import Neighbours
 
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 BATCH = 4096  # queries per search: bounds the memory of predict
+SEARCHES = {
+    "brute": partial(NearestNeighbors, algorithm="brute"),
+    "approximate": ApproximateNeighbors,
+}
 
 
 class KNNRouter(RouterMixin, BaseEstimator):
@@ -46,6 +52,10 @@ class KNNRouter(RouterMixin, BaseEstimator):
         takes all.
     shrinkage : float, default=24.0
         Pseudo-observations of the model's mean, :math:`s \ge 0`.
+    algorithm : {"brute", "approximate"}, default="brute"
+        How neighbours are searched. "brute" compares with every training query.
+        "approximate" overlooks some neighbours and is faster with more than about
+        50,000 training queries; it needs faiss (the extra ``ann``).
     cv : int, default=5
         Folds of "auto"; they split no group when ``fit`` gets ``groups``, and are
         drawn with a fixed seed. The criterion is the squared error over observed
@@ -59,7 +69,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
         Names of the models, sorted.
     n_neighbors_ : int
         The number of neighbours in use.
-    neighbors_ : NearestNeighbors
+    neighbors_ : NearestNeighbors or ApproximateNeighbors
         The search over the normalised training features.
     mean_quality_, mean_cost_ : ndarray of shape (n_models,)
         Mean observed quality and cost of each model.
@@ -89,6 +99,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
         ],
         "shrinkage": [Interval(Real, 0, None, closed="left")],
+        "algorithm": [StrOptions(set(SEARCHES))],
         "cv": [Interval(Integral, 2, None, closed="left")],
     }
 
@@ -97,11 +108,13 @@ class KNNRouter(RouterMixin, BaseEstimator):
         n_neighbors: int | str = "auto",
         *,
         shrinkage: float = 24.0,
+        algorithm: str = "brute",
         cv: int = 5,
         policy: Policy | None = None,
     ):
         self.n_neighbors = n_neighbors
         self.shrinkage = shrinkage
+        self.algorithm = algorithm
         self.cv = cv
         self.policy = policy
 
@@ -110,11 +123,16 @@ class KNNRouter(RouterMixin, BaseEstimator):
         if self.n_neighbors == "auto":
             folds = make_folds(len(X), groups, self.cv)
             self.n_neighbors_ = _choose_size(
-                X, outcomes.quality, sample_weight, folds, self.shrinkage
+                X,
+                outcomes.quality,
+                sample_weight,
+                folds,
+                self.shrinkage,
+                self.algorithm,
             )
         else:
             self.n_neighbors_ = min(self.n_neighbors, len(X))
-        self.neighbors_ = _search(X, self.n_neighbors_)
+        self.neighbors_ = _search(X, self.n_neighbors_, self.algorithm)
         self._cells = _cells(outcomes.quality, sample_weight)
 
     def _predict_quality(self, X):
@@ -168,9 +186,11 @@ class KNNRouter(RouterMixin, BaseEstimator):
         return quality * weight[:, None], share * self.fitted_quality_[models]
 
 
-def _search(X: NDArray, n_neighbors: int) -> NearestNeighbors:
+def _search(
+    X: NDArray, n_neighbors: int, algorithm: str
+) -> NearestNeighbors | ApproximateNeighbors:
     # On rows of length 1 the Euclidean order is that of the cosine, and faster.
-    return NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(X)
+    return SEARCHES[algorithm](n_neighbors=n_neighbors).fit(X)
 
 
 def _cells(quality: NDArray, weight: NDArray) -> NDArray:
@@ -204,15 +224,14 @@ def _indicator(nearest: NDArray, n_queries: int) -> csr_array:
     return csr_array(entries, shape=(n_rows, n_queries))
 
 
-def _choose_size(X, quality, weight, folds, shrinkage) -> int:
+def _choose_size(X, quality, weight, folds, shrinkage, algorithm) -> int:
     """Number of neighbours of the lowest squared error on held-out queries."""
     smallest = min((len(train) for train, _ in folds), default=len(X))
     sizes = [size for size in SIZES if size <= smallest] or [smallest]
     error = np.zeros(len(sizes))
     for train, test in folds:
-        nearest = _search(X[train], sizes[-1]).kneighbors(
-            X[test], return_distance=False
-        )
+        search = _search(X[train], sizes[-1], algorithm)
+        nearest = search.kneighbors(X[test], return_distance=False)
         means = _neighbour_means(
             nearest,
             _cells(quality[train], weight[train]),

@@ -1,11 +1,13 @@
 """Fitting the routers: every seed prepares its features, every router is one job."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
+from joblib.parallel import BACKENDS, get_active_backend
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing
@@ -63,12 +65,26 @@ def run_jobs(seeds: Iterable[Sequence[Job]], n_jobs: int | None) -> Iterator[Fit
     The next seed's features are prepared when this one's jobs are done, so that only
     one seed's are held in memory.
     """
-    with (
-        parallel_config("loky", inner_max_num_threads=1),
-        Parallel(n_jobs=n_jobs or 1, return_as="generator") as parallel,
-    ):
+    with workers(n_jobs) as parallel:
         for jobs in seeds:
             yield from parallel(delayed(_fit)(job) for job in jobs)
+
+
+@contextmanager
+def workers(n_jobs: int | None) -> Iterator[Parallel]:
+    """Processes of one thread each; or what the caller has chosen for joblib.
+
+    A backend other than joblib's own, e.g. of ``joblib.parallel_config("dask")``, knows
+    itself how many workers and threads it has.
+    """
+    backend, _ = get_active_backend()
+    if isinstance(backend, BACKENDS["loky"]):
+        chosen = parallel_config("loky", inner_max_num_threads=1)
+        n_jobs = n_jobs or 1
+    else:
+        chosen = nullcontext()
+    with chosen, Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
+        yield parallel
 
 
 def prepare(preprocessor: BaseEstimator, X: Any, split: Split, modalities) -> Features:

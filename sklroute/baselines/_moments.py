@@ -1,0 +1,158 @@
+"""The sums that ridge regressions need, added up batch by batch."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh
+
+
+class Ridge(NamedTuple):
+    """A fitted ridge regression of several targets."""
+
+    alpha: float
+    coef: NDArray
+    """(n_features, n_targets)"""
+    intercept: NDArray
+    """(n_targets,)"""
+
+    def predict(self, F: NDArray) -> NDArray:
+        """Values of the targets, (n_rows, n_targets)."""
+        return F @ self.coef + self.intercept
+
+
+class Moments:
+    r"""Normal equations of targets that are missing in some rows.
+
+    With :math:`f` the features of a row and a constant 1, and :math:`w` its weight,
+    target :math:`k` has the sums :math:`\sum w f f^\top` and :math:`\sum w f t_k` over
+    the rows where it was observed. Targets that were so far observed in the same rows
+    share the first sum. Memory does not grow with the number of rows.
+
+    Parameters
+    ----------
+    n_features, n_targets : int
+        Width of the batches.
+
+    Attributes
+    ----------
+    label : ndarray of int, of shape (n_targets,)
+        Which of the first sums belongs to each target.
+    gram : ndarray of shape (n_labels, n_features + 1, n_features + 1)
+        The first sums.
+    cross : ndarray of shape (n_features + 1, n_targets)
+        The second sums.
+    n_rows, n_cells : int
+        How many rows and observed cells were added.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklroute.baselines._moments import Moments
+    >>> sums = Moments(1, 2)
+    >>> sums.add(np.array([[0.0], [1.0]]), np.array([[1.0, 2.0], [3.0, np.nan]]))
+    >>> sums.mean
+    array([2., 2.])
+    """
+
+    def __init__(self, n_features: int, n_targets: int):
+        self.label = np.zeros(n_targets, dtype=np.intp)
+        self.gram = np.zeros((1, n_features + 1, n_features + 1))
+        self.cross = np.zeros((n_features + 1, n_targets))
+        self.n_rows = self.n_cells = 0
+
+    def add(self, F: NDArray, target: NDArray, weight: ArrayLike = 1.0) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        F : ndarray of shape (n_rows, n_features)
+            Features.
+        target : ndarray of shape (n_rows, n_targets)
+            Targets; NaN = not observed.
+        weight : ndarray of shape (n_rows,) or float, default=1.0
+            Weights of the rows, >= 0.
+        """
+        seen = ~np.isnan(target)
+        root = np.broadcast_to(np.sqrt(weight), len(F))[:, None]
+        Z = root * np.column_stack([F, np.ones(len(F))])
+        masks, pattern = np.unique(seen, axis=1, return_inverse=True)
+        parts = np.stack([_square(Z, mask) for mask in masks.T])
+        # A target that was observed in other rows than its group leaves the group.
+        pair = self.label * len(parts) + pattern.ravel()
+        _, first, label = np.unique(pair, return_index=True, return_inverse=True)
+        if len(first) > len(self.gram):
+            self.gram = self.gram[self.label[first]]
+        self.label = label
+        self.gram += parts[pattern.ravel()[first]]
+        self.cross += Z.T @ (root * np.where(seen, target, 0.0))
+        self.n_rows += len(F)
+        self.n_cells += int(seen.sum())
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Weighted mean of each target; 0 if it was never observed."""
+        size = self.gram[self.label, -1, -1]
+        return np.divide(self.cross[-1], size, out=np.zeros(len(size)), where=size > 0)
+
+    def minus(self, coef: ArrayLike, intercept: ArrayLike) -> "Moments":
+        """Sums of what a linear prediction leaves of the targets.
+
+        Parameters
+        ----------
+        coef : array-like of shape (n_features, n_targets) or broadcast to it
+        intercept : array-like of shape (n_targets,) or broadcast to it
+        """
+        n_features, n_targets = len(self.cross) - 1, len(self.label)
+        line = np.empty_like(self.cross)
+        line[:-1] = np.broadcast_to(coef, (n_features, n_targets))
+        line[-1] = intercept
+        cross = self.cross.copy()
+        for number, gram in enumerate(self.gram):
+            own = self.label == number
+            cross[:, own] -= gram @ line[:, own]
+        return self._replaced(self.label, self.gram, cross)
+
+    def pooled(self) -> "Moments":
+        """Sums of a single target: all cells of a row are observations of it.
+
+        Divided by the mean number of cells of a row, so that a penalty weighs as much
+        as it does beside one observation a row.
+        """
+        count = max(self.n_cells, 1) / max(self.n_rows, 1)
+        times = np.bincount(self.label, minlength=len(self.gram))
+        gram = np.tensordot(times / count, self.gram, axes=1)[None]
+        cross = self.cross.sum(axis=1, keepdims=True) / count
+        return self._replaced(np.zeros(1, dtype=np.intp), gram, cross)
+
+    def solve(self, alphas: ArrayLike) -> list[Ridge]:
+        """Ridge regressions of the targets, one for every penalty on coefficients.
+
+        A target that was never observed is predicted as 0.
+        """
+        alphas = np.asarray(alphas, dtype=float)
+        coef = np.zeros((len(alphas), *self.cross[:-1].shape))
+        intercept = np.zeros((len(alphas), len(self.label)))
+        for number, gram in enumerate(self.gram):
+            size, own = gram[-1, -1], np.flatnonzero(self.label == number)
+            if size == 0:
+                continue
+            centre, mean = gram[:-1, -1] / size, self.cross[-1, own] / size
+            value, axes = eigh(gram[:-1, :-1] - size * np.outer(centre, centre))
+            along = axes.T @ (self.cross[:-1, own] - size * np.outer(centre, mean))
+            shrunk = along / (value.clip(0)[:, None] + alphas[:, None, None])
+            coef[:, :, own] = axes @ shrunk
+            intercept[:, own] = mean - centre @ coef[:, :, own]
+        return [Ridge(*parts) for parts in zip(alphas, coef, intercept, strict=True)]
+
+    def _replaced(self, label, gram, cross) -> "Moments":
+        other = Moments.__new__(Moments)
+        other.label, other.gram, other.cross = label, gram, cross
+        other.n_rows, other.n_cells = self.n_rows, self.n_cells
+        return other
+
+
+def _square(Z: NDArray, rows: NDArray) -> NDArray:
+    """Sum of the outer products of some rows."""
+    Z = Z if rows.all() else Z[rows]
+    return Z.T @ Z

@@ -1,0 +1,124 @@
+"""Batches of queries from data that do not fit in memory."""
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import gen_batches
+
+from sklroute.outcomes import Outcomes, check_outcomes
+
+SIZE = 4096  # queries of a batch, unless told otherwise
+
+Batch = NDArray | tuple[NDArray, Outcomes]
+
+
+class ArrayBatches:
+    """Batches of an array in memory or in a file, one slice after the other.
+
+    Of a memory-mapped array only the slice at hand is read.
+
+    Parameters
+    ----------
+    X : array of shape (n_queries, n_features)
+        Features, e.g. ``np.load("features.npy", mmap_mode="r")``. A path to such a
+        file does better for very large ones: it is mapped anew for every batch, so
+        that pages which were read do not add up to resident memory.
+    y : Outcomes or array-like, default=None
+        Outcomes of the same queries, in any form of `check_outcomes` that can be
+        sliced by row, or a path like that of ``X``. None for queries that are to be
+        routed only.
+    models : sequence of length n_models, default=None
+        Names of the models, where ``y`` is an array without names.
+    size : int, default=4096
+        Queries of a batch.
+    random_state : int, default=None
+        Seed of a random order of the batches. None keeps the order of the rows.
+        Worth it where they are sorted, e.g. by time, and the data are to be fitted.
+
+    Attributes
+    ----------
+    n_queries : int
+        Number of queries.
+
+    Examples
+    --------
+    >>> from sklroute.datasets import make_routing
+    >>> from sklroute.scale import ArrayBatches
+    >>> data = make_routing(10, n_models=3, random_state=0)
+    >>> batches = ArrayBatches(data.X, data.y, size=4)
+    >>> [len(X) for X, y in batches]
+    [4, 4, 2]
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        models: Sequence[Any] | None = None,
+        size: int = SIZE,
+        random_state: int | None = None,
+    ):
+        self._X = X
+        self._y = y
+        self.models = models
+        self.size = size
+        self.random_state = random_state
+        shape = np.shape(_mapped(X))
+        self.n_queries = shape[0]
+        if len(shape) != 2:
+            raise ValueError(
+                f"X must have shape (n_queries, n_features); got shape {shape}."
+            )
+        if y is not None and len(_mapped(y)) != self.n_queries:
+            raise ValueError(
+                f"X has {self.n_queries} queries, y has {len(_mapped(y))}."
+            )
+
+    def __len__(self) -> int:
+        return -(-self.n_queries // self.size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.start_at(0)
+
+    def start_at(self, number: int) -> Iterator[Batch]:
+        """Batches from a number on, without reading those before."""
+        for rows in in_order(gen_batches(self.n_queries, self.size), self)[number:]:
+            X = np.array(_mapped(self._X)[rows])
+            yield X if self._y is None else (X, self._outcomes(rows))
+
+    def _outcomes(self, rows: slice) -> Outcomes:
+        y = _mapped(self._y)[rows]
+        if self.models is not None and np.ndim(y) > 1:
+            y = np.asarray(y, dtype=float)
+            channels = [y] if y.ndim == 2 else np.moveaxis(y, -1, 0)
+            return Outcomes(*channels, models=self.models)
+        return check_outcomes(y, models=self.models)
+
+
+def _mapped(source: Any) -> Any:
+    """The array of a file, without reading it; anything else as it is."""
+    if isinstance(source, (str, PathLike)):
+        return np.load(source, mmap_mode="r")
+    return source
+
+
+def in_order(parts: Any, source: Any) -> list:
+    """The parts of a source, shuffled if it has a seed."""
+    parts = list(parts)
+    if source.random_state is not None:
+        np.random.default_rng(source.random_state).shuffle(parts)
+    return parts
+
+
+def start_at(batches: Any, number: int) -> Iterator[Batch]:
+    """Batches from a number on; those before are read and dropped if need be."""
+    if hasattr(batches, "start_at"):
+        yield from batches.start_at(number)
+        return
+    for position, batch in enumerate(batches):
+        if position >= number:
+            yield batch

@@ -1,0 +1,174 @@
+"""Routing of more queries than fit in memory, into a file."""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import ArrayLike, NDArray
+
+from sklroute.outcomes._values import columns_of
+from sklroute.pipeline import as_router
+from sklroute.policies import Policy
+from sklroute.scale._arrays import start_at
+
+
+def route_batches(
+    router: Any,
+    batches: Iterable[Any],
+    out: str | PathLike,
+    *,
+    utilities: str | PathLike | None = None,
+    n_queries: int | None = None,
+    available: ArrayLike | None = None,
+    costs: ArrayLike | None = None,
+    policy: Policy | None = None,
+    progress: Callable[[int], Any] | None = None,
+) -> Path:
+    """Choose a model for every query, batch by batch, into a file.
+
+    An interrupted run goes on where it stopped, if it is started again with the same
+    arguments: how far it is stands in a small file beside ``out``, which is deleted in
+    the end. Its first batch is then routed again, to see that the choices are still
+    the same.
+
+    Parameters
+    ----------
+    router : router, Pipeline or search
+        Fitted.
+    batches : iterable of X or (X, y)
+        `ArrayBatches`, `ParquetBatches` or anything else that yields features, in the
+        order of the rows. Outcomes are not looked at.
+    out : path
+        The ``.npy`` file to write: for every query the number of the chosen model in
+        ``classes_``, int32.
+    utilities : path, default=None
+        Another one for the utilities, float32, of shape (n_queries, n_models).
+    n_queries : int, default=None
+        Number of queries. None asks ``batches``.
+    available : array-like of bool, of shape (n_models,), default=None
+        Models that may be called, for all queries.
+    costs : array-like of shape (n_models,), default=None
+        A price list known now. None uses `predict_cost`.
+    policy : Policy, default=None
+        The rule to apply. None uses the router's own. `Budget` bounds the mean cost of
+        each batch.
+    progress : callable, default=None
+        Called with the number of queries of each batch once it is written.
+
+    Returns
+    -------
+    out : Path
+        The file that was written.
+
+    Raises
+    ------
+    ValueError
+        If the number of queries is not known or not right, the batches are shuffled,
+        or an interrupted run was one of another router, policy or data.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from sklroute import RidgeRouter
+    >>> from sklroute.datasets import make_routing
+    >>> from sklroute.scale import ArrayBatches, route_batches
+    >>> data = make_routing(500, n_models=3, random_state=0)
+    >>> router = RidgeRouter().fit(data.X[:300], data.y[:300])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     out = Path(folder) / "choices.npy"
+    ...     _ = route_batches(router, ArrayBatches(data.X, size=64), out)
+    ...     choice = np.load(out)
+    >>> bool((router.classes_[choice] == router.predict(data.X)).all())
+    True
+    """
+    if getattr(batches, "random_state", None) is not None:
+        raise ValueError("batches are shuffled: leave out their random_state.")
+    n_queries = getattr(batches, "n_queries", n_queries)
+    if n_queries is None:
+        raise ValueError("n_queries is not known of these batches: pass it.")
+    keywords = {"available": available, "costs": costs, "policy": policy}
+    files = _Files(Path(out), utilities, n_queries, as_router(router), keywords)
+    n_batches, row = files.resume(batches)
+    for batch in start_at(batches, n_batches):
+        X = _features(batch)
+        if row + len(X) > n_queries:
+            raise ValueError(f"There are more than n_queries={n_queries} queries.")
+        files.write(row, X)
+        n_batches, row = n_batches + 1, row + len(X)
+        files.note(n_batches, row)
+        if progress is not None:
+            progress(len(X))
+    if row < n_queries:
+        raise ValueError(f"There are {row} queries, not n_queries={n_queries}.")
+    files.finish()
+    return files.out
+
+
+def _features(batch: Any) -> Any:
+    return batch[0] if isinstance(batch, tuple) else batch
+
+
+class _Files:
+    """What a run writes, and how far it is."""
+
+    def __init__(self, out: Path, utilities, n_queries: int, router, keywords: dict):
+        self.out = out
+        self.utilities = None if utilities is None else Path(utilities)
+        self.n_queries = n_queries
+        self.router = router
+        self.keywords = keywords
+        self.progress = out.with_name(out.name + ".progress")
+
+    def resume(self, batches) -> tuple[int, int]:
+        """Batches and rows that are written already; set the files up if none."""
+        if not self.progress.exists():
+            self._create(self.out, np.int32, ())
+            if self.utilities is not None:
+                self._create(self.utilities, np.float32, (len(self.router.classes_),))
+            return 0, 0
+        done = json.loads(self.progress.read_text(encoding="utf-8"))
+        X = _features(next(start_at(batches, 0)))
+        there = self._open(self.out)
+        if len(there) != self.n_queries or not np.array_equal(
+            there[: len(X)], self._choose(X)
+        ):
+            raise ValueError(
+                f"{self.out} is of an interrupted run of another router, policy or "
+                f"data: delete {self.progress} to start again."
+            )
+        return done["batches"], done["queries"]
+
+    def _create(self, path: Path, dtype, shape: tuple[int, ...]) -> None:
+        open_memmap(path, "w+", dtype=dtype, shape=(self.n_queries, *shape))
+
+    def _open(self, path: Path) -> NDArray:
+        return open_memmap(path, "r+")
+
+    def _choose(self, X) -> NDArray[np.int32]:
+        chosen = self.router.predict(X, **self.keywords)
+        return columns_of(chosen, self.router.classes_).astype(np.int32)
+
+    def write(self, row: int, X) -> None:
+        """Route a batch. The files are opened anew: read pages are given back."""
+        self._open(self.out)[row : row + len(X)] = self._choose(X)
+        if self.utilities is not None:
+            utility = self.router.predict_utility(X, **self.keywords)
+            self._open(self.utilities)[row : row + len(X)] = utility
+
+    def note(self, n_batches: int, row: int) -> None:
+        """Say how far the run is."""
+        unfinished = self.progress.with_name(self.progress.name + ".tmp")
+        text = json.dumps({"batches": n_batches, "queries": row})
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, self.progress)
+
+    def finish(self) -> None:
+        """The run is over."""
+        self.progress.unlink()

@@ -1,0 +1,102 @@
+"""Routing into files."""
+
+import numpy as np
+import pytest
+
+from sklroute import KernelRouter, RidgeRouter
+from sklroute.datasets import make_routing
+from sklroute.policies import CheapestAbove
+from sklroute.scale import ArrayBatches, route_batches
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_routing(1000, 4, n_features=(6, 6), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def router(data):
+    return RidgeRouter(10.0).fit(data.X[:500], data.y[:500])
+
+
+class Broken:
+    """Batches that end in an error."""
+
+    n_queries = 1000
+
+    def __init__(self, batches, number):
+        self.batches, self.number = batches, number
+
+    def start_at(self, number):
+        for position, batch in enumerate(self.batches.start_at(number), number):
+            if position == self.number:
+                raise OSError("the disk is gone")
+            yield batch
+
+
+@pytest.mark.parametrize("size", [64, 1000])
+def test_choices_and_utilities_are_those_of_predict(data, router, tmp_path, size):
+    keywords = {
+        "available": [True, True, False, True],
+        "costs": [1.0, 2.0, 3.0, 4.0],
+        "policy": CheapestAbove(0.7),
+    }
+    utilities = tmp_path / "utilities.npy"
+    out = route_batches(
+        router,
+        ArrayBatches(data.X, data.y, size=size),
+        tmp_path / "choices.npy",
+        utilities=utilities,
+        **keywords,
+    )
+    chosen = router.classes_[np.load(out)]
+    np.testing.assert_array_equal(chosen, router.predict(data.X, **keywords))
+    np.testing.assert_allclose(
+        np.load(utilities), router.predict_utility(data.X, **keywords), rtol=1e-6
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {out.name, utilities.name}
+
+
+@pytest.mark.parametrize("number", [0, 1, 5])
+def test_an_interrupted_run_goes_on(data, router, tmp_path, number):
+    out, batches = tmp_path / "choices.npy", ArrayBatches(data.X, size=100)
+    with pytest.raises(OSError, match="disk"):
+        route_batches(router, Broken(batches, number), out)
+    done = []
+    route_batches(router, batches, out, progress=done.append)
+    assert len(done) == 10 - number
+    np.testing.assert_array_equal(router.classes_[np.load(out)], router.predict(data.X))
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize("other", ["router", "policy", "data"])
+def test_an_interrupted_run_of_something_else_is_refused(data, router, tmp_path, other):
+    out, batches = tmp_path / "choices.npy", ArrayBatches(data.X, size=100)
+    with pytest.raises(OSError, match="disk"):
+        route_batches(router, Broken(batches, 3), out)
+    changed = {"router": router, "batches": batches, "out": out}
+    if other == "router":
+        changed["router"] = KernelRouter(random_state=0).fit(data.X, data.y)
+    elif other == "policy":
+        changed["policy"] = CheapestAbove(0.1)
+    else:
+        changed["batches"] = ArrayBatches(data.X[::-1], size=100)
+    with pytest.raises(ValueError, match=r"choices.npy is of an interrupted run"):
+        route_batches(**changed)
+
+
+def test_plain_iterables_need_their_number_of_queries(data, router, tmp_path):
+    out, parts = tmp_path / "choices.npy", np.array_split(data.X, 7)
+    with pytest.raises(ValueError, match="n_queries is not known"):
+        route_batches(router, parts, out)
+    for wrong in (999, 1001):
+        with pytest.raises(ValueError, match=f"n_queries={wrong}"):
+            route_batches(router, parts, tmp_path / f"{wrong}.npy", n_queries=wrong)
+    route_batches(router, parts, out, n_queries=1000)
+    np.testing.assert_array_equal(router.classes_[np.load(out)], router.predict(data.X))
+
+
+def test_shuffled_batches_are_refused(data, router, tmp_path):
+    batches = ArrayBatches(data.X, random_state=0)
+    with pytest.raises(ValueError, match="shuffled"):
+        route_batches(router, batches, tmp_path / "choices.npy")
