@@ -7,6 +7,8 @@ from sklearn.base import BaseEstimator
 from sklroute.base import RouterMixin
 from sklroute.serving._latent import check_weights, compile_latent
 
+__all__: list[str] = []
+
 
 class _StoredLatentRouter(RouterMixin, BaseEstimator):
     """The attributes of a `LatentRouterClassifier`, its network as arrays."""

@@ -76,7 +76,7 @@ VALUES = {
 _registered: dict[str, type] = {}
 
 
-def register(cls: type) -> type:
+def register(kind: type) -> type:
     """Allow a class of your own in files: a policy, a router, a transformer.
 
     Its attributes must be what the format holds: numbers, strings, arrays, lists,
@@ -85,12 +85,12 @@ def register(cls: type) -> type:
 
     Parameters
     ----------
-    cls : type
+    kind : type
         A class at the top level of an importable module.
 
     Returns
     -------
-    cls : type
+    kind : type
         The same, so that this is a decorator.
 
     Examples
@@ -101,8 +101,8 @@ def register(cls: type) -> type:
     ... class Frugal(MaxUtility):
     ...     pass
     """
-    _registered[f"{cls.__module__}.{cls.__qualname__}"] = cls
-    return cls
+    _registered[f"{kind.__module__}.{kind.__qualname__}"] = kind
+    return kind
 
 
 def name_of_class(cls: type) -> str | None:

@@ -85,7 +85,17 @@ class ArrayBatches:
         return self.start_at(0)
 
     def start_at(self, number: int) -> Iterator[Batch]:
-        """Batches from a number on, without reading those before."""
+        """Batches from a number on, without reading those before.
+
+        Parameters
+        ----------
+        number : int
+            Number of the first batch.
+
+        Yields
+        ------
+        batch : X or (X, y)
+        """
         for rows in in_order(gen_batches(self.n_queries, self.size), self)[number:]:
             X = np.array(_mapped(self._X)[rows])
             yield X if self._y is None else (X, self._outcomes(rows))

@@ -103,7 +103,17 @@ class ParquetBatches:
         return self.start_at(0)
 
     def start_at(self, number: int) -> Iterator[Batch]:
-        """Batches from a number on; row groups before it are not read."""
+        """Batches from a number on; row groups before it are not read.
+
+        Parameters
+        ----------
+        number : int
+            Number of the first batch.
+
+        Yields
+        ------
+        batch : X or (X, y)
+        """
         for index in in_order(range(len(self._groups)), self):
             n_batches = -(-self._lengths[index] // self.size)
             if number >= n_batches:

@@ -33,6 +33,25 @@ class CompiledRouter:
     take longer than the router itself; here they are left out or cheap. It is
     immutable: several threads may use one.
 
+    Parameters
+    ----------
+    part : Part
+        From checked features to the quality of every model.
+    classes : ndarray of shape (n_models,)
+        Names of the models, sorted.
+    n_features : int
+        Number of features.
+    names : ndarray of shape (n_features,) or None
+        Names of the features.
+    policy : Policy
+        The policy to use where none is given.
+    cost : ndarray of shape (n_models,)
+        Predicted cost of each model; NaN = unknown.
+    temperature : float
+        Of `predict_proba`.
+    rule : object, default=None
+        What narrows the choice beside the policy.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_models,)
@@ -45,7 +64,7 @@ class CompiledRouter:
         Of `predict_proba`.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,) or None
+    feature_names_in_ : ndarray of shape (n_features,) or None
         Names of the features, where the router has them. They are compared with those
         of a DataFrame.
 
@@ -95,7 +114,21 @@ class CompiledRouter:
             self._price = weight * cost[self._ranking] if weight else None
 
     def after(self, steps: Steps, n_features: int, names: NDArray | None):
-        """The same, preceded by steps of a pipeline."""
+        """Put steps of a pipeline before it.
+
+        Parameters
+        ----------
+        steps : Steps
+            Compiled transformers.
+        n_features : int
+            Number of features that the first step takes.
+        names : ndarray of shape (n_features,) or None
+            Their names.
+
+        Returns
+        -------
+        router : CompiledRouter
+        """
         return CompiledRouter(
             self._part.after(steps),
             classes=self.classes_,
@@ -163,8 +196,12 @@ class CompiledRouter:
         ----------
         X : array-like of shape (n_queries, n_features)
             Features of the queries.
-        available, costs, policy
-            As `RouterMixin.predict_utility` takes them.
+        available : array-like of bool, names or callable, default=None
+            Models that may be called, see `RouterMixin.predict_utility`.
+        costs : array-like of shape (n_models,) or (n_queries, n_models), default=None
+            A price list known now.
+        policy : Policy, default=None
+            The rule to apply. None uses the router's own.
 
         Returns
         -------
