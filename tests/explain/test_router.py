@@ -95,7 +95,9 @@ def margins(explanation):
 
 
 def test_every_public_router_is_explained_here():
-    public = {name for name in sklroute.__all__ if name.endswith(("Router", "Classifier"))}
+    public = {
+        name for name in sklroute.__all__ if name.endswith(("Router", "Classifier"))
+    }
     assert public <= {type(router).__name__ for router in ROUTERS.values()}
 
 
