@@ -37,7 +37,7 @@ from sklroute.datasets import make_routing
 from sklroute.pipeline import RouterPipeline
 
 HERE = Path(__file__).parent
-N_SINGLE = 1000
+N_SINGLE = 500
 BATCH = 10_000
 
 
@@ -60,7 +60,7 @@ def routers(modalities):
         "ridge": RidgeRouter(alpha=1000.0),
         "PCA(64) + ridge": RouterPipeline([*pca, ("router", RidgeRouter(100.0))]),
         "logistic": LogisticRouter(C=0.003),
-        "mlp": MLPRouter(alpha=10.0, max_iter=20, random_state=0),
+        "mlp": MLPRouter(alpha=10.0, max_iter=5, random_state=0),
         "cluster": ClusterRouter(random_state=0),
         "knn": KNNRouter(64),
         "knn + logistic": AverageRouter(
@@ -136,8 +136,14 @@ def measure(router, X, folder):
                 f"p{q}_us": round(float(np.percentile(times[name], q)), 1)
                 for q in (10, 50, 99)
             },
+            # Of 10th percentiles: on a busy machine the medians of slow calls hold
+            # the time slices of other programs.
             "times_faster": round(
-                float(np.median(times["estimator"]) / np.median(times[name])), 1
+                float(
+                    np.percentile(times["estimator"], 10)
+                    / np.percentile(times[name], 10)
+                ),
+                1,
             ),
             "batch_k_per_s": round(rate[name], 1),
             "batch_times_faster": round(rate[name] / rate["estimator"], 2),

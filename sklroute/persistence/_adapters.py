@@ -15,7 +15,6 @@ from sklroute.persistence._errors import FormatError
 State = dict[str, Any]
 # Twenty thousand attributes of one object are no router.
 MAX_ATTRIBUTES = 20_000
-MAX_THREADS = 256
 
 
 class Adapter(NamedTuple):
@@ -33,6 +32,8 @@ def pack_plain(obj: Any) -> State:
 def unpack_plain(cls: type, state: State) -> Any:
     """An object with the given attributes; its constructor is not called."""
     _check_names(cls, state)
+    if "n_jobs" in state:
+        state = {**state, "n_jobs": None}  # a file starts no processes
     obj = cls.__new__(cls)
     for name, value in state.items():
         object.__setattr__(obj, name, value)
@@ -65,10 +66,9 @@ def _params_and(*names: str) -> Callable[[Any], State]:
 
 def _new(cls: type, state: State) -> Any:
     """A new object of parameters that its own constraints allow."""
-    params = state["params"]
-    n_jobs = params.get("n_jobs")
-    if n_jobs is not None and not -MAX_THREADS <= n_jobs <= MAX_THREADS:
-        raise FormatError(f"{cls.__name__} has n_jobs={n_jobs!r}.")
+    params = dict(state["params"])
+    if "n_jobs" in params:
+        params["n_jobs"] = None
     obj = cls(**params)
     obj._validate_params()
     return obj

@@ -149,10 +149,9 @@ class Latent(Part):
     takes_missing = True
 
     def __call__(self, X):
-        if len(X) <= CHUNK:
-            return self._quality(X)
-        starts = range(0, len(X), CHUNK)
-        return np.concatenate([self._quality(X[s : s + CHUNK]) for s in starts])
+        z, blocks, present, square = self._scaled(X)
+        success = None if self.net_mix is None else self.net.success(blocks, present)
+        return self._blend(z, success, square)
 
     def distribution(self, X: NDArray) -> QualityDistribution:
         """Distribution of the quality, as `LatentRouterClassifier` gives it."""
@@ -170,11 +169,6 @@ class Latent(Part):
     @property
     def _support(self) -> NDArray:
         return np.linspace(0, 1, self.net.offset.shape[-1])
-
-    def _quality(self, X):
-        z, blocks, present, square = self._scaled(X)
-        success = None if self.net_mix is None else self.net.success(blocks, present)
-        return self._blend(z, success, square)
 
     def _blend(self, z, success, square=None):
         if self.net_mix is None:

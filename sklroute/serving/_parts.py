@@ -20,7 +20,6 @@ ACTIVATIONS = {
     "relu": lambda x: np.maximum(x, 0, out=x),
     "tanh": np.tanh,
 }
-BATCH = 1024  # queries compared with all training queries at once
 
 
 def within_bounds(quality: NDArray) -> NDArray:
@@ -230,12 +229,7 @@ class Neighbours(Part):
     def __call__(self, X):
         X = unit_rows(X)
         square = np.einsum("ij,ij->i", self.points, self.points)
-        quality = np.empty((len(X), len(self.mean)))
-        for start in range(0, len(X), BATCH):
-            rows = slice(start, start + BATCH)
-            distance = square - 2 * (X[rows] @ self.points.T)
-            quality[rows] = self._means(distance)
-        return quality
+        return self._means(square - 2 * (X @ self.points.T))
 
     def _means(self, distance):
         nearest = np.argpartition(distance, self.size - 1, axis=1)[:, : self.size]

@@ -22,6 +22,7 @@ from sklroute.serving._parts import Part
 from sklroute.serving._rules import Chance
 from sklroute.serving._steps import Steps
 
+CHUNK = 1024  # queries at once: intermediate results stay in cache
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -152,7 +153,7 @@ class CompiledRouter:
         -------
         quality : ndarray of shape (n_queries, n_models)
         """
-        return self._part(self._check_X(X))
+        return self._quality(self._check_X(X))
 
     def predict_cost(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predicted cost of every model, see `RouterMixin.predict_cost`.
@@ -258,7 +259,7 @@ class CompiledRouter:
     def _predict_ranked(self, X, available):
         """What `MaxUtility` chooses, in few steps."""
         X = self._check_X(X)
-        utility = self._part(X)[:, self._ranking]
+        utility = self._quality(X)[:, self._ranking]
         if self._price is not None:
             utility -= self._price
         if available is not None:
@@ -277,6 +278,12 @@ class CompiledRouter:
         export_onnx(self, path)
 
     # -- shared parts ----------------------------------------------------------------
+
+    def _quality(self, X) -> NDArray[np.float64]:
+        if len(X) <= CHUNK:
+            return self._part(X)
+        starts = range(0, len(X), CHUNK)
+        return np.concatenate([self._part(X[s : s + CHUNK]) for s in starts])
 
     def _check_X(self, X) -> NDArray:
         if type(X) is not np.ndarray:
@@ -325,7 +332,7 @@ class CompiledRouter:
             distribution = self._distribution(X)
             quality, std = distribution.mean, distribution.std
         else:
-            quality, std = self._part(X), None
+            quality, std = self._quality(X), None
         arrays = {"quality": quality, "cost": cost, "available": available, "std": std}
         return (
             (policy, arrays)

@@ -169,6 +169,15 @@ def test_neighbours_in_other_spaces(refuse, tmp_path):
     refuse(edit(stored("knn", tmp_path), narrow))
 
 
+def test_steps_start_no_processes(tmp_path):
+    router = fitted("columns")
+    router.set_params(step0__n_jobs=2, step1__n_jobs=-1).save(tmp_path / "router")
+    with nothing_runs():
+        loaded = sklroute.load(tmp_path / "router")
+    assert loaded["step0"].n_jobs is None
+    assert loaded["step1"].n_jobs is None
+
+
 def test_values_in_values_without_end(refuse, tmp_path):
     def nest(document, arrays):
         node = []

@@ -297,6 +297,19 @@ def test_pickles_hold_no_more_than_the_file(name, tmp_path):
     assert len(pickle.dumps(router)) < 1.2 * size
 
 
+@pytest.mark.parametrize("library", ["joblib", "cloudpickle"])
+def test_other_pickles_predict_the_same(library, tmp_path):
+    module = pytest.importorskip(library)
+    for name in ("latent", "knn"):
+        router = fitted(name)
+        with open(tmp_path / name, "wb") as stream:
+            module.dump(router, stream)
+        with open(tmp_path / name, "rb") as stream:
+            loaded = module.load(stream)
+        expected = router.predict_quality(TABLE.X)
+        assert_same(loaded.predict_quality(TABLE.X), expected)
+
+
 def test_skops_reads_what_it_is_told_to_trust():
     skops = pytest.importorskip("skops.io")
     for name in ("ridge", "knn", "scaled", "latent"):
