@@ -150,6 +150,8 @@ class KNNRouter(RouterMixin, BaseEstimator):
         return quality
 
     def _compiled_part(self):
+        if self.algorithm != "brute":
+            raise TypeError("Only KNNRouter(algorithm='brute') can be compiled.")
         return Neighbours(
             self.neighbors_._fit_X,
             self._cells,

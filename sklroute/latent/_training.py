@@ -66,11 +66,12 @@ def train(
         As in `LatentRouterClassifier`.
     """
     n_batches = -(-len(dataset) // net.batch_size)
+    n_steps = n_epochs * n_batches + 1
     schedule = LRScheduler(
         OneCycleLR,
         max_lr=learning_rate,
-        total_steps=n_epochs * n_batches + 1,
-        pct_start=0.2,
+        total_steps=n_steps,
+        pct_start=max(0.2, 1.5 / n_steps),  # one step of warm-up would divide by zero
         cycle_momentum=False,
         step_every="batch",
     )

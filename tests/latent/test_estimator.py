@@ -180,6 +180,13 @@ def test_every_part_can_be_switched(table, switch):
     assert quality.std() > 0
 
 
+@pytest.mark.parametrize("n_epochs", [1, 2, 4])
+def test_the_schedule_may_be_short(table, n_epochs):
+    params = {**SMALL, "max_epochs": n_epochs, "batch_size": 1024}
+    router = LatentRouterClassifier(**params).fit(table.X, table.y)
+    assert np.isfinite(router.predict_quality(table.X[:5])).all()
+
+
 def test_policies_apply_at_predict_time(table, router):
     X = table.X[900:]
     dear = router.predict_cost(X).argmax(axis=1)[0]
