@@ -14,6 +14,7 @@ from sklroute.outcomes import Outcomes
 from sklroute.outcomes._values import check_models, check_range, float_array, plain
 
 BETS = np.array([1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4])  # of a capital, on one answer
+CHUNK = 64  # answers at a time: what is bet loses all but 4**-64 of it at worst
 SIDES = np.array([-1.0, 1.0])  # worse, better than predicted
 COLUMNS = ["query", "model", "call", "direction", "wealth"]
 
@@ -43,7 +44,9 @@ class DriftAlarm(BaseEstimator):
     it, not on each of them. Wealth is then a non-negative supermartingale that starts
     at 1, and Ville's inequality bounds its maximum; the models share ``alpha`` evenly.
     Nothing else is assumed: not that answers are independent, nor which queries are
-    sent to whom, as long as it was decided before the answer came.
+    sent to whom, as long as it was decided before the answer came. With a ``warm_up``
+    the mean error of a model's first calls is subtracted from those that follow, and
+    the promise is the same for what is left.
 
     Parameters
     ----------
@@ -52,7 +55,11 @@ class DriftAlarm(BaseEstimator):
     tolerance : float, default=0.05
         Mean error of the predictions that is not drift, in [0, 1). A router chooses
         what it overrates: of the models that it *calls*, even a good one is a few
-        points too optimistic. Set it above that.
+        points too optimistic. Set it above that, or use ``warm_up``.
+    warm_up : int, default=0
+        First calls of each model whose mean error is taken to be that of the
+        predictions, not drift. Its own error, about 0.5 over the root of their number,
+        should be small against the tolerance.
     n_models : int, default=None
         Number of models that will ever be watched. None is that of the first update.
 
@@ -100,14 +107,20 @@ class DriftAlarm(BaseEstimator):
     _parameter_constraints: dict = {
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "tolerance": [Interval(Real, 0, 1, closed="left")],
+        "warm_up": [Interval(Integral, 0, None, closed="left")],
         "n_models": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
-        self, alpha: float = 0.05, tolerance: float = 0.05, n_models: int | None = None
+        self,
+        alpha: float = 0.05,
+        tolerance: float = 0.05,
+        warm_up: int = 0,
+        n_models: int | None = None,
     ):
         self.alpha = alpha
         self.tolerance = tolerance
+        self.warm_up = warm_up
         self.n_models = n_models
 
     def update(
@@ -177,7 +190,7 @@ class DriftAlarm(BaseEstimator):
         for name in map(plain, names if models is None else models):
             if name not in names:
                 raise ValueError(f"{name!r} is not watched; watched are {names}.")
-            self._capital[names.index(name)] = _Capital()
+            self._capital[names.index(name)] = _Capital(self.warm_up)
         return self
 
     @property
@@ -205,14 +218,16 @@ class DriftAlarm(BaseEstimator):
             self.n_queries_, self._limit = 0, limit
             self._capital, self._alarms = [], []
         self._names = watched
-        self._capital += [_Capital() for _ in watched[len(self._capital) :]]
+        self._capital += [_Capital(self.warm_up) for _ in watched[len(self._capital) :]]
         return np.array([watched.index(name) for name in names])
 
 
 class _Capital:
     """What betting against one model's predictions has come to."""
 
-    def __init__(self):
+    def __init__(self, warm_up: int):
+        self.warm_up = warm_up
+        self.own_error = 0.0  # of the predictions, found in the warm-up
         self.staked = np.zeros((len(SIDES), len(BETS)))
         self.calls = 0
         self.wealth = 1.0
@@ -222,17 +237,31 @@ class _Capital:
         """Bet on answers until the wealth reaches the goal; say at which it did."""
         if self.alarmed:
             return None
-        gains = (SIDES[:, None] * errors[:, None, None] - tolerance) / (1 + tolerance)
+        n_first = min(max(self.warm_up - self.calls, 0), len(errors))
+        self.calls += n_first
+        self.own_error += errors[:n_first].sum() / max(self.warm_up, 1)
+        errors = errors[n_first:] - self.own_error
+        worst = 1.0 + abs(self.own_error) + tolerance
+        gains = (SIDES[:, None] * errors[:, None, None] - tolerance) / worst
         factors = 1.0 + BETS * gains
-        for row, factor in enumerate(factors):
-            self.calls += 1
-            new = 1.0 / (self.calls * (self.calls + 1))
-            self.staked = (self.staked + new) * factor
-            self.wealth = 1.0 / (self.calls + 1) + float(self.staked.mean())
-            if self.wealth >= goal:
-                self.alarmed = True
-                return row
+        for start in range(0, len(factors), CHUNK):
+            row = self._bet(factors[start : start + CHUNK], goal)
+            if row is not None:
+                return n_first + start + row
         return None
+
+    def _bet(self, factors: NDArray, goal: float) -> int | None:
+        """Bet on a chunk of answers at once."""
+        bets = self.calls - self.warm_up + np.arange(1, len(factors) + 1)
+        new = (1.0 / (bets * (bets + 1)))[:, None, None]
+        growth = factors.cumprod(axis=0)
+        staked = growth * (self.staked + (new * factors / growth).cumsum(axis=0))
+        wealth = 1.0 / (bets + 1) + staked.mean(axis=(1, 2))
+        self.alarmed = bool((wealth >= goal).any())
+        last = int((wealth >= goal).argmax()) if self.alarmed else len(bets) - 1
+        self.calls += last + 1
+        self.staked, self.wealth = staked[last], float(wealth[last])
+        return last if self.alarmed else None
 
     def report(self) -> tuple[int, str, float]:
         """Say after how many calls, in which direction and with what wealth."""

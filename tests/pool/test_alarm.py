@@ -32,11 +32,11 @@ def slow_wealth(errors, tolerance):
 
 
 @given(
-    hnp.arrays(float, st.integers(1, 30), elements=st.floats(0, 1, width=16)),
+    hnp.arrays(float, st.integers(1, 150), elements=st.floats(0, 1, width=16)),
     st.floats(0, 0.5, width=16),
 )
 def test_wealth_is_that_of_all_stakes_together(quality, tolerance):
-    alarm = DriftAlarm(alpha=1e-9, tolerance=tolerance)
+    alarm = DriftAlarm(alpha=1e-300, tolerance=tolerance)
     alarm.update(np.full((len(quality), 1), 0.5), quality[:, None])
     np.testing.assert_allclose(alarm.wealth_[0], slow_wealth(quality - 0.5, tolerance))
 
@@ -78,6 +78,22 @@ def test_a_model_that_is_better_than_predicted_is_told_apart():
     alarm = DriftAlarm()
     assert alarm.update(np.full((400, 1), 0.5), stream(0, 400, 0.8)) == [0]
     assert alarm.alarms_["direction"].tolist() == ["better"]
+
+
+def test_an_error_of_the_predictions_is_not_drift_after_a_warm_up():
+    calls = np.vstack([stream(0, 3000, 0.5), stream(1, 200, 0.1)])
+    predicted = np.full(calls.shape, 0.9)
+    alarm = DriftAlarm(tolerance=0.1, warm_up=300)
+    assert alarm.update(predicted, calls) == [0]
+    assert 3000 < alarm.alarms_["query"][0] < 3200
+    assert alarm.alarms_["call"][0] == alarm.alarms_["query"][0] + 1
+    parts = DriftAlarm(tolerance=0.1, warm_up=300)
+    for start in range(0, 3200, 70):
+        parts.update(predicted[start : start + 70], calls[start : start + 70])
+    pd.testing.assert_frame_equal(parts.alarms_, alarm.alarms_)
+    without = DriftAlarm(tolerance=0.1)
+    assert without.update(predicted, calls) == [0]
+    assert without.alarms_["query"][0] < 300
 
 
 def test_a_stream_in_parts_is_the_same_stream():
