@@ -54,7 +54,7 @@ class Masked(Frozen):
 
     def __init__(self, router):
         super().__init__(router)
-        self.alarm = DriftAlarm(tolerance=0.1, warm_up=300)
+        self.alarm = DriftAlarm()
         self.available = np.ones(len(router.classes_), dtype=bool)
 
     def choose(self, X):

@@ -38,8 +38,7 @@ KEPT = {"half": 1 / 2, "third": 2 / 3, "repaired": 1 / 2}
 WINDOW, TOLERATED = 500, 0.01  # of the recovery time
 ROUTERS = {
     "kernel": KernelRouter(random_state=0),
-    # Smaller than the default: a tenth of the time to fit.
-    "latent": LatentRouterClassifier(n_members=1, max_epochs=15, random_state=0),
+    "latent": LatentRouterClassifier(random_state=0),
 }
 
 

@@ -52,14 +52,14 @@ class DriftAlarm(BaseEstimator):
     ----------
     alpha : float, default=0.05
         Probability that there is ever a false alarm, in (0, 1).
-    tolerance : float, default=0.05
+    tolerance : float, default=0.1
         Mean error of the predictions that is not drift, in [0, 1). A router chooses
         what it overrates: of the models that it *calls*, even a good one is a few
-        points too optimistic. Set it above that, or use ``warm_up``.
-    warm_up : int, default=0
+        points too optimistic. With ``warm_up=0`` set it above that.
+    warm_up : int, default=300
         First calls of each model whose mean error is taken to be that of the
         predictions, not drift. Its own error, about 0.5 over the root of their number,
-        should be small against the tolerance.
+        should be small against the tolerance: 0.03 with 300.
     n_models : int, default=None
         Number of models that will ever be watched. None is that of the first update.
 
@@ -101,7 +101,7 @@ class DriftAlarm(BaseEstimator):
     ['b']
     >>> alarm.alarms_[["query", "model", "direction"]]
        query model direction
-    0   1142     b     worse
+    0   1222     b     worse
     """
 
     _parameter_constraints: dict = {
@@ -114,8 +114,8 @@ class DriftAlarm(BaseEstimator):
     def __init__(
         self,
         alpha: float = 0.05,
-        tolerance: float = 0.05,
-        warm_up: int = 0,
+        tolerance: float = 0.1,
+        warm_up: int = 300,
         n_models: int | None = None,
     ):
         self.alpha = alpha

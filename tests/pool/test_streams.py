@@ -83,7 +83,7 @@ def test_the_error_of_what_was_never_called_comes_back_with_time(router):
 
 
 def test_the_alarm_reads_what_a_router_predicts_and_calls(router):
-    alarm = DriftAlarm(tolerance=0.1)
+    alarm = DriftAlarm()
     best = router.classes_[router.mean_quality_.argmax()]
     for start in range(1000, 5000, SIZE):
         rows = slice(start, start + SIZE)
