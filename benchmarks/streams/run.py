@@ -173,7 +173,7 @@ def main():
                 args, name, drifts, seed
             ):
                 values.setdefault((drift, who), []).append(quality)
-                groups[seed] = keys + 1_000_000 * seed
+                groups[seed] = keys.astype(np.int64) + 1_000_000 * seed
                 seconds.setdefault((drift, who), []).append(spent)
         for (drift, who), quality in values.items():
             about = {

@@ -2,34 +2,28 @@
 
     python benchmarks/streams/tune.py
 
-prints, for each half-life and each prior variance of a fitted model's departures (of
-its level, of the rest), points above the frozen router before and after the drift.
+writes ``tune.csv`` beside this file: for each half-life and each prior variance of a
+fitted model's departures (`sklroute.pool._belief`: DRIFT of its level, FITTED of the
+rest) the points above the frozen router before and after the best model loses half of
+its right answers.
 """
 
 import argparse
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from learners import FullInformation, Greedy, run
-from replay import Replay, load_table, make_stream
+from learners import Frozen, FullInformation, Greedy, run
+from replay import Replay, Stream, load_table, make_stream
 
 from sklroute import KernelRouter
 from sklroute.policies import Thompson
-from sklroute.pool import Belief
+from sklroute.pool import _belief
 
 N_QUERIES = 8000
-
-
-def prior(level, rest):
-    """Return a constructor of beliefs that replaces `Belief.fitted`."""
-
-    def fitted(cls, n_basis, noise):
-        variance = np.full(n_basis, rest)
-        variance[0] = level
-        return cls._before(variance, noise)
-
-    return classmethod(fitted)
+LEVELS, RESTS, HALF_LIVES = (1.0, 3.0, 10.0), (0.01, 0.05, 0.2), (500.0, 1000.0, 2000.0)
+KEYS = ["level", "rest", "half_life", "learner"]
 
 
 def points(learner, halves, size):
@@ -40,52 +34,45 @@ def points(learner, halves, size):
     ]
 
 
+def one_seed(seed, size):
+    """Yield the points gained by every learner with every constant."""
+    table = load_table("synthetic", seed, None)
+    first = KernelRouter(random_state=0).fit(table.X_train, table.y_train)
+    router = Replay.of(first, table.X)
+    stream = make_stream(table, seed, N_QUERIES)
+    late = stream.drifted(int(router.mean_quality_.argmax()), 0.5)
+    middle = N_QUERIES // 2
+    halves = [
+        Stream(*(part[rows] for part in whole))
+        for whole, rows in ((stream, slice(middle)), (late, slice(middle, None)))
+    ]
+    frozen = points(Frozen(router), halves, size)
+    for level, rest, half_life in itertools.product(LEVELS, RESTS, HALF_LIVES):
+        _belief.DRIFT, _belief.FITTED = level, rest
+        draws = Thompson(random_state=np.random.RandomState(seed))
+        for name, learner in {
+            "partial_fit": Greedy(router, half_life=half_life),
+            "Thompson": Greedy(router, draws, half_life),
+            "full information": FullInformation(router, half_life=half_life),
+        }.items():
+            before, after = np.subtract(points(learner, halves, size), frozen)
+            yield level, rest, half_life, name, before, after
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument(
-        "--half-lives", type=float, nargs="+", default=[500, 1000, 2000]
-    )
-    parser.add_argument("--levels", type=float, nargs="+", default=[1, 10, 30])
-    parser.add_argument("--rests", type=float, nargs="+", default=[0.05, 0.2, 1])
-    parser.add_argument("--tables", nargs="+", default=["synthetic"])
-    parser.add_argument("--size", type=int, default=200)
+    parser.add_argument("--size", type=int, default=200, help="queries of a batch")
     args = parser.parse_args()
-    lines = []
-    for seed in range(1000, 1000 + args.seeds):
-        table = load_table("synthetic", seed, None)
-        first = KernelRouter(random_state=0).fit(table.X_train, table.y_train)
-        router = Replay.of(first, table.X)
-        stream = make_stream(table, seed, N_QUERIES)
-        best = int(router.mean_quality_.argmax())
-        late = stream.drifted(best, 0.5)
-        middle = N_QUERIES // 2
-        halves = [
-            type(s)(*(part[rows] for part in s))
-            for s, rows in ((stream, slice(middle)), (late, slice(middle, None)))
-        ]
-        frozen = points(Greedy(router, half_life=None), [halves[0]], args.size)
-        from learners import Frozen
-
-        frozen = points(Frozen(router), halves, args.size)
-        for level, rest, half in itertools.product(
-            args.levels, args.rests, args.half_lives
-        ):
-            Belief.fitted = prior(level, rest)
-            for name, learner in {
-                "greedy": Greedy(router, half_life=half),
-                "thompson": Greedy(
-                    router, Thompson(random_state=np.random.RandomState(seed)), half
-                ),
-                "full": FullInformation(router, half_life=half),
-            }.items():
-                before, after = np.subtract(points(learner, halves, args.size), frozen)
-                lines.append((level, rest, half, name, before, after))
-    frame = pd.DataFrame(
-        lines, columns=["level", "rest", "half_life", "learner", "before", "after"]
-    )
-    mean = frame.groupby(["learner", "level", "rest", "half_life"], sort=False).mean()
-    print(mean.unstack("learner").round(2).to_string())
+    lines = [
+        line
+        for seed in range(1000, 1000 + args.seeds)
+        for line in one_seed(seed, args.size)
+    ]
+    frame = pd.DataFrame(lines, columns=[*KEYS, "before", "after"])
+    mean = frame.groupby(KEYS, sort=False).mean().round(2).reset_index()
+    mean.to_csv(Path(__file__).with_name("tune.csv"), index=False)
+    print(mean.set_index(KEYS).unstack("learner").to_string())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parents[2] / "benchmarks" / "streams"
 
 def test_the_script_writes_the_columns_of_the_tracked_results(tmp_path):
     options = ["--tables", "visual_qa", "--drifts", "half", "--seeds", "1"]
-    size = ["--queries", "2000", "--out", tmp_path]
+    size = ["--queries", "1000", "--out", tmp_path]
     command = [sys.executable, FOLDER / "run.py", *options, *size]
     subprocess.run(command, capture_output=True, check=True)
     for name in ("results.csv", "curves.csv"):
