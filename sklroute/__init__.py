@@ -16,6 +16,7 @@ from sklroute.baselines import (
 from sklroute.guard import GuardedRouter
 from sklroute.outcomes import LoggedOutcomes, Outcomes
 from sklroute.persistence import load
+from sklroute.pool import DriftAlarm
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ _LAZY = {"LatentRouterClassifier": "sklroute.latent"}  # torch is loaded on firs
 __all__ = [
     "AverageRouter",
     "ClusterRouter",
+    "DriftAlarm",
     "FixedRouter",
     "GuardedRouter",
     "KNNRouter",

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from sklroute import Outcomes
 from sklroute.metrics import Frontier
-from sklroute.policies import Budget, CheapestAbove, MaxUtility, Policy, RiskAverse
+from sklroute.policies import (
+    UCB,
+    Budget,
+    CheapestAbove,
+    MaxUtility,
+    Policy,
+    RiskAverse,
+    Thompson,
+)
 
 Shape = tuple[int, int]
 
@@ -96,14 +104,31 @@ def rankings(*, needs_std: bool | None = None) -> st.SearchStrategy[Policy]:
     """
     weight = cost_weights(min_value=0.0)
     careful = st.builds(RiskAverse, risk_weight=weight, cost_weight=weight)
+    careful |= st.builds(UCB, width=weight, cost_weight=weight)
     floor = st.floats(0, 1, width=16)
     plain = st.builds(MaxUtility, weight) | st.builds(CheapestAbove, floor)
     return {None: plain | careful, False: plain, True: careful}[needs_std]
 
 
+def gambles() -> st.SearchStrategy[Policy]:
+    """Policies of one query at a time that draw: the same in each of their calls."""
+    weight, seed = cost_weights(min_value=0.0), st.integers(0, 9)
+    return st.builds(Thompson, cost_weight=weight, random_state=seed)
+
+
+def explorers(*, predictions: Predictions) -> st.SearchStrategy[Policy]:
+    """Policies that explore within a bound on the mean cost that can be kept."""
+    bound = budgets(predictions=predictions).map(lambda budget: budget.mean_cost)
+    weight, seed = cost_weights(min_value=0.0), st.integers(0, 9)
+    return st.builds(UCB, weight, weight, bound) | st.builds(
+        Thompson, weight, bound, seed
+    )
+
+
 def policies(*, predictions: Predictions) -> st.SearchStrategy[Policy]:
     """Policies of every kind, with bounds that fit the predictions."""
-    return rankings() | budgets(predictions=predictions)
+    bounded = budgets(predictions=predictions) | explorers(predictions=predictions)
+    return rankings() | gambles() | bounded
 
 
 def model_names(*, size: int) -> st.SearchStrategy[list[Any]]:

@@ -17,6 +17,8 @@ from strategies import (
     budgets,
     cost_weights,
     costs,
+    explorers,
+    gambles,
     policies,
     predictions,
     qualities,
@@ -25,11 +27,13 @@ from strategies import (
 )
 
 from sklroute.policies import (
+    UCB,
     Budget,
     CheapestAbove,
     MaxUtility,
     Policy,
     RiskAverse,
+    Thompson,
     first_best,
 )
 
@@ -39,6 +43,8 @@ EXAMPLES = [
     CheapestAbove(0.75),
     Budget(8.0),
     RiskAverse(0.5, 0.25),
+    UCB(0.5, 0.25, 8.0),
+    Thompson(0.25, 8.0, random_state=0),
 ]
 
 
@@ -100,7 +106,7 @@ def test_permuting_queries_permutes_choices(data, policy, arrays):
 
 
 # Not for Budget: what its greedy steps leave over may go to another query.
-@given(st.data(), rankings(), predictions(ties=True))
+@given(st.data(), rankings() | gambles(), predictions(ties=True))
 def test_masking_a_model_that_was_not_chosen_changes_nothing(data, policy, arrays):
     choice = choose(policy, arrays)
     mask = arrays.available & data.draw(hnp.arrays(bool, arrays.quality.shape))
@@ -117,6 +123,8 @@ def test_the_unit_of_cost_does_not_matter(arrays, exponent, share):
     pairs = [
         (MaxUtility(share), MaxUtility(share / k)),
         (RiskAverse(0.5, share), RiskAverse(0.5, share / k)),
+        (UCB(0.5, share, bound), UCB(0.5, share / k, k * bound)),
+        (Thompson(share, bound, 0), Thompson(share / k, k * bound, 0)),
         (CheapestAbove(share), CheapestAbove(share)),
         (Budget(bound), Budget(k * bound)),
     ]
@@ -204,6 +212,51 @@ def test_the_first_best_is_the_first_of_the_cheapest_of_the_best(data):
         for u, c in zip(utility, cost, strict=True)
     ]
     assert first_best(utility, cost).tolist() == expected
+
+
+# -- UCB and Thompson ----------------------------------------------------------------
+
+
+@given(predictions(ties=True), cost_weights(min_value=0.0))
+def test_what_is_certain_is_not_explored(arrays, weight):
+    greedy = choose(MaxUtility(weight), arrays)
+    assert_array_equal(choose(UCB(0.0, weight), arrays), greedy)
+    certain = arrays._replace(std=np.zeros_like(arrays.std))
+    for policy in (UCB(2.0, weight), Thompson(weight, random_state=0)):
+        assert_array_equal(choose(policy, certain), greedy)
+
+
+@given(st.data(), predictions(ties=True))
+def test_exploring_keeps_a_bound_on_the_mean_cost(data, arrays):
+    policy = data.draw(explorers(predictions=arrays))
+    spent = chosen(arrays.cost, choose(policy, arrays)).mean()
+    assert spent <= policy.mean_cost * (1 + 1e-9)
+
+
+def test_what_is_uncertain_is_preferred():
+    # 0.7 + 0.5 * 0.6 = 1.0 is more than 0.9 + 0.5 * 0.1 = 0.95.
+    assert UCB(0.5)([[0.9, 0.7]], std=[[0.1, 0.6]]).tolist() == [1]
+
+
+def test_drawn_choices_are_as_frequent_as_they_may_be_right():
+    # The difference of the two is N(0.1, 0.1**2 + 0.2**2): below 0 in 32.7 %.
+    policy = Thompson(random_state=np.random.RandomState(0))
+    quality = np.full((20_000, 2), [0.6, 0.5])
+    share = policy(quality, std=[0.1, 0.2]).mean()
+    assert abs(share - 0.3274) < 4 * (0.3274 * 0.6726 / 20_000) ** 0.5
+    # Relabelled models, other draws: the shares go with them.
+    relabelled = policy(quality[:, ::-1], std=[0.2, 0.1]).mean()
+    assert abs(1 - share - relabelled) < 6 * (0.3274 * 0.6726 / 20_000) ** 0.5
+
+
+def test_a_stream_draws_on_and_a_seed_starts_again():
+    quality, std = np.full((50, 3), 0.5), np.full((50, 3), 0.1)
+    seeded = Thompson(random_state=0)
+    assert_array_equal(seeded(quality, std=std), seeded(quality, std=std))
+    drawing = Thompson(random_state=np.random.RandomState(0))
+    first, second = drawing(quality, std=std), drawing(quality, std=std)
+    assert_array_equal(first, seeded(quality, std=std))
+    assert (first != second).any()
 
 
 # -- CheapestAbove -------------------------------------------------------------------

@@ -67,7 +67,8 @@ class Policy(BaseEstimator):
 (n_models,), default=None
             Models that may be chosen. None allows all.
         std : array-like of shape (n_queries, n_models), default=None
-            Standard deviation of the predicted quality, for policies that need it.
+            Standard deviation of the predicted quality, or of the expected one, for
+            policies that need it.
 
         Returns
         -------
@@ -136,6 +137,11 @@ class Policy(BaseEstimator):
     def _check_std(self, std, available):
         if not (self.needs_std or self.needs_error):
             return None
+        if std is None and self.needs_error:
+            raise ValueError(
+                f"{type(self).__name__} needs the error of the expected quality: pass "
+                "the `std` of predict_quality(X, return_std=True)."
+            )
         if std is None:
             raise ValueError(
                 f"{type(self).__name__} needs the spread of the predicted quality: "

@@ -47,7 +47,7 @@ class MaxUtility(Policy):
         return self.cost_weight > 0
 
     def _utility(self, quality, cost, std):
-        return quality - self.cost_weight * cost if self.needs_cost else quality
+        return quality - self.cost_weight * cost if self.cost_weight > 0 else quality
 
 
 class RiskAverse(MaxUtility):

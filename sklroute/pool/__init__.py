@@ -1,8 +1,9 @@
 """The models that a router chooses from, and how they change after it was fitted."""
 
+from sklroute.pool._alarm import DriftAlarm
 from sklroute.pool._basis import Basis
 from sklroute.pool._belief import Belief
 from sklroute.pool._mixin import PoolMixin
 from sklroute.pool._pool import Pool
 
-__all__ = ["Basis", "Belief", "Pool", "PoolMixin"]
+__all__ = ["Basis", "Belief", "DriftAlarm", "Pool", "PoolMixin"]

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
-FITTED = 0.2  # prior variance of a fitted model's departures, against a new one's
+# Prior variances of a fitted model's departures, as multiples of a new model's.
+FITTED = 0.05  # those that differ from query to query: the router has looked at them
+DRIFT = 3.0  # that on all queries, which may change
 MIN_NOISE = 1e-3
 
 
@@ -39,7 +41,7 @@ class Belief(NamedTuple):
     def fitted(cls, n_basis: int, noise: float) -> "Belief":
         """What is believed of a model that the router was fitted on."""
         variance = np.full(n_basis, FITTED)
-        variance[0] = 1.0  # the level, which may drift
+        variance[0] = DRIFT
         return cls._before(variance, noise)
 
     @classmethod

@@ -237,7 +237,7 @@ class PoolMixin:
         for place, prior in enumerate(self._prior_beliefs()):
             belief = pool.beliefs[place]
             seen = ~np.isnan(quality[:, place])
-            if seen.any() or belief:
+            if seen.any() or (belief and decay < 1):
                 belief = (belief or prior).learn(
                     features[seen], departure[seen, place], weight[seen], decay
                 )
