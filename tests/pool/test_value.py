@@ -7,7 +7,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklroute import KernelRouter, KNNRouter, Outcomes, RidgeRouter
+from sklroute import KNNRouter, Outcomes, RidgeRouter
 from sklroute.datasets import make_routing
 from sklroute.metrics import Interval
 from sklroute.pipeline import as_router
@@ -197,32 +197,3 @@ def test_wrong_input_is_named(router, change, message):
     given = {"quality": QUALITY, **change}
     with pytest.raises(ValueError, match=message):
         router.value_of(X, **given)
-
-
-def coverage(n_scored, n_tables, level=0.95):
-    """Share of the intervals that hold the gain on 20,000 other queries."""
-    held = []
-    for seed in range(n_tables):
-        data = make_routing(21_000 + n_scored, n_models=5, random_state=seed)
-        new = seed % 5
-        kept = np.delete(np.arange(5), new)
-        old = Outcomes(data.y.quality[:, kept], models=data.y.models[kept])
-        router = KernelRouter(64, alphas=(10.0, 10.0), random_state=0)
-        router.fit(data.X[:1000], old[:1000])
-        scored = slice(1000, 1000 + n_scored)
-        answers = data.X[scored], data.y.quality[scored, new]
-        value = router.value_of(*answers, y=old[scored], confidence_level=level)
-        rest = slice(1000 + n_scored, None)
-        truth, rows = data.quality[rest], np.arange(20_000)
-        now = kept[router.predict_quality(data.X[rest]).argmax(axis=1)]
-        router.add_model("~", *answers)
-        then = np.append(kept, new)[router.predict_quality(data.X[rest]).argmax(axis=1)]
-        gain = (truth[rows, then] - truth[rows, now]).mean()
-        held.append(value.gain.low <= gain <= value.gain.high)
-    return np.mean(held)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("n_scored", [200, 800])
-def test_intervals_hold_the_gain(n_scored):
-    assert coverage(n_scored, 200) > 0.9
