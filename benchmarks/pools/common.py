@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 sys.path.insert(0, str(HERE.parent / "latent"))  # its tables, splits and intervals
 
+TABLES = ("visual_qa", "mllm10", "mmlu_pro", "routerbench")
 PARTITION = 7  # none of the choices in the package was made on its folds
 TUNED = ("alpha", "alphas", "C", "n_neighbors")  # each has a fitted `name_`
 
@@ -156,9 +157,15 @@ def joined(left: LeftOut, y: Outcomes, predicted: NDArray) -> NDArray[np.float64
     return np.where(chosen, y.quality[:, left.model], left.reached)
 
 
-def write(lines: list[dict], name: str) -> None:
-    """Write a table of results and show it."""
+def write(lines: list[dict], name: str, *, keep: bool = False) -> None:
+    """Write a table of results, keep those of other tables if asked, and show it."""
     frame = pd.DataFrame(lines).round(4)
+    path = RESULTS / f"{name}.csv"
+    if keep and path.exists():
+        old = pd.read_csv(path)
+        order = [*TABLES, *frame["table"]].index
+        frame = pd.concat([old[~old["table"].isin(frame["table"])], frame])
+        frame = frame.sort_values("table", key=lambda t: t.map(order), kind="stable")
     RESULTS.mkdir(exist_ok=True)
-    frame.to_csv(RESULTS / f"{name}.csv", index=False)
+    frame.to_csv(path, index=False)
     print(frame.to_string(index=False), flush=True)

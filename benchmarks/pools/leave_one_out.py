@@ -10,8 +10,9 @@ model; ``ignored`` less that of the router without the model; ``mean_only`` less
 the router in which the model has its mean over the same answers as a constant quality.
 For the kernel router ``probes.csv`` compares queries chosen by `suggest_probes` with
 random ones. All are in points, means over models, draws and queries, with 95 %
-bootstrap intervals over (groups of) queries. With ``--latent`` the models take turns:
-a fifth of them is left out on each seed, of mmlu_pro every third model only.
+bootstrap intervals over (groups of) queries. The models of mmlu_pro, and with
+``--latent`` those of all tables, take turns: a fifth of them is left out on each seed.
+Of a table that is not in ``--tables`` the results are kept.
 """
 
 import argparse
@@ -42,6 +43,7 @@ from sklroute.pool._probes import choose_probes
 
 N_ANSWERS = (8, 16, 32, 64, 128)
 N_DRAWS = 4
+IN_TURNS = ("mmlu_pro",)  # has 29 models
 JOINT = ("kernel", "latent")  # learn from all models at once: fitted again
 
 
@@ -50,6 +52,8 @@ def main() -> None:
     options = parse_options()
     lines, probes = [], []
     for name, table in load_tables(options.data):
+        if options.tables and name not in options.tables:
+            continue
         sums = leave_each_out(name, table, options)
         rows = np.flatnonzero(table.y.observed.sum(axis=1) > 1)
         compare = Comparison(table, rows, sums)
@@ -75,9 +79,9 @@ def main() -> None:
             for n in N_ANSWERS[:-1]
             if "kernel" in routers
         ]
-        write(lines, "latent" if options.latent else "newcomers")
+        write(lines, "latent" if options.latent else "newcomers", keep=True)
         if probes:
-            write(probes, "probes")
+            write(probes, "probes", keep=True)
 
 
 def leave_each_out(name: str, table, options) -> dict:
@@ -94,6 +98,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of the real tables")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--tables", nargs="*", help="names; default: all")
     parser.add_argument("--latent", action="store_true", help="the latent router")
     return parser.parse_args()
 
@@ -143,8 +148,7 @@ def one_seed(sums, router: str, full, seed: Seed, latent: bool, table: str) -> N
     rows = np.arange(len(y))
     reference = y.quality[rows, choose(y, known)]
     models = np.arange(len(y.models))
-    if latent:
-        models = models[:: 3 if table == "mmlu_pro" else 1]
+    if latent or table in IN_TURNS:
         models = models[seed.number % 5 :: 5]
     for left in leave_out(full, seed, models, separable=router not in JOINT):
         add = {("without", 0): left.reached, ("full", 0): reference, ("count", 0): 1.0}
