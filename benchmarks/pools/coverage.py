@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from sklroute import KernelRouter, Outcomes
 from sklroute.datasets import make_routing
 
-N_TABLES = 200
+N_TABLES = 100
 N_TRAIN, N_REST = 1000, 20_000
 
 

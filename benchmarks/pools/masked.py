@@ -5,16 +5,17 @@
 ``gain`` is the realised quality, in points, of a router that was fitted on all models,
 of which one or half are masked now, less that of a router that was fitted, and tuned,
 on the remaining models alone: 95 % bootstrap intervals over (groups of) queries. The
-latent router is compared likewise by ``benchmarks/latent/pools.py``.
+latent router is compared likewise by ``benchmarks/latent/pools.py``. Neighbours and
+clusters are left out: they learn every model alone, as a ridge does.
 """
 
 import numpy as np
 from common import PARTITION, drop, fit_full, seeds_of, write
 from study import bounds, choose, gain, load_tables, parse_options
 
-from sklroute import KernelRouter, KNNRouter, RidgeRouter
+from sklroute import KernelRouter, RidgeRouter
 
-ROUTERS = {"kernel": KernelRouter(), "ridge": RidgeRouter(), "knn": KNNRouter()}
+ROUTERS = {"kernel": KernelRouter(), "ridge": RidgeRouter()}
 
 
 def main() -> None:
