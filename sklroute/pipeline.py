@@ -182,6 +182,43 @@ class RouterPipeline(Pipeline):
         self._final_estimator.add_model(name, self._features(X), quality, cost)
         return self
 
+    def suggest_probes(self, X: ArrayLike, n: int) -> NDArray:
+        """Queries to score first on a new model, see `RouterMixin.suggest_probes`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Queries, as the first step takes them.
+        n : int
+            Number of queries to choose.
+
+        Returns
+        -------
+        rows : ndarray of shape (n,)
+        """
+        return self._final_estimator.suggest_probes(self._features(X), n)
+
+    def value_of(
+        self, X: ArrayLike, quality: ArrayLike, cost: Any = None, **params: Any
+    ) -> Any:
+        """What a new model would be worth, see `RouterMixin.value_of`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Queries, as the first step takes them.
+        quality, cost : array-like of shape (n_queries,)
+            What the answers were worth; ``cost`` may be one number or None.
+        **params : dict
+            ``y``, ``policy``, ``groups`` and the other parameters.
+
+        Returns
+        -------
+        value : ModelValue
+        """
+        X = self._features(X)
+        return self._final_estimator.value_of(X, quality, cost, **params)
+
     def remove_model(self, name: Any):
         """Never choose a model again, see `RouterMixin.remove_model`.
 

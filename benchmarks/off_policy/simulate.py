@@ -34,7 +34,7 @@ from sklroute.metrics import (
     ips_value,
     snips_value,
 )
-from sklroute.metrics._bootstrap import _resamples
+from sklroute.metrics._bootstrap import resamples
 from sklroute.model_selection import cross_val_quality
 from sklroute.policies import MaxUtility
 
@@ -128,7 +128,7 @@ def intervals(values, seed):
     """Bounds as `paired_bootstrap` gives them: the same seed draws the same queries."""
     means = [
         weight @ values / weight.sum(axis=1, keepdims=True)
-        for weight in _resamples(len(values), None, N_RESAMPLES, seed)
+        for weight in resamples(len(values), None, N_RESAMPLES, seed)
     ]
     return np.quantile(np.concatenate(means), [0.025, 0.975], axis=0)
 

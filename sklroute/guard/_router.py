@@ -274,6 +274,7 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         )
 
     add_model = remove_model = rename_model = set_costs = partial_fit = _fixed_pool
+    suggest_probes = value_of = _fixed_pool
 
     # -- what the mixin asks for ---------------------------------------------------
 

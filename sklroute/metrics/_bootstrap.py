@@ -80,9 +80,9 @@ def paired_bootstrap(
         gain = gain - _check_values(reference, "reference")
     means = [
         weight @ gain / weight.sum(axis=1)
-        for weight in _resamples(len(gain), groups, n_resamples, random_state)
+        for weight in resamples(len(gain), groups, n_resamples, random_state)
     ]
-    return _interval(float(gain.mean()), np.concatenate(means), confidence_level)
+    return interval(float(gain.mean()), np.concatenate(means), confidence_level)
 
 
 def frontier_bootstrap(
@@ -134,10 +134,10 @@ def frontier_bootstrap(
     bounds = np.stack(cost_bounds(outcomes), axis=1)
     draws = [
         _areas(sweeps, bounds, weight)
-        for weight in _resamples(len(outcomes), groups, n_resamples, random_state)
+        for weight in resamples(len(outcomes), groups, n_resamples, random_state)
     ]
     estimate = _areas(sweeps, bounds, np.ones((1, len(outcomes))))[0]
-    return _interval(estimate, np.concatenate(draws), confidence_level)
+    return interval(estimate, np.concatenate(draws), confidence_level)
 
 
 def _areas(sweeps: list[Sweep], bounds: NDArray, weight: NDArray) -> NDArray:
@@ -156,8 +156,8 @@ def _areas(sweeps: list[Sweep], bounds: NDArray, weight: NDArray) -> NDArray:
     return np.subtract(*areas) if len(areas) == 2 else np.array(areas[0])
 
 
-def _resamples(
-    n_queries: int, groups: ArrayLike | None, n_resamples: int, random_state
+def resamples(
+    n_queries: int, groups: ArrayLike | None, n_resamples: int, random_state: Any
 ) -> Iterator[NDArray[np.float64]]:
     """Yield how often each query is drawn, (n_chunk, n_queries) at a time.
 
@@ -180,7 +180,8 @@ def _resamples(
         yield count.reshape(size, n_units)[:, unit].astype(float)
 
 
-def _interval(estimate, draws: NDArray, confidence_level: float) -> Interval:
+def interval(estimate: float, draws: NDArray, confidence_level: float) -> Interval:
+    """Percentile interval of an estimate from its bootstrap distribution."""
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level must be in (0, 1); got {confidence_level}.")
     tail = (1 - confidence_level) / 2

@@ -5,5 +5,6 @@ from sklroute.pool._basis import Basis
 from sklroute.pool._belief import Belief
 from sklroute.pool._mixin import PoolMixin
 from sklroute.pool._pool import Pool
+from sklroute.pool._value import ModelValue
 
-__all__ = ["Basis", "Belief", "DriftAlarm", "Pool", "PoolMixin"]
+__all__ = ["Basis", "Belief", "DriftAlarm", "ModelValue", "Pool", "PoolMixin"]

@@ -1,6 +1,7 @@
 """Routers whose pool changes after they were fitted."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from sklroute.outcomes._values import (
     float_array,
     plain,
 )
+from sklroute.policies import Policy
 from sklroute.pool._basis import make_basis
 from sklroute.pool._belief import Belief
 from sklroute.pool._pool import NEW, Pool
+from sklroute.pool._probes import choose_probes
+from sklroute.pool._value import ModelValue, value_of_model
 
 
 class PoolMixin:
@@ -89,12 +93,7 @@ class PoolMixin:
         if not seen.any():
             raise ValueError(f"Model {name!r} has no observed quality.")
         fitted = self._predict_quality(X[seen])
-        typical = (fitted.mean() + quality[seen].mean()) / 2
-        basis = self.pool_.basis
-        features = basis(X[seen], fitted)
-        departure = quality[seen] - fitted.mean(axis=1)
-        belief = Belief.new(features.shape[1], typical * (1 - typical))
-        belief = belief.learn(features, departure, np.ones(seen.sum()))
+        belief = self.pool_.newcomer(X[seen], fitted, quality[seen])
         place = int((self.classes_ < names[-1]).sum())
         self.pool_ = self.pool_.insert(place, NEW, belief)
         self.classes_ = np.sort(names)
@@ -222,6 +221,138 @@ class PoolMixin:
         self._learn(X, quality, weight * decay**age, decay ** len(X))
         return self
 
+    def suggest_probes(self, X: ArrayLike, n: int) -> NDArray[np.intp]:
+        """Queries to score first on a new model, so that it is known soonest.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Queries to choose from; those that the router was fitted on will do.
+        n : int
+            Number of queries to choose, from 1 to ``n_queries``.
+
+        Returns
+        -------
+        rows : ndarray of shape (n,)
+            Different rows of ``X``, the most telling first: the first of them are
+            what would be chosen if fewer were asked for. Copies of a query come
+            last. The same in every call.
+
+        See Also
+        --------
+        add_model : Takes in the model, once its answers are scored.
+
+        Examples
+        --------
+        >>> from sklroute import KernelRouter
+        >>> from sklroute.datasets import make_routing
+        >>> data = make_routing(n_queries=600, random_state=0)
+        >>> router = KernelRouter(random_state=0).fit(data.X, data.y)
+        >>> len(router.suggest_probes(data.X, 32))
+        32
+        """
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        if not isinstance(n, Integral) or not 1 <= n <= len(X):
+            raise ValueError(f"n must be an integer from 1 to {len(X)}; got {n!r}.")
+        return choose_probes(X, self._predict_quality, self.pool_.basis, int(n))
+
+    def value_of(
+        self,
+        X: ArrayLike,
+        quality: ArrayLike,
+        cost: ArrayLike | float | None = None,
+        *,
+        y: Any = None,
+        policy: Policy | None = None,
+        groups: ArrayLike | None = None,
+        cv: int = 5,
+        confidence_level: float = 0.95,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> ModelValue:
+        """What a new model would be worth to this router; nothing is changed.
+
+        The model is added to a copy with the scored answers of all folds but one;
+        the copy chooses for the queries of that fold, and so does the router as it
+        is. Where the new model is chosen, its answer counts as it was scored. The
+        present choices count as ``y`` says, or else as the router predicts.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Queries that the new model has answered, drawn at random: not by
+            `suggest_probes`, whose queries are not like those to come.
+        quality : array-like of shape (n_queries,)
+            Quality of the answers, in [0, 1]; NaN = not run.
+        cost : float or array-like of shape (n_queries,), default=None
+            Cost of the calls, >= 0; NaN or None = unknown.
+        y : Outcomes or any form that `check_outcomes` accepts, default=None
+            Outcomes of the router's models on the same queries, best of queries that
+            it was not fitted on. Only the models observed on a query are candidates
+            for it.
+        policy : Policy, default=None
+            The rule that chooses. None uses the router's own.
+        groups : array-like of shape (n_queries,), default=None
+            Queries of one group are neither split between folds nor drawn apart.
+        cv : int, default=5
+            Number of folds, >= 2.
+        confidence_level : float, default=0.95
+            Of the intervals.
+        random_state : int, RandomState or None, default=0
+            Seed of the resamples.
+
+        Returns
+        -------
+        value : ModelValue
+            The gain, traffic, saving and a verdict.
+
+        Notes
+        -----
+        The intervals are those of the mean gain on queries like the scored ones. They
+        count the luck of the draw of these queries, and not that of the answers from
+        which the model was learnt. With ``y`` the gain is that of a model learnt from
+        ``1 - 1/cv`` of the answers: a little less than all of them give. Without
+        ``y`` the router's own predictions are believed for its present choices, which
+        are the highest of several and therefore too high: the gain is understated.
+
+        Examples
+        --------
+        >>> from sklroute import Outcomes, KernelRouter
+        >>> from sklroute.datasets import make_routing
+        >>> data = make_routing(n_queries=1000, random_state=0)
+        >>> old = Outcomes(data.y.quality[:, 1:], models=data.y.models[1:])
+        >>> router = KernelRouter(random_state=0).fit(data.X[:600], old[:600])
+        >>> scored = data.X[600:800], data.y.quality[600:800, 0]
+        >>> router.value_of(*scored, y=old[600:800]).n_queries
+        200
+        """
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        quality = _column(quality, "new", "quality", len(X), upper=1)
+        cost = _column(cost, "new", "cost", len(X), upper=np.inf)
+        groups = None if groups is None else np.asarray(groups)
+        if groups is not None and groups.shape != (len(X),):
+            raise ValueError(f"groups has shape {groups.shape}; expected ({len(X)},).")
+        outcomes = None if y is None else self._aligned(y, len(X))
+        seen = ~np.isnan(quality)
+        units = seen.sum() if groups is None else len(np.unique(groups[seen]))
+        if not isinstance(cv, Integral) or not 2 <= cv <= units:
+            raise ValueError(
+                f"cv must be an integer from 2 to {units}, the number of scored "
+                f"queries or groups; got {cv!r}."
+            )
+        return value_of_model(
+            self,
+            X[seen],
+            (quality[seen], cost[seen]),
+            None if outcomes is None else outcomes[seen],
+            policy,
+            groups=None if groups is None else groups[seen],
+            cv=int(cv),
+            confidence_level=confidence_level,
+            random_state=random_state,
+        )
+
     # -- shared parts ------------------------------------------------------------
 
     def _set_up_pool(self, X: NDArray) -> None:
@@ -251,14 +382,24 @@ class PoolMixin:
 
     def _aligned_quality(self, y: Any, n_queries: int) -> NDArray:
         """Observed quality of the models of today, NaN for those that y leaves out."""
+        return self._aligned(y, n_queries).quality
+
+    def _aligned(self, y: Any, n_queries: int) -> Outcomes:
+        """Outcomes of the models of today; those that y leaves out are unobserved."""
         outcomes = y if isinstance(y, Outcomes) else None
         if outcomes is None:
             outcomes = check_outcomes(y, models=self.classes_)
         if len(outcomes) != n_queries:
             raise ValueError(f"X has {n_queries} queries, y has {len(outcomes)}.")
-        quality = np.full((n_queries, len(self.classes_)), np.nan)
-        quality[:, columns_of(outcomes.models, self.classes_)] = outcomes.quality
-        return quality
+        columns = columns_of(outcomes.models, self.classes_)
+        tables = [
+            np.full((n_queries, len(self.classes_)), blank)
+            for blank in (np.nan, np.nan, False)
+        ]
+        given = (outcomes.quality, outcomes.cost, outcomes.available)
+        for table, values in zip(tables, given, strict=True):
+            table[:, columns] = values
+        return Outcomes(*tables, models=self.classes_)
 
     def _place(self, name: Any) -> int:
         names = self.classes_.tolist()

@@ -1,6 +1,7 @@
 """Pools that change: no refit, and nobody else is touched."""
 
 import pickle
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -110,6 +111,19 @@ def test_what_is_expected_of_a_new_model_becomes_more_certain(router):
     assert std[0] > std[1] > std[2] > 0
 
 
+def test_every_router_suggests_probes_and_values_a_model(router):
+    rows = router.suggest_probes(DATA.X[TRAIN], 12)
+    assert len(set(rows)) == 12
+    before = pickle.dumps(router)
+    part = slice(600, 700)
+    answers = DATA.y.quality[part, NEW], DATA.y.cost[part, NEW]
+    value = router.value_of(DATA.X[part], *answers, y=without(DATA.y, NEW)[part])
+    assert 0 <= value.traffic <= 1
+    assert len(value.to_frame()) == 5
+    if not isinstance(router, LatentRouterClassifier):  # torch's pickles differ
+        assert pickle.dumps(router) == before
+
+
 def test_a_removed_model_is_as_one_that_is_masked(router):
     if isinstance(router, (FixedRouter, RandomRouter)):
         pytest.skip("chooses otherwise")
@@ -192,6 +206,15 @@ def test_a_first_partial_fit_is_a_fit():
     streamed = RidgeRouter(100.0).partial_fit(DATA.X[TRAIN], y)
     fitted = RidgeRouter(100.0).fit(DATA.X[TRAIN], y)
     assert np.array_equal(streamed.predict_quality(X), fitted.predict_quality(X))
+
+
+def test_a_large_pool_takes_a_model_in_a_moment():
+    data = make_routing(600, n_models=200, n_features=(32, 32), random_state=0)
+    router = RidgeRouter(100.0).fit(data.X[:400], data.y[:400])
+    start = process_time()
+    router.add_model("newcomer", data.X[400:], data.y.quality[400:, 0])
+    assert process_time() - start < 1.0
+    assert len(router.classes_) == 201
 
 
 @given(st.sets(st.integers(0, 4), min_size=1), st.booleans())

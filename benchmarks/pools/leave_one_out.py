@@ -1,0 +1,198 @@
+"""A model joins from a few scored answers: every model of every table, left out.
+
+    python benchmarks/pools/leave_one_out.py --data ../shared/data
+    python benchmarks/pools/leave_one_out.py --data ../shared/data --latent
+
+For each seed and each model, a router is fitted without the model; the model then
+joins with `add_model` from random training queries that it was scored on, four draws.
+``refit`` is the realised quality less that of a router fitted with all the data of the
+model; ``ignored`` less that of the router without the model; ``mean_only`` less that of
+the router in which the model has its mean over the same answers as a constant quality.
+For the kernel router ``probes.csv`` compares queries chosen by `suggest_probes` with
+random ones. All are in points, means over models, draws and queries, with 95 %
+bootstrap intervals over (groups of) queries. The models of mmlu_pro, and with
+``--latent`` those of all tables, take turns: a fifth of them is left out on each seed.
+Of a table that is not in ``--tables`` the results are kept.
+"""
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from common import (
+    PARTITION,
+    Seed,
+    fit_full,
+    joined,
+    leave_out,
+    seeds_of,
+    write,
+)
+from study import bounds, choose, gain, load_tables
+
+from sklroute import (
+    AverageRouter,
+    ClusterRouter,
+    KernelRouter,
+    KNNRouter,
+    LogisticRouter,
+    RidgeRouter,
+)
+from sklroute.pool._probes import choose_probes
+
+N_ANSWERS = (8, 16, 32, 64, 128)
+N_DRAWS = 4
+IN_TURNS = ("mmlu_pro",)  # has 29 models
+JOINT = ("kernel", "latent")  # learn from all models at once: fitted again
+
+
+def main() -> None:
+    """Leave out every model of every table and write what joining is worth."""
+    options = parse_options()
+    lines, probes = [], []
+    for name, table in load_tables(options.data):
+        if options.tables and name not in options.tables:
+            continue
+        sums = leave_each_out(name, table, options)
+        rows = np.flatnonzero(table.y.observed.sum(axis=1) > 1)
+        compare = Comparison(table, rows, sums)
+        routers = dict.fromkeys(router for router, *_ in sums)
+        lines += [
+            {"table": name, "router": router, "answers": n}
+            | {"quality": 100 * compare.mean(router, "random", n)}
+            | compare.bounds("refit", (router, "random", n), (router, "full", 0))
+            | compare.bounds("ignored", (router, "random", n), (router, "without", 0))
+            | compare.bounds("mean_only", (router, "random", n), (router, "mean", n))
+            for router in routers
+            for n in N_ANSWERS
+        ]
+        probes += [
+            {"table": name, "answers": n}
+            | compare.bounds("refit", ("kernel", "suggested", n), ("kernel", "full", 0))
+            | compare.bounds(
+                "same", ("kernel", "suggested", n), ("kernel", "random", n)
+            )
+            | compare.bounds(
+                "twice", ("kernel", "suggested", n), ("kernel", "random", 2 * n)
+            )
+            for n in N_ANSWERS[:-1]
+            if "kernel" in routers
+        ]
+        write(lines, "latent" if options.latent else "newcomers", keep=True)
+        if probes:
+            write(probes, "probes", keep=True)
+
+
+def leave_each_out(name: str, table, options) -> dict:
+    """Sum the realised quality of each query over the models, for each way."""
+    sums = defaultdict(lambda: np.zeros(len(table.y)))
+    for seed in seeds_of(table, options.seeds, PARTITION):
+        for router, full in fitted_routers(seed, options.latent):
+            one_seed(sums, router, full, seed, options.latent, name)
+    return sums
+
+
+def parse_options() -> argparse.Namespace:
+    """Read the options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of the real tables")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--tables", nargs="*", help="names; default: all")
+    parser.add_argument("--latent", action="store_true", help="the latent router")
+    return parser.parse_args()
+
+
+class Comparison:
+    """Differences between ways to route, with their intervals."""
+
+    def __init__(self, table, rows, sums):
+        self.table, self.rows, self.sums = table, rows, sums
+
+    def values(self, way: tuple) -> np.ndarray:
+        """Realised quality of each query, mean over models and draws."""
+        router, *_ = way
+        total = self.sums[way][self.rows]
+        return total / self.sums[router, "count", 0][self.rows]
+
+    def mean(self, *way) -> float:
+        return float(self.values(way).mean())
+
+    def bounds(self, name: str, way: tuple, other: tuple) -> dict:
+        values = self.values(way), self.values(other)
+        return bounds(name, gain(self.table, self.rows, *values))
+
+
+def fitted_routers(seed: Seed, latent: bool):
+    """Yield the full routers of a seed; the average reuses its members."""
+    if latent:
+        from sklroute import LatentRouterClassifier
+
+        yield "latent", fit_full(LatentRouterClassifier(), seed)
+        return
+    yield "kernel", fit_full(KernelRouter(), seed)
+    yield "ridge", fit_full(RidgeRouter(), seed)
+    yield "clusters", fit_full(ClusterRouter(), seed)
+    average = fit_full(
+        AverageRouter([("knn", KNNRouter()), ("logistic", LogisticRouter())]), seed
+    )
+    yield "knn", average.named_routers_.knn
+    yield "logistic", average.named_routers_.logistic
+    yield "average", average
+
+
+def one_seed(sums, router: str, full, seed: Seed, latent: bool, table: str) -> None:
+    """Add the realised quality of each test query, for each way to route it."""
+    y, test = seed.y_test, seed.test
+    known = full._predict_quality(seed.X_test)
+    rows = np.arange(len(y))
+    reference = y.quality[rows, choose(y, known)]
+    models = np.arange(len(y.models))
+    if latent or table in IN_TURNS:
+        models = models[seed.number % 5 :: 5]
+    for left in leave_out(full, seed, models, separable=router not in JOINT):
+        add = {("without", 0): left.reached, ("full", 0): reference, ("count", 0): 1.0}
+        add |= mean_of_draws(left, seed)
+        if router == "kernel":
+            add |= suggested(left, seed)
+        for (way, n), values in add.items():
+            sums[router, way, n][test] += values
+
+
+def mean_of_draws(left, seed: Seed) -> dict:
+    """Mean over the draws of random answers, for each number of them."""
+    total = defaultdict(float)
+    seen = np.flatnonzero(seed.y_train.observed[:, left.model])
+    for draw in range(N_DRAWS):
+        rng = np.random.default_rng([seed.number, left.model, draw])
+        rows = rng.choice(seen, N_ANSWERS[-1], replace=False)
+        for way, values in learnt(left, seed, rows).items():
+            total[way] += values / N_DRAWS
+    return total
+
+
+def learnt(left, seed: Seed, rows, way="random") -> dict:
+    """Realised quality after the first answers of a sequence, for each number."""
+    fitted = left.train[rows]
+    quality = seed.y_train.quality[rows, left.model]
+    reached = {}
+    for n in N_ANSWERS:
+        belief = left.pool.newcomer(seed.X_train[rows[:n]], fitted[:n], quality[:n])
+        predicted = (left.mean + left.features @ belief.coef).clip(0.0, 1.0)
+        reached[way, n] = joined(left, seed.y_test, predicted)
+        if way == "random":
+            constant = np.full(len(predicted), quality[:n].mean())
+            reached["mean", n] = joined(left, seed.y_test, constant)
+    return reached
+
+
+def suggested(left, seed: Seed) -> dict:
+    """Ask for the queries that `suggest_probes` puts first."""
+    seen = np.flatnonzero(seed.y_train.observed[:, left.model])
+    X = seed.X_train[seen]
+    rows = choose_probes(X, left.predict, left.pool.basis, N_ANSWERS[-1])
+    return learnt(left, seed, seen[rows], "suggested")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Put the tables and the figure of the pool's studies into their page.
+
+    python benchmarks/pools/pool_page.py
+
+Each table stands between two comments that name it; a test checks that page and results
+agree.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+RESULTS = Path(__file__).parent / "results"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "changing_pools.md"
+FIGURE = DOCS / "images" / "newcomers.png"
+
+
+def main() -> None:
+    """Write the tables into the page, and draw the figure."""
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    draw()
+
+
+def filled(text: str) -> str:
+    """Return the page with every table as the results have it now."""
+    for name, make in TABLES.items():
+        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        before, found, rest = text.partition(start)
+        if not found:
+            raise ValueError(f"{PAGE.name} has no place for the table {name!r}.")
+        text = before + start + make() + "\n" + end + rest.partition(end)[2]
+    return text
+
+
+def newcomers() -> str:
+    """A model that joins with 32 answers, for every router."""
+    frame = newcomers_of_all()
+    frame = frame[frame["answers"] == 32]
+    columns = {"table": frame["table"], "router": frame["router"]}
+    return _markdown(
+        columns
+        | {
+            "less refitted": _interval(frame, "refit"),
+            "less ignored": _interval(frame, "ignored"),
+            "less mean only": _interval(frame, "mean_only"),
+        }
+    )
+
+
+def newcomers_of_all() -> pd.DataFrame:
+    """Results of the baselines and, where they were made, of the latent router."""
+    found = [RESULTS / f"{name}.csv" for name in ("newcomers", "latent")]
+    frame = pd.concat([pd.read_csv(path) for path in found if path.exists()])
+    order = frame["table"].drop_duplicates().tolist()
+    return frame.sort_values("table", key=lambda t: t.map(order.index), kind="stable")
+
+
+def curves() -> str:
+    """The kernel router's curve, less a refitted one."""
+    frame = newcomers_of_all()
+    frame = frame[frame["router"] == "kernel"]
+    columns = {}
+    for name, part in frame.groupby("table", sort=False):
+        columns["answers"] = part["answers"].astype(str)
+        columns[name] = _interval(part, "refit")
+    return _markdown(columns)
+
+
+def probes() -> str:
+    """Suggested queries against as many, and twice as many, random ones."""
+    frame = pd.read_csv(RESULTS / "probes.csv")
+    return _markdown(
+        {
+            "table": frame["table"],
+            "suggested": frame["answers"].astype(str),
+            "less as many random": _interval(frame, "same"),
+            "less twice as many random": _interval(frame, "twice"),
+        }
+    )
+
+
+def masked() -> str:
+    """Masked models against a router that never knew them."""
+    frame = pd.read_csv(RESULTS / "masked.csv")
+    return _markdown(
+        {
+            "table": frame["table"],
+            "router": frame["router"],
+            "masked": frame["masked"].astype(str),
+            "quality, %": frame["quality"].map("{:.1f}".format),
+            "masked less never known": _interval(frame, "gain"),
+        }
+    )
+
+
+def coverage() -> str:
+    """Intervals of `value_of` that hold the gain."""
+    frame = pd.read_csv(RESULTS / "coverage.csv")
+    percent = "{:.1f}".format
+    return _markdown(
+        {
+            "scored queries": frame["scored"].astype(str),
+            "intervals that hold the gain, %": frame["held"].map(percent),
+            'verdict "a gain", %': frame["a gain"].map(percent),
+            "of these with a gain, %": frame["gain is real"].map(percent),
+        }
+    )
+
+
+def time() -> str:
+    """Time of each change."""
+    frame = pd.read_csv(RESULTS / "time.csv")
+    return _markdown(
+        {"call": frame["what"], "CPU ms": (1e3 * frame["seconds"]).map("{:.1f}".format)}
+    )
+
+
+def draw() -> None:
+    """Draw the curves of the kernel router."""
+    import matplotlib.pyplot as plt
+
+    frame = newcomers_of_all()
+    frame = frame[frame["router"] == "kernel"]
+    parts = list(frame.groupby("table", sort=False))
+    figure, axes = plt.subplots(1, len(parts), figsize=(10, 2.8), layout="constrained")
+    for ax, (name, part) in zip(axes, parts, strict=True):
+        n = part["answers"]
+        ax.axhline(0, color="0.6", linewidth=0.8)
+        ax.plot(n, part["refit"], color="C0", marker="o", ms=3, label="add_model")
+        ax.fill_between(n, part["refit_low"], part["refit_high"], color="C0", alpha=0.2)
+        ignored, mean = (
+            part["refit"] - part["ignored"],
+            part["refit"] - part["mean_only"],
+        )
+        ax.plot(n, ignored, color="0.35", linestyle="--", label="model ignored")
+        ax.plot(n, mean, color="C1", marker="s", ms=3, label="its mean only")
+        ax.set(title=name, xscale="log", xlabel="scored answers")
+        ax.set_xticks(n, n.astype(str))
+        ax.minorticks_off()
+    axes[0].set_ylabel("quality less refitted, points")
+    axes[-1].legend(frameon=False, fontsize=8)
+    figure.savefig(FIGURE, dpi=90)
+
+
+TABLES = {
+    make.__name__: make for make in (newcomers, curves, probes, masked, coverage, time)
+}
+
+
+def _interval(frame: pd.DataFrame, name: str) -> pd.Series:
+    columns = [name, f"{name}_low", f"{name}_high"]
+    return frame[columns].apply(
+        lambda row: "{:+.2f} [{:+.2f}, {:+.2f}]".format(*row), axis=1
+    )
+
+
+def _markdown(columns: dict[str, pd.Series]) -> str:
+    rows = zip(*columns.values(), strict=True)
+    head = [list(columns), ["---"] + ["---:"] * (len(columns) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [*head, *rows])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Which queries to score first on a new model."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklroute.pool._basis import Basis
+
+N_CANDIDATES = 2000  # queries that are compared with each other, at most
+
+
+def choose_probes(
+    X: NDArray, predict: Callable[[NDArray], NDArray], basis: Basis, n_probes: int
+) -> NDArray[np.intp]:
+    r"""Order queries such that the first of them say most of a new model.
+
+    A design of a Bayesian experiment: the departure of a new model is linear in the
+    features :math:`\phi` of the basis, with coefficients of which nothing is known
+    but their prior, :math:`\Sigma = I`. Each probe is the query that takes most off
+    the sum of the coefficients' variances, the trace of :math:`\Sigma`,
+
+    .. math:: w(x) \, \frac{\|\Sigma \phi(x)\|^2}
+              {\sigma^2 + \phi(x)^\top \Sigma \phi(x)} , \qquad
+              w(x) = \exp \frac{-(\max_k \hat q_k(x) - \bar q(x))^2}{2 \|\phi(x)\|^2}
+
+    The weight :math:`w` prefers queries on which an answer may change a choice: it is
+    the density of the new model's quality, as expected before any answer, where it
+    equals the best of the fitted ones, relative to the largest density. After every
+    probe :math:`\Sigma` is updated as if it was answered: what the answer will be
+    does not matter for it.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_queries, n_features)
+        The queries.
+    predict : callable
+        Gives the quality of the fitted models for queries.
+    basis : Basis
+        Features in which departures are linear.
+    n_probes : int
+        Number of queries to choose, at most ``n_queries``.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_probes,)
+        Different rows, the most telling first. Copies of a query come after all
+        distinct ones.
+
+    References
+    ----------
+    K. Chaloner and I. Verdinelli, "Bayesian experimental design: a review",
+    Statistical Science, 1995, section 2.2 (A-optimality).
+    """
+    order = np.random.RandomState(0).permutation(len(X))
+    distinct = order[_distinct(X[order])]
+    candidates = distinct[: max(N_CANDIDATES, n_probes)]
+    fitted = predict(X[candidates])
+    chosen = candidates[_greedy(basis(X[candidates], fitted), fitted, n_probes)]
+    copies = np.setdiff1d(order, distinct) if len(chosen) < n_probes else chosen[:0]
+    return np.concatenate([chosen, copies])[:n_probes]
+
+
+def _greedy(features: NDArray, fitted: NDArray, n_probes: int) -> NDArray[np.intp]:
+    """Choose rows one at a time, with updates of rank one."""
+    weight = _relevance(features, fitted)
+    typical = fitted.mean()
+    noise = max(typical * (1 - typical), 1e-3)
+    spread = features.copy()  # times the covariance of the coefficients
+    rows = np.empty(min(n_probes, len(features)), dtype=np.intp)
+    for step in range(len(rows)):
+        total = noise + np.einsum("ij,ij->i", spread, features)
+        gain = weight * np.einsum("ij,ij->i", spread, spread) / total
+        gain[rows[:step]] = -1.0
+        rows[step] = row = gain.argmax()
+        spread -= np.outer(spread @ features[row], spread[row]) / total[row]
+    return rows
+
+
+def _relevance(features: NDArray, fitted: NDArray) -> NDArray[np.float64]:
+    """Chance that the new model is about as good as the best known one."""
+    lead = fitted.max(axis=1) - fitted.mean(axis=1)
+    return np.exp(-(lead**2) / (2 * np.einsum("ij,ij->i", features, features)))
+
+
+def _distinct(X: NDArray) -> list[int]:
+    """Rows that are not copies of one before."""
+    first: dict[bytes, int] = {}
+    for row, query in enumerate(np.ascontiguousarray(X)):
+        first.setdefault(query.tobytes(), row)
+    return list(first.values())

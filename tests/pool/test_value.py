@@ -1,0 +1,199 @@
+"""What a new model would be worth, told before it joins."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklroute import KNNRouter, Outcomes, RidgeRouter
+from sklroute.datasets import make_routing
+from sklroute.metrics import Interval
+from sklroute.pipeline import as_router
+from sklroute.policies import Budget, MaxUtility
+from sklroute.pool import ModelValue
+
+DATA = make_routing(n_queries=1200, n_models=5, random_state=0)
+NEW = int(DATA.quality.mean(axis=0).argmax())  # the best one is worth most
+KEPT = np.delete(np.arange(5), NEW)
+TRAIN, SCORED = slice(0, 600), slice(600, 800)
+OLD = Outcomes(
+    DATA.y.quality[:, KEPT], DATA.y.cost[:, KEPT], models=DATA.y.models[KEPT]
+)
+X, QUALITY, COST = DATA.X[SCORED], DATA.y.quality[SCORED, NEW], DATA.y.cost[SCORED, NEW]
+
+
+WEAK = Outcomes(0.3 * OLD.quality, models=OLD.models)
+
+
+@pytest.fixture(scope="module")
+def router():
+    return RidgeRouter(100.0).fit(DATA.X[TRAIN], OLD[TRAIN])
+
+
+@pytest.fixture(scope="module")
+def weak():
+    """A router of models that any good one replaces."""
+    return RidgeRouter(100.0).fit(DATA.X[TRAIN], WEAK[TRAIN])
+
+
+def test_a_model_that_is_always_right_is_worth_what_the_others_lose(weak):
+    value = weak.value_of(X, np.ones(200), y=WEAK[SCORED])
+    places = WEAK.models.searchsorted(weak.predict(X))
+    present = WEAK.quality[SCORED][np.arange(200), places].mean()
+    assert value.traffic == 1
+    assert value.gain.estimate == pytest.approx(1 - present)
+    assert value.verdict == "a gain"
+    assert value.measured
+
+
+def test_a_model_that_is_always_wrong_gets_nothing(router):
+    value = router.value_of(X, np.zeros(200), COST, y=OLD[SCORED])
+    assert value.traffic == 0
+    assert value.gain == value.quality == value.cost == (0, 0, 0)
+    assert value.verdict == "no query would go to it"
+
+
+def test_without_outcomes_the_router_is_believed(weak):
+    value = weak.value_of(X, np.ones(200))
+    predicted = weak.predict_quality(X).max(axis=1).mean()
+    assert value.gain.estimate == pytest.approx(1 - predicted)
+    assert not value.measured
+
+
+def test_a_query_is_judged_by_answers_to_others(router):
+    """An answer changes what is predicted for other queries, never for its own."""
+    value = router.value_of(X, QUALITY, y=OLD[SCORED], cv=200)
+    total = 0.0
+    for left in range(200):
+        rest = np.delete(np.arange(200), left)
+        larger = pickle.loads(pickle.dumps(router))
+        larger.add_model("new", X[rest], QUALITY[rest])
+        (choice,) = larger.predict(X[[left]])
+        if choice == "new":
+            (now,) = router.predict(X[[left]])
+            place = OLD.models.tolist().index(now)
+            total += QUALITY[left] - OLD.quality[SCORED][left, place]
+    assert value.quality.estimate == pytest.approx(total / 200)
+
+
+def test_nothing_is_changed(router):
+    before = pickle.dumps(router)
+    router.value_of(X, QUALITY, COST, y=OLD[SCORED])
+    assert pickle.dumps(router) == before
+
+
+def test_the_gain_is_in_utility(router):
+    weight = 0.05
+    policy = MaxUtility(cost_weight=weight)
+    value = router.value_of(X, QUALITY, COST, y=OLD[SCORED], policy=policy)
+    assert value.gain.estimate == pytest.approx(
+        value.quality.estimate - weight * value.cost.estimate
+    )
+
+
+def test_the_same_model_for_less_saves():
+    """A copy of the only model at half its price: same quality, half the cost."""
+    single = Outcomes(np.ones((600, 1)), np.full((600, 1), 2.0), models=["old"])
+    router = RidgeRouter(100.0).fit(DATA.X[TRAIN], single)
+    value = router.value_of(X, np.ones(200), 1.0)
+    low, high = value.saving_at_equal_quality[1:]
+    assert value.saving_at_equal_quality.estimate == low == high == 0.5
+    assert value.quality_at_equal_cost == (0, 0, 0)
+
+
+def test_costs_are_needed_for_a_saving_only(router):
+    value = router.value_of(X, QUALITY, y=OLD[SCORED])
+    assert value.cost is value.saving_at_equal_quality is None
+    assert value.to_frame().index.tolist() == ["gain", "quality"]
+    value = router.value_of(X, QUALITY, COST, y=OLD[SCORED])
+    frame = value.to_frame()
+    assert frame.shape == (5, 3)
+    assert (frame["low"] <= frame["high"]).all()
+
+
+def test_outcomes_may_be_partial(weak):
+    """Only the models that were observed on a query are its candidates."""
+    only = Outcomes(WEAK.quality[SCORED][:, :1], models=WEAK.models[:1])
+    value = weak.value_of(X, np.ones(200), y=only)
+    assert value.quality.estimate == pytest.approx(1 - only.quality.mean())
+
+
+def test_answers_that_were_not_scored_do_not_count(router):
+    quality = np.where(np.arange(200) < 120, QUALITY, np.nan)
+    value = router.value_of(X, quality, y=OLD[SCORED])
+    expected = router.value_of(X[:120], QUALITY[:120], y=OLD[600:720])
+    assert value.n_queries == 120
+    assert value.gain == expected.gain
+
+
+def test_groups_stay_together(router):
+    groups = np.repeat(np.arange(40), 5)
+    wide = router.value_of(X, QUALITY, y=OLD[SCORED], groups=groups)
+    assert wide.gain.low <= wide.gain.estimate <= wide.gain.high
+
+
+def test_any_policy_will_do(router):
+    budget = Budget(float(np.nanmean(OLD.cost)))
+    value = router.value_of(X, QUALITY, COST, y=OLD[SCORED], policy=budget)
+    assert 0 <= value.traffic <= 1
+
+
+def test_names_may_be_numbers():
+    numbered = Outcomes(WEAK.quality[TRAIN], models=[1, 2, 3, 4])
+    router = KNNRouter(32).fit(DATA.X[TRAIN], numbered)
+    assert router.value_of(X, np.ones(200)).traffic == 1
+
+
+def test_a_pipeline_values_as_its_router_does():
+    pipe = make_pipeline(StandardScaler(), RidgeRouter(100.0))
+    pipe.fit(DATA.X[TRAIN], OLD[TRAIN])
+    value = as_router(pipe).value_of(X, QUALITY, COST, y=OLD[SCORED])
+    expected = pipe[-1].value_of(pipe[0].transform(X), QUALITY, COST, y=OLD[SCORED])
+    assert value.gain == expected.gain
+
+
+def test_it_reads_as_a_report(weak):
+    value = weak.value_of(X, np.ones(200), y=WEAK[SCORED])
+    lines = repr(value).splitlines()
+    assert lines[0].startswith("a gain: 200 scored queries, 100% of them for it")
+    assert [line.split()[0] for line in lines[1:]] == value.to_frame().index.tolist()
+
+
+@pytest.mark.parametrize(
+    ("traffic", "low", "high", "verdict"),
+    [
+        (0.0, 0.0, 0.0, "no query would go to it"),
+        (0.04, 0.01, 0.02, "too few queries would go to it: score more"),
+        (0.5, 0.01, 0.02, "a gain"),
+        (0.5, -0.02, -0.01, "a loss"),
+        (0.5, -0.02, 0.01, "open: score more"),
+    ],
+)
+def test_the_verdict_is_that_of_the_interval(traffic, low, high, verdict):
+    gain = Interval((low + high) / 2, low, high)
+    value = ModelValue(200, traffic, gain, gain, None, None, None, True)
+    assert value.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cv": 1}, "cv must be an integer from 2 to 200"),
+        ({"cv": 201}, "cv must be an integer from 2 to 200"),
+        ({"groups": np.zeros(200)}, "from 2 to 1"),
+        ({"groups": np.zeros(3)}, r"groups has shape \(3,\)"),
+        ({"quality": QUALITY[:3]}, r"quality has shape \(3,\)"),
+        ({"quality": QUALITY * 2}, "model 'new' has 2"),
+        ({"cost": -1.0}, "Cost must be"),
+        ({"y": OLD[:3]}, "X has 200 queries, y has 3"),
+        ({"y": DATA.y[SCORED]}, "is not one of the models"),
+        ({"policy": MaxUtility(1.0)}, "cost"),
+        ({"confidence_level": 2}, "confidence_level"),
+    ],
+)
+def test_wrong_input_is_named(router, change, message):
+    given = {"quality": QUALITY, **change}
+    with pytest.raises(ValueError, match=message):
+        router.value_of(X, **given)
