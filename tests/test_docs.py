@@ -26,6 +26,7 @@ def write_log(folder):
     calls.columns = ["query", "model", "quality", "cost"]
     calls.to_csv(folder / "calls.csv", index=False)
     np.save(folder / "features.npy", table.X)
+    np.save(folder / "scores.npy", np.linspace(0, 1, 32))
     write_routerbench(folder / "routerbench.csv")
     write_texts(folder, table)
 

@@ -69,7 +69,13 @@ class ModelValue:
         return "a loss" if self.gain.high < 0 else "open: score more"
 
     def to_frame(self) -> pd.DataFrame:
-        """The intervals, a row each, with the columns estimate, low and high."""
+        """The intervals, a row each, with the columns estimate, low and high.
+
+        Returns
+        -------
+        frame : DataFrame
+            With the columns estimate, low and high; a row per difference.
+        """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         intervals = {
             name: value for name, value in values.items() if isinstance(value, Interval)

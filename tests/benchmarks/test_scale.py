@@ -23,6 +23,7 @@ def test_the_tables_of_the_page_are_those_of_the_results():
     assert page["filled"](text) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_the_script_writes_the_columns_of_the_tracked_results(name, tmp_path):
     if name == "neighbors":
