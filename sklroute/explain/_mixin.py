@@ -20,7 +20,7 @@ class ExplainMixin:
 
     A router overrides hooks to say more than how good the models are on average:
 
-    - ``_explain_evidence(X, available, better, worse)`` returns `Evidence` on the two
+    - ``_explain_evidence(X, available, better, worse)`` returns ``Evidence`` on the two
       models of each query, of those that the router was fitted on; what its additive
       parts do not explain of the difference in predicted quality is called
       ``_explained_rest``;
@@ -53,7 +53,7 @@ class ExplainMixin:
         X : array-like of shape (n_queries, n_features)
             Features of the queries.
         available, costs, policy
-            As in `predict`.
+            As in `RouterMixin.predict`.
 
         Returns
         -------

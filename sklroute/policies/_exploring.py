@@ -41,9 +41,10 @@ class UCB(_Exploring):
 
     The choice is :math:`\arg\max_j \hat q_{ij} + w s_{ij} - \lambda \hat c_{ij}`, where
     :math:`s` is the standard deviation of the *expected* quality (not of one
-    answer's): what `predict_quality` returns with ``return_std=True``. It shrinks as
-    answers come in and `partial_fit` learns from them, so that a model is tried until
-    it is known to be worse: the upper confidence bound of linear bandits [1]_.
+    answer's): what `RouterMixin.predict_quality` returns with ``return_std=True``. It
+    shrinks as answers come in and `PoolMixin.partial_fit` learns from them, so that a
+    model is tried until it is known to be worse: the upper confidence bound of linear
+    bandits [1]_.
 
     Parameters
     ----------

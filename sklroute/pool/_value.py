@@ -20,7 +20,7 @@ MIN_SWITCHED = 10  # queries for the new model, below which an interval means li
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ModelValue:
-    """What a router would gain from a new model; `value_of` makes one.
+    """What a router would gain from a new model; `PoolMixin.value_of` makes one.
 
     All numbers are differences between the router with the new model and the router
     as it is, means over the scored queries, with percentile bootstrap intervals.

@@ -43,7 +43,7 @@ def route_partition(
         Models that may be called now: for all rows, or the column that says so of each
         model that is named; models that are not are available.
     costs : array-like of shape (n_models,), default=None
-        A price list known now. None uses `predict_cost`.
+        A price list known now. None uses `RouterMixin.predict_cost`.
     policy : Policy, default=None
         The rule to apply. None uses the router's own. `Budget` bounds the mean cost of
         each partition.

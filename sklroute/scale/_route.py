@@ -53,7 +53,7 @@ def route_batches(
     available : array-like of bool, of shape (n_models,), default=None
         Models that may be called, for all queries.
     costs : array-like of shape (n_models,), default=None
-        A price list known now. None uses `predict_cost`.
+        A price list known now. None uses `RouterMixin.predict_cost`.
     policy : Policy, default=None
         The rule to apply. None uses the router's own. `Budget` bounds the mean cost of
         each batch.
