@@ -21,7 +21,8 @@ from sklearn.preprocessing import FunctionTransformer
 from strategies import availability, outcomes, predictions, rankings
 
 from sklroute import Outcomes
-from sklroute.base import RouterMixin, observed_mean
+from sklroute.base import RouterMixin
+from sklroute.base._arrays import observed_mean
 from sklroute.metrics import realised_utility
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklroute import GuardedRouter, KernelRouter, KNNRouter, Outcomes, RidgeRouter
-from sklroute.base import all_finite
+from sklroute.base._arrays import all_finite
 from sklroute.datasets import make_routing
 from sklroute.policies import CheapestAbove
 
@@ -43,7 +43,7 @@ def test_parts_are_put_together_in_order(data, monkeypatch):
     given = {"available": rng.random((300, 3)) < 0.5, "policy": CheapestAbove(0.5)}
     given["available"][:, 1] = True
     whole = router.predict(data.X, **given), router.predict_quality(data.X)
-    monkeypatch.setattr("sklroute.base.HALF_CHUNK", 7)
+    monkeypatch.setattr("sklroute.base._arrays.HALF_CHUNK", 7)
     np.testing.assert_array_equal(router.predict(data.X, **given), whole[0])
     np.testing.assert_allclose(router.predict_quality(data.X), whole[1], rtol=1e-6)
 

@@ -14,7 +14,8 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklroute.base import RouterMixin, observed_mean
+from sklroute.base import RouterMixin
+from sklroute.base._arrays import observed_mean
 from sklroute.baselines._approximate import ApproximateNeighbors
 from sklroute.baselines._tuning import make_folds, squared_error
 from sklroute.explain._evidence import additive

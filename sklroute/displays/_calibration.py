@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklroute.base import check_pool
+from sklroute.base._arrays import check_pool
 from sklroute.displays._available import restrict
 from sklroute.displays._pyplot import (
     DIAGONAL,

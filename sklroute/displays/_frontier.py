@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.base import check_pool
+from sklroute.base._arrays import check_pool
 from sklroute.displays._available import restrict
 from sklroute.displays._pyplot import import_pyplot, name_of
 from sklroute.metrics import (

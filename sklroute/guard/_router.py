@@ -10,7 +10,8 @@ from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from sklroute.base import RouterMixin, observed_mean
+from sklroute.base import RouterMixin
+from sklroute.base._arrays import observed_mean
 from sklroute.guard._calibration import calibrate, thresholds_of
 from sklroute.outcomes._values import check_known, plain
 from sklroute.pipeline import RouterPipeline, as_router, fit_router

@@ -14,7 +14,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin, all_finite
+from sklroute.base import RouterMixin
+from sklroute.base._arrays import all_finite
 from sklroute.explain._mixin import CLIPPING
 from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
@@ -36,6 +37,7 @@ from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
 from sklroute.serving._latent import compile_latent
+from sklroute.serving._mixin import DEFAULT_TEMPERATURE
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
 CHUNK = 1024  # queries predicted at once: memory does not grow with n_queries

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from sklroute.base import observed_mean
+from sklroute.base._arrays import observed_mean
 
 
 class ProfileEncoder(BaseEstimator):

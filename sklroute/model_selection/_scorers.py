@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklroute.base import check_pool
+from sklroute.base._arrays import check_pool
 from sklroute.metrics import (
     cost_range,
     direct_value,

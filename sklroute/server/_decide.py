@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from sklroute.base import DEFAULT_TEMPERATURE, RouterMixin
+from sklroute.base import RouterMixin
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Policy
 from sklroute.serving import CompiledRouter
+from sklroute.serving._mixin import DEFAULT_TEMPERATURE
 from sklroute.serving._rules import Chance
 
 __all__ = ["Decision", "decide"]

@@ -1,7 +1,5 @@
 """What every router has in common: checks, utilities, choices, probabilities."""
 
-import os
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,14 +7,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import gen_batches
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    _num_samples,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklroute.base._arrays import (
+    all_finite,
+    as_floats,
+    check_lengths,
+    check_pool,
+    check_weight,
+    joined,
+    observed_mean,
+)
 from sklroute.explain import ExplainMixin
 from sklroute.metrics import realised_utility
 from sklroute.outcomes import Outcomes, check_outcomes
@@ -30,20 +31,13 @@ from sklroute.outcomes._values import (
     named_mask,
     plain,
 )
-from sklroute.persistence import save
 from sklroute.policies import MaxUtility, Policy, check_available
 from sklroute.policies._arrays import check_shape
 from sklroute.pool import PoolMixin
-from sklroute.serving import CompiledRouter
-from sklroute.serving._parts import Part, Pooled
-
-__all__ = ["RouterMixin"]
-
-DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
-HALF_CHUNK = 8192  # queries of half precision converted at once
+from sklroute.serving._mixin import DEFAULT_TEMPERATURE, ServingMixin
 
 
-class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
+class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
     """Mixin of all routers: the subclass computes, the mixin does the rest.
 
     A router is a class ``(RouterMixin, BaseEstimator)`` with a constructor parameter
@@ -118,8 +112,8 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
         X = self._check_X(X, reset=True)
         outcomes = check_outcomes(y, for_fit=True)
         groups = None if groups is None else np.asarray(groups)
-        _check_lengths(X, y=outcomes, groups=groups)
-        weight = _check_weight(sample_weight, X)
+        check_lengths(X, y=outcomes, groups=groups)
+        weight = check_weight(sample_weight, X)
         kept = weight > 0
         if not kept.all():
             X, outcomes, weight = X[kept], outcomes[kept], weight[kept]
@@ -157,7 +151,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
         check_is_fitted(self)
         X = self._check_X(X, reset=False, keep_half=True)
         parts = [self._pool_quality(part, return_std) for _, part in as_floats(X)]
-        quality, std = map(_joined, zip(*parts, strict=True))
+        quality, std = map(joined, zip(*parts, strict=True))
         return (quality, std) if return_std else quality
 
     def predict_cost(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -284,8 +278,8 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
             Higher is better.
         """
         check_is_fitted(self)
-        _check_lengths(X, y=y)
-        weight = None if sample_weight is None else _check_weight(sample_weight, X)
+        check_lengths(X, y=y)
+        weight = None if sample_weight is None else check_weight(sample_weight, X)
         if np.ndim(y) == 1:
             choice = self.predict(X, available=available)
             return accuracy_score(y, choice, sample_weight=weight)
@@ -302,63 +296,10 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
         )
         return float(np.average(utility, weights=weight))
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the fitted router into one file, see `sklroute.persistence.save`.
-
-        Parameters
-        ----------
-        path : path-like
-            Where to write; by custom ``router.sklroute``.
-        """
-        check_is_fitted(self)
-        save(self, path)
-
-    def compile(self) -> CompiledRouter:
-        """The router as it predicts, in NumPy alone: fast for single queries.
-
-        It makes the same choices, up to rounding: scalings and projections are folded
-        into the first layer.
-
-        Returns
-        -------
-        compiled : CompiledRouter
-            With ``predict`` and its like, ``policy`` and ``classes_`` as they are now.
-
-        Raises
-        ------
-        TypeError
-            If a part of the router has no NumPy form; the message names it.
-        """
-        check_is_fitted(self)
-        part = self._compiled_part()
-        if not self.pool_.is_as_fitted:
-            part = Pooled(part, self.pool_)
-        return CompiledRouter(
-            part,
-            classes=self.classes_,
-            n_features=self.n_features_in_,
-            names=getattr(self, "feature_names_in_", None),
-            policy=self._policy(None),
-            cost=self._compiled_cost(),
-            temperature=getattr(self, "temperature_", DEFAULT_TEMPERATURE),
-            rule=self._compiled_rule(),
-        )
-
     # -- shared parts ------------------------------------------------------------
 
     def _predict_cost(self, X) -> NDArray[np.float64]:
         return np.tile(self.mean_cost_, (len(X), 1))
-
-    def _compiled_part(self) -> Part:
-        """The quality of the fitted models as a function of checked features."""
-        raise TypeError(f"{type(self).__name__} cannot be compiled.")
-
-    def _compiled_cost(self) -> NDArray:
-        return self.mean_cost_
-
-    def _compiled_rule(self) -> Any:
-        """What narrows the choice beside the policy, if anything does."""
-        return None
 
     def _check_X(self, X, *, reset: bool, keep_half: bool = False) -> NDArray:
         """Features as floats; half precision stays what it is only if asked for."""
@@ -427,7 +368,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
             self._pool_moments(part, available[rows], policy)
             for rows, part in as_floats(X)
         ]
-        quality, std = map(_joined, zip(*parts, strict=True))
+        quality, std = map(joined, zip(*parts, strict=True))
         return policy, {
             "quality": quality,
             "cost": cost,
@@ -481,64 +422,3 @@ class RouterMixin(ExplainMixin, PoolMixin, ClassifierMixin):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
-
-
-def check_pool(router: Any, outcomes: Outcomes) -> None:
-    """Refuse outcomes of other models than those of a fitted router."""
-    if not np.array_equal(outcomes.models, router.classes_):
-        raise ValueError(
-            f"y has the models {outcomes.models.tolist()}, the router was fitted "
-            f"on {router.classes_.tolist()}."
-        )
-
-
-def all_finite(X: NDArray) -> bool:
-    """Whether all values are finite, without a mask of the size of X if they are."""
-    dtype = np.float32 if X.dtype == np.float16 else None  # whose sums soon overflow
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(X.sum(dtype=dtype)) or np.isfinite(X).all())
-
-
-def as_floats(X: NDArray) -> Iterator[tuple[slice, NDArray]]:
-    """Yield rows and their features; those of half precision as float32, in parts.
-
-    Routers compute in float32 or more. A large array of half precision, such as a
-    memory-mapped file, is not copied as a whole for that.
-    """
-    if X.dtype != np.float16:
-        yield slice(None), X
-        return
-    for rows in gen_batches(len(X), HALF_CHUNK):
-        yield rows, X[rows].astype(np.float32)
-
-
-def _joined(parts: Sequence[NDArray | None]) -> NDArray | None:
-    return parts[0] if len(parts) == 1 or parts[0] is None else np.concatenate(parts)
-
-
-def observed_mean(table: NDArray, weight: NDArray | None = None) -> NDArray:
-    """Weighted mean of the observed cells of each column; NaN if there are none."""
-    seen = ~np.isnan(table)
-    weight = np.ones(len(table)) if weight is None else weight
-    total = weight @ seen
-    mean = np.full(table.shape[1], np.nan)
-    np.divide(weight @ np.where(seen, table, 0.0), total, out=mean, where=total > 0)
-    return mean
-
-
-def _check_lengths(X: Any, **others: Any) -> None:
-    """Refuse whatever has not one entry per query, by its name."""
-    for name, values in others.items():
-        if values is not None and _num_samples(values) != _num_samples(X):
-            raise ValueError(
-                f"X has {_num_samples(X)} queries, {name} has {_num_samples(values)}."
-            )
-
-
-def _check_weight(sample_weight: ArrayLike | None, X: NDArray) -> NDArray[np.float64]:
-    weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-    if not weight.any():  # scikit-learn < 1.9 lets this pass
-        raise ValueError("All sample_weight are zero.")
-    return weight
