@@ -31,7 +31,7 @@ def main():
     curves = curves[curves["drift"] == "half"]
     tables = list(curves["table"].unique())
     fig, axes = plt.subplots(
-        1, len(tables), figsize=(2.6 * len(tables), 3.4), layout="constrained"
+        1, len(tables), figsize=(2.3 * len(tables), 3.2), layout="constrained"
     )
     for ax, name in zip(axes, tables, strict=True):
         for learner, color in SHOWN.items():
@@ -56,7 +56,7 @@ def main():
         frameon=False,
     )
     OUT.parent.mkdir(exist_ok=True)
-    fig.savefig(OUT, dpi=75)
+    fig.savefig(OUT, dpi=72)
 
 
 if __name__ == "__main__":
