@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib
 import pandas as pd
+from PIL import Image
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -56,7 +57,8 @@ def main():
         frameon=False,
     )
     OUT.parent.mkdir(exist_ok=True)
-    fig.savefig(OUT, dpi=72)
+    fig.savefig(OUT, dpi=90)
+    Image.open(OUT).convert("P", palette=Image.Palette.ADAPTIVE).save(OUT)
 
 
 if __name__ == "__main__":
