@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib
 import pandas as pd
+from PIL import Image
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -31,7 +32,7 @@ def main():
     curves = curves[curves["drift"] == "half"]
     tables = list(curves["table"].unique())
     fig, axes = plt.subplots(
-        1, len(tables), figsize=(2.6 * len(tables), 3.4), layout="constrained"
+        1, len(tables), figsize=(2.3 * len(tables), 3.2), layout="constrained"
     )
     for ax, name in zip(axes, tables, strict=True):
         for learner, color in SHOWN.items():
@@ -56,7 +57,8 @@ def main():
         frameon=False,
     )
     OUT.parent.mkdir(exist_ok=True)
-    fig.savefig(OUT, dpi=75)
+    fig.savefig(OUT, dpi=90)
+    Image.open(OUT).convert("P", palette=Image.Palette.ADAPTIVE).save(OUT)
 
 
 if __name__ == "__main__":
