@@ -17,10 +17,10 @@ def choose_probes(
 
     A design of a Bayesian experiment: the departure of a new model is linear in the
     features :math:`\phi` of the basis, with coefficients of which nothing is known
-    but their prior, :math:`\Sigma = I`. Each probe is the query that takes most off
-    the sum of the coefficients' variances, the trace of :math:`\Sigma`,
+    but their prior, :math:`\Sigma = I`. Each probe is the query whose answer takes
+    most off the variance of the model's expected quality, summed over all queries,
 
-    .. math:: w(x) \, \frac{\|\Sigma \phi(x)\|^2}
+    .. math:: w(x) \, \frac{\sum_i (\phi_i^\top \Sigma \phi(x))^2}
               {\sigma^2 + \phi(x)^\top \Sigma \phi(x)} , \qquad
               w(x) = \exp \frac{-(\max_k \hat q_k(x) - \bar q(x))^2}{2 \|\phi(x)\|^2}
 
@@ -50,7 +50,7 @@ def choose_probes(
     References
     ----------
     K. Chaloner and I. Verdinelli, "Bayesian experimental design: a review",
-    Statistical Science, 1995, section 2.2 (A-optimality).
+    Statistical Science, 1995, section 2.2 (the mean variance of predictions).
     """
     order = np.random.RandomState(0).permutation(len(X))
     distinct = order[_distinct(X[order])]
@@ -66,11 +66,12 @@ def _greedy(features: NDArray, fitted: NDArray, n_probes: int) -> NDArray[np.int
     weight = _relevance(features, fitted)
     typical = fitted.mean()
     noise = max(typical * (1 - typical), 1e-3)
+    gram = features.T @ features
     spread = features.copy()  # times the covariance of the coefficients
     rows = np.empty(min(n_probes, len(features)), dtype=np.intp)
     for step in range(len(rows)):
         total = noise + np.einsum("ij,ij->i", spread, features)
-        gain = weight * np.einsum("ij,ij->i", spread, spread) / total
+        gain = weight * np.einsum("ij,ij->i", spread @ gram, spread) / total
         gain[rows[:step]] = -1.0
         rows[step] = row = gain.argmax()
         spread -= np.outer(spread @ features[row], spread[row]) / total[row]
