@@ -235,8 +235,9 @@ class PoolMixin:
         -------
         rows : ndarray of shape (n,)
             Different rows of ``X``, the most telling first: the first of them are
-            what would be chosen if fewer were asked for. Copies of a query come
-            last. The same in every call.
+            what would be chosen if fewer were asked for. The same in every call.
+            Leave out copies of a query before: of queries with the same features
+            more than one may be chosen, since they are seldom the same query.
 
         See Also
         --------
