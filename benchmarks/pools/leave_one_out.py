@@ -2,15 +2,17 @@
 
     python benchmarks/pools/leave_one_out.py --data ../shared/data
     python benchmarks/pools/leave_one_out.py --data ../shared/data --latent
+    python benchmarks/pools/leave_one_out.py --data ../shared/data --probes
 
-For each seed and each model, a router is fitted without the model; the model then
-joins with `add_model` from random training queries that it was scored on, four draws.
+For each seed and each model, a router is fitted without the model; the model then joins
+with `add_model` from random training queries that it was scored on, four draws.
 ``refit`` is the realised quality less that of a router fitted with all the data of the
 model; ``ignored`` less that of the router without the model; ``mean_only`` less that of
 the router in which the model has its mean over the same answers as a constant quality.
-For the kernel router ``probes.csv`` compares queries chosen by `suggest_probes` with
-random ones. All are in points, means over models, draws and queries, with 95 %
-bootstrap intervals over (groups of) queries. The models of mmlu_pro, and with
+With ``--probes`` queries chosen by `suggest_probes` are compared with random ones, for
+the kernel router: in realised quality, and (``error``) in the squared error of what is
+predicted for the model. All are in points, means over models, draws and queries, with
+95 % bootstrap intervals over (groups of) queries. The models of mmlu_pro, and with
 ``--latent`` those of all tables, take turns: a fifth of them is left out on each seed.
 Of a table that is not in ``--tables`` the results are kept.
 """
@@ -50,46 +52,53 @@ JOINT = ("kernel", "latent")  # learn from all models at once: fitted again
 def main() -> None:
     """Leave out every model of every table and write what joining is worth."""
     options = parse_options()
-    lines, probes = [], []
+    name_of_study = "latent" if options.latent else "newcomers"
+    study = joining
+    if options.probes:
+        name_of_study, study = "probes", probing
+    lines = []
     for name, table in load_tables(options.data):
         if options.tables and name not in options.tables:
             continue
         sums = leave_each_out(name, table, options)
         rows = np.flatnonzero(table.y.observed.sum(axis=1) > 1)
-        compare = Comparison(table, rows, sums)
-        routers = dict.fromkeys(router for router, *_ in sums)
-        lines += [
-            {"table": name, "router": router, "answers": n}
-            | {"quality": 100 * compare.mean(router, "random", n)}
-            | compare.bounds("refit", (router, "random", n), (router, "full", 0))
-            | compare.bounds("ignored", (router, "random", n), (router, "without", 0))
-            | compare.bounds("mean_only", (router, "random", n), (router, "mean", n))
-            for router in routers
-            for n in N_ANSWERS
-        ]
-        probes += [
-            {"table": name, "answers": n}
-            | compare.bounds("refit", ("kernel", "suggested", n), ("kernel", "full", 0))
-            | compare.bounds(
-                "same", ("kernel", "suggested", n), ("kernel", "random", n)
-            )
-            | compare.bounds(
-                "twice", ("kernel", "suggested", n), ("kernel", "random", 2 * n)
-            )
-            for n in N_ANSWERS[:-1]
-            if "kernel" in routers
-        ]
-        write(lines, "latent" if options.latent else "newcomers", keep=True)
-        if probes:
-            write(probes, "probes", keep=True)
+        lines += study(name, Comparison(table, rows, sums))
+        write(lines, name_of_study, keep=True)
+
+
+def joining(table: str, compare: "Comparison") -> list[dict]:
+    """Compare a model that joins with one that is ignored, or known by its mean."""
+    return [
+        {"table": table, "router": router, "answers": n}
+        | {"quality": 100 * compare.mean(router, "random", n)}
+        | compare.bounds("refit", (router, "random", n), (router, "full", 0))
+        | compare.bounds("ignored", (router, "random", n), (router, "without", 0))
+        | compare.bounds("mean_only", (router, "random", n), (router, "mean", n))
+        for router in dict.fromkeys(router for router, *_ in compare.sums)
+        for n in N_ANSWERS
+    ]
+
+
+def probing(table: str, compare: "Comparison") -> list[dict]:
+    """Compare suggested queries with as many, and twice as many, random ones."""
+    lines = []
+    for n in N_ANSWERS[:-1]:
+        line = {"table": table, "answers": n}
+        for suffix in ("", " error"):
+            suggested = ("kernel", "suggested" + suffix, n)
+            for name, count in {"same": n, "twice": 2 * n}.items():
+                random = ("kernel", "random" + suffix, count)
+                line |= compare.bounds(name + suffix, suggested, random)
+        lines.append(line)
+    return lines
 
 
 def leave_each_out(name: str, table, options) -> dict:
     """Sum the realised quality of each query over the models, for each way."""
     sums = defaultdict(lambda: np.zeros(len(table.y)))
     for seed in seeds_of(table, options.seeds, PARTITION):
-        for router, full in fitted_routers(seed, options.latent):
-            one_seed(sums, router, full, seed, options.latent, name)
+        for router, full in fitted_routers(seed, options):
+            one_seed(sums, router, full, seed, options, name)
     return sums
 
 
@@ -99,6 +108,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="folder of the real tables")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tables", nargs="*", help="names; default: all")
+    parser.add_argument("--probes", action="store_true", help="suggested queries")
     parser.add_argument("--latent", action="store_true", help="the latent router")
     return parser.parse_args()
 
@@ -123,14 +133,16 @@ class Comparison:
         return bounds(name, gain(self.table, self.rows, *values))
 
 
-def fitted_routers(seed: Seed, latent: bool):
+def fitted_routers(seed: Seed, options):
     """Yield the full routers of a seed; the average reuses its members."""
-    if latent:
+    if options.latent:
         from sklroute import LatentRouterClassifier
 
         yield "latent", fit_full(LatentRouterClassifier(), seed)
         return
     yield "kernel", fit_full(KernelRouter(), seed)
+    if options.probes:
+        return
     yield "ridge", fit_full(RidgeRouter(), seed)
     yield "clusters", fit_full(ClusterRouter(), seed)
     average = fit_full(
@@ -141,19 +153,19 @@ def fitted_routers(seed: Seed, latent: bool):
     yield "average", average
 
 
-def one_seed(sums, router: str, full, seed: Seed, latent: bool, table: str) -> None:
+def one_seed(sums, router: str, full, seed: Seed, options, table: str) -> None:
     """Add the realised quality of each test query, for each way to route it."""
     y, test = seed.y_test, seed.test
     known = full._predict_quality(seed.X_test)
     rows = np.arange(len(y))
     reference = y.quality[rows, choose(y, known)]
     models = np.arange(len(y.models))
-    if latent or table in IN_TURNS:
+    if options.latent or table in IN_TURNS:
         models = models[seed.number % 5 :: 5]
     for left in leave_out(full, seed, models, separable=router not in JOINT):
         add = {("without", 0): left.reached, ("full", 0): reference, ("count", 0): 1.0}
         add |= mean_of_draws(left, seed)
-        if router == "kernel":
+        if options.probes:
             add |= suggested(left, seed)
         for (way, n), values in add.items():
             sums[router, way, n][test] += values
@@ -180,6 +192,8 @@ def learnt(left, seed: Seed, rows, way="random") -> dict:
         belief = left.pool.newcomer(seed.X_train[rows[:n]], fitted[:n], quality[:n])
         predicted = (left.mean + left.features @ belief.coef).clip(0.0, 1.0)
         reached[way, n] = joined(left, seed.y_test, predicted)
+        error = (predicted - seed.y_test.quality[:, left.model]) ** 2
+        reached[f"{way} error", n] = np.nan_to_num(error)
         if way == "random":
             constant = np.full(len(predicted), quality[:n].mean())
             reached["mean", n] = joined(left, seed.y_test, constant)

@@ -76,6 +76,8 @@ def probes() -> str:
             "suggested": frame["answers"].astype(str),
             "less as many random": _interval(frame, "same"),
             "less twice as many random": _interval(frame, "twice"),
+            "squared error": _interval(frame, "same error"),
+            "against twice as many": _interval(frame, "twice error"),
         }
     )
 

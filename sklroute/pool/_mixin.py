@@ -235,8 +235,9 @@ class PoolMixin:
         -------
         rows : ndarray of shape (n,)
             Different rows of ``X``, the most telling first: the first of them are
-            what would be chosen if fewer were asked for. Copies of a query come
-            last. The same in every call.
+            what would be chosen if fewer were asked for. The same in every call.
+            Leave out copies of a query before: of queries with the same features
+            more than one may be chosen, since they are seldom the same query.
 
         See Also
         --------
@@ -266,7 +267,7 @@ class PoolMixin:
         y: Any = None,
         policy: Policy | None = None,
         groups: ArrayLike | None = None,
-        cv: int = 5,
+        cv: int = 10,
         confidence_level: float = 0.95,
         random_state: int | np.random.RandomState | None = 0,
     ) -> ModelValue:
@@ -294,7 +295,7 @@ class PoolMixin:
             The rule that chooses. None uses the router's own.
         groups : array-like of shape (n_queries,), default=None
             Queries of one group are neither split between folds nor drawn apart.
-        cv : int, default=5
+        cv : int, default=10
             Number of folds, >= 2.
         confidence_level : float, default=0.95
             Of the intervals.
@@ -310,7 +311,10 @@ class PoolMixin:
         -----
         The intervals are those of the mean gain on queries like the scored ones. They
         count the luck of the draw of these queries, and not that of the answers from
-        which the model was learnt. With ``y`` the gain is that of a model learnt from
+        which the model was learnt: with few answers the model that then joins may
+        bring another gain. Two made-up queries, on which as much as can be is won and
+        lost, keep the intervals of gain, quality and cost from being sure of what few
+        queries show. With ``y`` the gain is that of a model learnt from
         ``1 - 1/cv`` of the answers: a little less than all of them give. Without
         ``y`` the router's own predictions are believed for its present choices, which
         are the highest of several and therefore too high: the gain is understated.

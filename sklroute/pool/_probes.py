@@ -17,10 +17,10 @@ def choose_probes(
 
     A design of a Bayesian experiment: the departure of a new model is linear in the
     features :math:`\phi` of the basis, with coefficients of which nothing is known
-    but their prior, :math:`\Sigma = I`. Each probe is the query that takes most off
-    the sum of the coefficients' variances, the trace of :math:`\Sigma`,
+    but their prior, :math:`\Sigma = I`. Each probe is the query whose answer takes
+    most off the variance of the model's expected quality, summed over all queries,
 
-    .. math:: w(x) \, \frac{\|\Sigma \phi(x)\|^2}
+    .. math:: w(x) \, \frac{\sum_i (\phi_i^\top \Sigma \phi(x))^2}
               {\sigma^2 + \phi(x)^\top \Sigma \phi(x)} , \qquad
               w(x) = \exp \frac{-(\max_k \hat q_k(x) - \bar q(x))^2}{2 \|\phi(x)\|^2}
 
@@ -44,21 +44,18 @@ def choose_probes(
     Returns
     -------
     rows : ndarray of shape (n_probes,)
-        Different rows, the most telling first. Copies of a query come after all
-        distinct ones.
+        Different rows, the most telling first. Queries with the same features, which
+        are seldom the same query, may all be chosen if many are like them.
 
     References
     ----------
     K. Chaloner and I. Verdinelli, "Bayesian experimental design: a review",
-    Statistical Science, 1995, section 2.2 (A-optimality).
+    Statistical Science, 1995, section 2.2 (the mean variance of predictions).
     """
     order = np.random.RandomState(0).permutation(len(X))
-    distinct = order[_distinct(X[order])]
-    candidates = distinct[: max(N_CANDIDATES, n_probes)]
+    candidates = order[: max(N_CANDIDATES, n_probes)]
     fitted = predict(X[candidates])
-    chosen = candidates[_greedy(basis(X[candidates], fitted), fitted, n_probes)]
-    copies = np.setdiff1d(order, distinct) if len(chosen) < n_probes else chosen[:0]
-    return np.concatenate([chosen, copies])[:n_probes]
+    return candidates[_greedy(basis(X[candidates], fitted), fitted, n_probes)]
 
 
 def _greedy(features: NDArray, fitted: NDArray, n_probes: int) -> NDArray[np.intp]:
@@ -66,11 +63,12 @@ def _greedy(features: NDArray, fitted: NDArray, n_probes: int) -> NDArray[np.int
     weight = _relevance(features, fitted)
     typical = fitted.mean()
     noise = max(typical * (1 - typical), 1e-3)
+    gram = features.T @ features
     spread = features.copy()  # times the covariance of the coefficients
-    rows = np.empty(min(n_probes, len(features)), dtype=np.intp)
-    for step in range(len(rows)):
+    rows = np.empty(n_probes, dtype=np.intp)
+    for step in range(n_probes):
         total = noise + np.einsum("ij,ij->i", spread, features)
-        gain = weight * np.einsum("ij,ij->i", spread, spread) / total
+        gain = weight * np.einsum("ij,ij->i", spread @ gram, spread) / total
         gain[rows[:step]] = -1.0
         rows[step] = row = gain.argmax()
         spread -= np.outer(spread @ features[row], spread[row]) / total[row]
@@ -81,11 +79,3 @@ def _relevance(features: NDArray, fitted: NDArray) -> NDArray[np.float64]:
     """Chance that the new model is about as good as the best known one."""
     lead = fitted.max(axis=1) - fitted.mean(axis=1)
     return np.exp(-(lead**2) / (2 * np.einsum("ij,ij->i", features, features)))
-
-
-def _distinct(X: NDArray) -> list[int]:
-    """Rows that are not copies of one before."""
-    first: dict[bytes, int] = {}
-    for row, query in enumerate(np.ascontiguousarray(X)):
-        first.setdefault(query.tobytes(), row)
-    return list(first.values())

@@ -139,6 +139,7 @@ def value_of_model(
     bootstrap["groups"] = groups
     equal_cost = equal_quality = None
     priced = bool(np.isfinite(price[then["available"]]).all())
+    span = float(np.ptp(price[then["available"]])) if priced else 0.0
     if priced:
         present = worth[rows, before], price[rows, before]
         sweeps = _sweep(worth[:, :-1], price[:, :-1], now), _sweep(worth, price, then)
@@ -146,15 +147,33 @@ def value_of_model(
     return ModelValue(
         n_queries=len(X),
         traffic=float((after == worth.shape[1] - 1).mean()),
-        gain=paired_bootstrap(
-            change - weight * extra if weight else change, **bootstrap
+        gain=_hedged(
+            change - weight * extra if weight else change,
+            1.0 + weight * span,
+            **bootstrap,
         ),
-        quality=paired_bootstrap(change, **bootstrap),
-        cost=paired_bootstrap(extra, **bootstrap) if priced else None,
+        quality=_hedged(change, 1.0, **bootstrap),
+        cost=_hedged(extra, span, **bootstrap) if priced else None,
         quality_at_equal_cost=equal_cost,
         saving_at_equal_quality=equal_quality,
         measured=outcomes is not None,
     )
+
+
+def _hedged(change: NDArray, bound: float, groups, **bootstrap: Any) -> Interval:
+    """Mean with an interval that is not sure of what few queries show.
+
+    The resamples draw from two further queries, on which as much is won and lost as
+    can be: where no choice changes, or few do, all resamples of the queries alone are
+    alike, and say nothing of the rest.
+    """
+    if groups is not None:
+        code = np.unique(groups, return_inverse=True)[1]
+        groups = np.append(code, code.max() + np.array([1, 2]))
+    widened = np.append(change, [bound, -bound])
+    _, low, high = paired_bootstrap(widened, groups=groups, **bootstrap)
+    estimate = float(change.mean())
+    return Interval(estimate, min(low, estimate), max(high, estimate))
 
 
 def _cross_fitted(router, X, answers, available, policy, groups, cv) -> dict:

@@ -21,15 +21,13 @@ ROUTER.fit(DATA.X[:300], DATA.y[:300])
 
 @given(st.integers(1, 30), st.integers(1, 12), st.integers(0, 5))
 @settings(deadline=None, max_examples=25)
-def test_probes_are_different_rows_and_distinct_queries_first(n, n_distinct, seed):
+def test_probes_are_different_rows_even_of_copies(n, n_distinct, seed):
     rng = np.random.default_rng(seed)
     copies = X[rng.integers(n_distinct, size=30)]
     rows = ROUTER.suggest_probes(copies, n)
     assert rows.shape == (n,)
     assert len(set(rows.tolist())) == n
     assert ((rows >= 0) & (rows < 30)).all()
-    n_known = len(np.unique(copies, axis=0))
-    assert len(np.unique(copies[rows[:n_known]], axis=0)) == min(n, n_known)
 
 
 def test_the_same_probes_every_time_and_fewer_are_the_first_of_more():
@@ -45,24 +43,22 @@ def test_greedy_choices_are_those_of_the_definition():
     noise = fitted.mean() * (1 - fitted.mean())
     lead = fitted.max(axis=1) - fitted.mean(axis=1)
     weight = np.exp(-(lead**2) / (2 * (phi**2).sum(axis=1)))
-    rows = _probes._greedy(phi, fitted, 8)
+    rows = _probes._greedy(phi, fitted, 6)
     precision = np.eye(phi.shape[1])
+
+    def variance(precision):
+        return np.einsum("ij,jk,ik->", phi, np.linalg.inv(precision), phi)
+
     for step, row in enumerate(rows):
-        before = np.trace(np.linalg.inv(precision))
-        falls = [
-            w * (before - np.trace(np.linalg.inv(precision + np.outer(f, f) / noise)))
-            for w, f in zip(weight, phi, strict=True)
-        ]
-        falls = np.delete(falls, rows[:step])
-        assert falls.max() == pytest.approx(
-            weight[row]
-            * (
-                before
-                - np.trace(
-                    np.linalg.inv(precision + np.outer(phi[row], phi[row]) / noise)
-                )
-            )
+        before = variance(precision)
+        falls = np.array(
+            [
+                w * (before - variance(precision + np.outer(f, f) / noise))
+                for w, f in zip(weight, phi, strict=True)
+            ]
         )
+        falls[rows[:step]] = 0
+        assert falls[row] == pytest.approx(falls.max())
         precision += np.outer(phi[row], phi[row]) / noise
 
 
@@ -72,11 +68,16 @@ def test_probes_leave_less_to_learn_than_random_queries():
 
     def uncertainty(rows):
         precision = np.eye(phi.shape[1]) + phi[rows].T @ phi[rows] / 0.2
-        return np.trace(np.linalg.inv(precision))
+        return np.trace(phi @ np.linalg.inv(precision) @ phi.T)
 
     drawn = np.random.default_rng(0)
     random = [uncertainty(drawn.choice(len(X), 32, replace=False)) for _ in range(50)]
     assert uncertainty(ROUTER.suggest_probes(X, 32)) < min(random)
+
+
+def test_where_most_queries_look_the_same_most_probes_are_of_them():
+    same = np.vstack([X[:20], np.repeat(X[20:21], 400, axis=0)])
+    assert (ROUTER.suggest_probes(same, 32) >= 20).sum() >= 8
 
 
 def test_many_queries_are_sampled(monkeypatch):
