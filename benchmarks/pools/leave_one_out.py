@@ -12,8 +12,8 @@ the router in which the model has its mean over the same answers as a constant q
 With ``--probes`` queries chosen by `suggest_probes` are compared with random ones, for
 the kernel router: in realised quality, and (``error``) in the squared error of what is
 predicted for the model. All are in points, means over models, draws and queries, with
-95 % bootstrap intervals over (groups of) queries. The models of mmlu_pro, and with
-``--latent`` those of all tables, take turns: a fifth of them is left out on each seed.
+95 % bootstrap intervals over (groups of) queries. The models of mmlu_pro take turns: a
+fifth of them is left out on each seed.
 Of a table that is not in ``--tables`` the results are kept.
 """
 
@@ -160,7 +160,7 @@ def one_seed(sums, router: str, full, seed: Seed, options, table: str) -> None:
     rows = np.arange(len(y))
     reference = y.quality[rows, choose(y, known)]
     models = np.arange(len(y.models))
-    if options.latent or table in IN_TURNS:
+    if table in IN_TURNS:
         models = models[seed.number % 5 :: 5]
     for left in leave_out(full, seed, models, separable=router not in JOINT):
         add = {("without", 0): left.reached, ("full", 0): reference, ("count", 0): 1.0}
