@@ -146,7 +146,8 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
             Values in [0, 1]; columns in the order of ``classes_``.
         std : ndarray of shape (n_queries, n_models)
             Standard deviation of the expected quality, not of a single answer's: it
-            shrinks as answers come in. Only with ``return_std=True``.
+            shrinks as answers come in. It counts what ``partial_fit`` can still learn,
+            not all that the fit may have missed. Only with ``return_std=True``.
         """
         check_is_fitted(self)
         X = self._check_X(X, reset=False, keep_half=True)
