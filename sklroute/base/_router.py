@@ -378,9 +378,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         }
 
     def _available(self, available, n_queries: int) -> NDArray[np.bool_]:
-        mask = by_model(
-            named_mask(available, self.classes_), self.classes_, "available"
-        )
+        mask = named_mask(available, self.classes_)
         return check_available(mask, (n_queries, len(self.classes_)))
 
     def _costs(self, X, costs, available, policy) -> NDArray:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -17,12 +16,12 @@ from sklroute.baselines._tuning import make_folds, subsample
 from sklroute.explain._evidence import additive, mean_quality
 from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
+from sklroute.pool._basis import whitening
 from sklroute.serving._parts import Kernel
 
 # From the strongest penalty to the weakest; the first leaves the models' means.
 ALPHAS = np.r_[np.inf, 10.0 ** np.arange(3.5, -1.5, -0.5)]
 MAX_TUNING_QUERIES = 5000
-FLOOR = 1e-3  # eigenvalues of the landmarks' kernel; a landmark alone has 1
 BATCH = 1024  # queries at a time: bounds the memory of predict
 
 
@@ -157,7 +156,7 @@ class KernelRouter(RouterMixin, BaseEstimator):
         self._sample = sample
         self.landmarks_ = X[sample] - self.centre_
         self._length = (self.landmarks_**2).sum(axis=1)
-        self._basis = _whitening(self._similarity(X[sample]))
+        self._basis = whitening(self._similarity(X[sample]))
 
     def _solve(self, moments: Moments, X, outcomes, sample_weight, groups) -> None:
         """Fit both steps to the sums, with penalties chosen on some of the queries.
@@ -219,7 +218,7 @@ class KernelRouter(RouterMixin, BaseEstimator):
         # same sum in other words: what is predicted at each landmark, weighted as
         # the kernel interpolates between them, and what is predicted far from all.
         between = self._kernel(self.landmarks_).astype(np.float64)
-        basis = _whitening(between)
+        basis = whitening(between)
         weight = self._similarity(X) @ basis @ basis.T
         far = self.intercept_ - self.fitted_quality_
         there = between @ self.coef_ + far
@@ -255,17 +254,6 @@ class KernelRouter(RouterMixin, BaseEstimator):
         exponent -= np.einsum("ij,ij->i", X, X)[:, None] + self._length
         exponent *= self.gamma_
         return np.exp(np.minimum(exponent, 0, out=exponent), out=exponent)
-
-
-def _whitening(similarity: NDArray) -> NDArray[np.float64]:
-    """Map similarities to the landmarks to Nyström features.
-
-    Directions in which the landmarks hardly differ, such as copies of a query, are left
-    out: they would blow up the rounding errors of the similarities.
-    """
-    value, axes = eigh(similarity.astype(np.float64))
-    kept = value > FLOOR
-    return axes[:, kept] / np.sqrt(value[kept])
 
 
 def _tune(F, target, weight, groups, cv) -> float:

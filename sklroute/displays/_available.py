@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklroute.outcomes import Outcomes
-from sklroute.outcomes._values import by_model, named_mask
+from sklroute.outcomes._values import named_mask
 from sklroute.policies import check_mask
 
 
@@ -26,7 +26,6 @@ def restrict(outcomes: Outcomes, available: ArrayLike | None) -> Outcomes:
     if available is None:
         return outcomes
     available = named_mask(available, outcomes.models)
-    available = by_model(available, outcomes.models, "available")
     mask = check_mask(available, outcomes.quality.shape)
     return Outcomes(
         np.where(mask, outcomes.quality, np.nan),

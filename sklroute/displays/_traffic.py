@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.displays._pyplot import import_pyplot
 from sklroute.metrics import traffic_curve, traffic_share
-from sklroute.outcomes._values import by_model, named_mask
+from sklroute.outcomes._values import named_mask
 from sklroute.pipeline import as_router
 
 __all__ = ["TrafficDisplay"]
@@ -156,7 +156,7 @@ class TrafficDisplay:
         """
         import_pyplot(f"{cls.__name__}.from_predictions")
         models = np.asarray(models)
-        available = by_model(named_mask(available, models), models, "available")
+        available = named_mask(available, models)
         curve = traffic_curve(
             quality, cost, cost_weights=cost_weights, available=available
         )

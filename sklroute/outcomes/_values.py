@@ -67,13 +67,14 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
 
 
 def named_mask(available: Any, models: NDArray) -> Any:
-    """Make a mask of models given by name or by a function of the name.
+    """Make a mask of models given by name, by a function of the name or by labels.
 
     Parameters
     ----------
-    available : array-like of str, callable or anything else
-        All else, such as a mask, is returned as it is. Names that are numbers cannot
-        be told from a mask: use a Series for them.
+    available : array-like of str, callable, DataFrame, Series or anything else
+        What is labelled is put into the order of the models; all else, such as a mask,
+        is returned as it is. Names that are numbers cannot be told from a mask: use a
+        Series for them.
     models : ndarray of shape (n_models,)
         Names of the models.
 
@@ -84,7 +85,7 @@ def named_mask(available: Any, models: NDArray) -> Any:
     Raises
     ------
     ValueError
-        If a name is not one of the models.
+        If a name is not one of the models, or labels are not their names.
     """
     if callable(available):
         return np.array([bool(available(plain(model))) for model in models])
@@ -92,7 +93,7 @@ def named_mask(available: Any, models: NDArray) -> Any:
         available = sorted(available)
     names = available if isinstance(available, (list, tuple, np.ndarray)) else ()
     if len(names) == 0 or not all(isinstance(name, str) for name in names):
-        return available
+        return by_model(available, models, "available")
     unknown = sorted(set(names) - set(models.tolist()))
     if unknown:
         raise ValueError(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 N_LANDMARKS = 64
 N_SAMPLED = 1000  # queries from which mean and variance are taken
@@ -89,15 +90,24 @@ def make_basis(X: NDArray, predict: Callable[[NDArray], NDArray]) -> Basis:
     scale = 1.0 / spread if spread > 0 else 1.0
     sample = sample[:N_LANDMARKS]
     landmarks = _scaled(sample, centre, scale)
-    value, axes = np.linalg.eigh(_similarity(landmarks, landmarks))
-    kept = value > FLOOR
     return Basis(
         centre=centre,
         landmarks=landmarks,
         scale=scale,
-        whitening=axes[:, kept] / np.sqrt(value[kept]),
+        whitening=whitening(_similarity(landmarks, landmarks)),
         directions=_directions(_differences(predict(sample))),
     )
+
+
+def whitening(similarity: NDArray) -> NDArray[np.float64]:
+    """Map similarities to the landmarks to Nyström features.
+
+    Directions in which the landmarks hardly differ, such as copies of a query, are left
+    out: they would blow up the rounding errors of the similarities.
+    """
+    value, axes = eigh(similarity.astype(np.float64))
+    kept = value > FLOOR
+    return axes[:, kept] / np.sqrt(value[kept])
 
 
 def _directions(differences: NDArray) -> NDArray[np.float64]:

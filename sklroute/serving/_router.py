@@ -318,9 +318,7 @@ class CompiledRouter:
 
     def _mask(self, available, n_queries) -> NDArray[np.bool_]:
         shape = n_queries, len(self.classes_)
-        mask = by_model(
-            named_mask(available, self.classes_), self.classes_, "available"
-        )
+        mask = named_mask(available, self.classes_)
         return check_available(mask, shape)
 
     def _arrays(self, X, available, costs, policy):
