@@ -6,9 +6,13 @@ Each table stands between two comments that name it; a test checks that page and
 agree.
 """
 
+import sys
 from pathlib import Path
 
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what all pages share
+from pages import fill, interval, markdown, write
 
 RESULTS = Path(__file__).parent / "results"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -18,19 +22,18 @@ FIGURE = DOCS / "images" / "newcomers.png"
 
 def main() -> None:
     """Write the tables into the page, and draw the figure."""
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    write(PAGE, rendered())
     draw()
 
 
 def filled(text: str) -> str:
     """Return the page with every table as the results have it now."""
-    for name, make in TABLES.items():
-        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-        before, found, rest = text.partition(start)
-        if not found:
-            raise ValueError(f"{PAGE.name} has no place for the table {name!r}.")
-        text = before + start + make() + "\n" + end + rest.partition(end)[2]
-    return text
+    return fill(text, PAGE, rendered())
+
+
+def rendered() -> dict[str, str]:
+    """Return the tables by name."""
+    return {name: make() for name, make in TABLES.items()}
 
 
 def newcomers() -> str:
@@ -38,12 +41,12 @@ def newcomers() -> str:
     frame = newcomers_of_all()
     frame = frame[frame["answers"] == 32]
     columns = {"table": frame["table"], "router": frame["router"]}
-    return _markdown(
+    return markdown(
         columns
         | {
-            "less refitted": _interval(frame, "refit"),
-            "less ignored": _interval(frame, "ignored"),
-            "less mean only": _interval(frame, "mean_only"),
+            "less refitted": interval(frame, "refit"),
+            "less ignored": interval(frame, "ignored"),
+            "less mean only": interval(frame, "mean_only"),
         }
     )
 
@@ -63,21 +66,21 @@ def curves() -> str:
     columns = {}
     for name, part in frame.groupby("table", sort=False):
         columns["answers"] = part["answers"].astype(str)
-        columns[name] = _interval(part, "refit")
-    return _markdown(columns)
+        columns[name] = interval(part, "refit")
+    return markdown(columns)
 
 
 def probes() -> str:
     """Suggested queries against as many, and twice as many, random ones."""
     frame = pd.read_csv(RESULTS / "probes.csv")
-    return _markdown(
+    return markdown(
         {
             "table": frame["table"],
             "suggested": frame["answers"].astype(str),
-            "less as many random": _interval(frame, "same"),
-            "less twice as many random": _interval(frame, "twice"),
-            "squared error": _interval(frame, "same error"),
-            "against twice as many": _interval(frame, "twice error"),
+            "less as many random": interval(frame, "same"),
+            "less twice as many random": interval(frame, "twice"),
+            "squared error": interval(frame, "same error"),
+            "against twice as many": interval(frame, "twice error"),
         }
     )
 
@@ -85,13 +88,13 @@ def probes() -> str:
 def masked() -> str:
     """Masked models against a router that never knew them."""
     frame = pd.read_csv(RESULTS / "masked.csv")
-    return _markdown(
+    return markdown(
         {
             "table": frame["table"],
             "router": frame["router"],
             "masked": frame["masked"].astype(str),
             "quality, %": frame["quality"].map("{:.1f}".format),
-            "masked less never known": _interval(frame, "gain"),
+            "masked less never known": interval(frame, "gain"),
         }
     )
 
@@ -100,7 +103,7 @@ def coverage() -> str:
     """Intervals of `value_of` that hold the gain."""
     frame = pd.read_csv(RESULTS / "coverage.csv")
     percent = "{:.1f}".format
-    return _markdown(
+    return markdown(
         {
             "scored queries": frame["scored"].astype(str),
             "intervals that hold the gain, %": frame["held"].map(percent),
@@ -113,7 +116,7 @@ def coverage() -> str:
 def time() -> str:
     """Time of each change."""
     frame = pd.read_csv(RESULTS / "time.csv")
-    return _markdown(
+    return markdown(
         {"call": frame["what"], "CPU ms": (1e3 * frame["seconds"]).map("{:.1f}".format)}
     )
 
@@ -148,19 +151,6 @@ def draw() -> None:
 TABLES = {
     make.__name__: make for make in (newcomers, curves, probes, masked, coverage, time)
 }
-
-
-def _interval(frame: pd.DataFrame, name: str) -> pd.Series:
-    columns = [name, f"{name}_low", f"{name}_high"]
-    return frame[columns].apply(
-        lambda row: "{:+.2f} [{:+.2f}, {:+.2f}]".format(*row), axis=1
-    )
-
-
-def _markdown(columns: dict[str, pd.Series]) -> str:
-    rows = zip(*columns.values(), strict=True)
-    head = [list(columns), ["---"] + ["---:"] * (len(columns) - 1)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [*head, *rows])
 
 
 if __name__ == "__main__":

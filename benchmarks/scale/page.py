@@ -6,9 +6,13 @@ Each table stands between two comments that name it; a test checks that page and
 agree.
 """
 
+import sys
 from pathlib import Path
 
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what all pages share
+from pages import fill, markdown, write
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
@@ -16,19 +20,20 @@ PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
 
 def main() -> None:
     """Write the tables into the page."""
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    write(PAGE, rendered())
 
 
 def filled(text: str) -> str:
     """Return the page with every table as the results have it now."""
-    for name, make in TABLES.items():
-        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-        before, found, rest = text.partition(start)
-        if not found:
-            raise ValueError(f"{PAGE.name} has no place for the table {name!r}.")
-        frame = pd.read_csv(RESULTS / f"{name}.csv")
-        text = before + start + make(frame) + "\n" + end + rest.partition(end)[2]
-    return text
+    return fill(text, PAGE, rendered())
+
+
+def rendered() -> dict[str, str]:
+    """Return the tables by name."""
+    return {
+        name: make(pd.read_csv(RESULTS / f"{name}.csv"))
+        for name, make in TABLES.items()
+    }
 
 
 def sample(frame: pd.DataFrame) -> str:
@@ -36,7 +41,7 @@ def sample(frame: pd.DataFrame) -> str:
     wide = frame.pivot(index="router", columns="how", values="gap_closed")
     wide = wide.reindex(frame["router"].unique())[frame["how"].unique()]
     shown = wide.map(lambda value: "" if pd.isna(value) else f"{value:.3f}")
-    return _markdown({"": shown.index, **{how: shown[how] for how in shown}})
+    return markdown({"": shown.index, **{how: shown[how] for how in shown}})
 
 
 def neighbors(frame: pd.DataFrame) -> str:
@@ -47,7 +52,7 @@ def neighbors(frame: pd.DataFrame) -> str:
         + frame[f"{part}_s_approximate"].map("{:.2f}".format)
         for part in ("fit", "predict")
     }
-    return _markdown(
+    return markdown(
         {
             "features": frame["features"],
             "training queries": frame["queries"].map("{:,}".format),
@@ -61,7 +66,7 @@ def neighbors(frame: pd.DataFrame) -> str:
 
 def millions(frame: pd.DataFrame) -> str:
     """Time per million and memory."""
-    return _markdown(
+    return markdown(
         {
             "router": frame["router"],
             "queries": frame["queries"].map("{:,}".format),
@@ -80,12 +85,6 @@ TABLES = {make.__name__: make for make in (sample, neighbors, millions)}
 
 def _whole(values: pd.Series) -> pd.Series:
     return values.map("{:.0f}".format)
-
-
-def _markdown(columns: dict) -> str:
-    rows = zip(*columns.values(), strict=True)
-    head = [list(columns), ["---"] + ["---:"] * (len(columns) - 1)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [*head, *rows])
 
 
 if __name__ == "__main__":
