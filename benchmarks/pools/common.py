@@ -20,6 +20,7 @@ from sklroute.compare._jobs import configure
 from sklroute.compare._splits import iter_splits
 from sklroute.features import BlockScaler
 from sklroute.pool._basis import make_basis
+from sklroute.pool._newcomer import newcomer
 from sklroute.pool._pool import Pool
 
 HERE = Path(__file__).parent
@@ -55,6 +56,11 @@ class LeftOut(NamedTuple):
     mean: NDArray  # over the models, of the predictions for the test queries
     best: NDArray  # the highest of them among the candidates
     reached: NDArray  # realised quality of that choice
+
+    def predicted(self, *answers: NDArray) -> NDArray[np.float64]:
+        """Quality of the model on the test queries, after some answers."""
+        belief = newcomer(self.pool.basis, *answers)
+        return (self.mean + self.features @ belief.coef).clip(0.0, 1.0)
 
 
 def seeds_of(table: Bunch, n_seeds: int, random_state: int) -> Iterator[Seed]:

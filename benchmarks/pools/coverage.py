@@ -57,7 +57,7 @@ def one_table(n_scored: int, seed: int) -> tuple[str, bool, bool]:
     X, truth = data.X[N_TRAIN + n_scored :], data.quality[N_TRAIN + n_scored :]
     rows = np.arange(N_REST)
     now = kept[router.predict_quality(X).argmax(axis=1)]
-    router.add_model("~", *answers)  # sorts last
+    router.add_model("~", *answers, y=old[scored])  # sorts last
     then = np.append(kept, new)[router.predict_quality(X).argmax(axis=1)]
     gain = (truth[rows, then] - truth[rows, now]).mean()
     return value.verdict, value.gain.low <= gain <= value.gain.high, gain > 0

@@ -6,6 +6,7 @@
 
 For each seed and each model, a router is fitted without the model; the model then joins
 with `add_model` from random training queries that it was scored on, four draws.
+``answered``: with the answers of the other models to the same queries (``y``).
 ``refit`` is the realised quality less that of a router fitted with all the data of the
 model; ``ignored`` less that of the router without the model; ``mean_only`` less that of
 the router in which the model has its mean over the same answers as a constant quality.
@@ -70,11 +71,12 @@ def joining(table: str, compare: "Comparison") -> list[dict]:
     """Compare a model that joins with one that is ignored, or known by its mean."""
     return [
         {"table": table, "router": router, "answers": n}
-        | {"quality": 100 * compare.mean(router, "random", n)}
-        | compare.bounds("refit", (router, "random", n), (router, "full", 0))
-        | compare.bounds("ignored", (router, "random", n), (router, "without", 0))
-        | compare.bounds("mean_only", (router, "random", n), (router, "mean", n))
+        | {"y": way == "answered", "quality": 100 * compare.mean(router, way, n)}
+        | compare.bounds("refit", (router, way, n), (router, "full", 0))
+        | compare.bounds("ignored", (router, way, n), (router, "without", 0))
+        | compare.bounds("mean_only", (router, way, n), (router, "mean", n))
         for router in dict.fromkeys(router for router, *_ in compare.sums)
+        for way in ("random", "answered")
         for n in N_ANSWERS
     ]
 
@@ -185,17 +187,20 @@ def mean_of_draws(left, seed: Seed) -> dict:
 
 def learnt(left, seed: Seed, rows, way="random") -> dict:
     """Realised quality after the first answers of a sequence, for each number."""
-    fitted = left.train[rows]
-    quality = seed.y_train.quality[rows, left.model]
+    quality = seed.y_train.quality[rows]
+    answers = np.delete(quality, left.model, axis=1)
+    given = seed.X_train[rows], left.train[rows], quality[:, left.model]
     reached = {}
     for n in N_ANSWERS:
-        belief = left.pool.newcomer(seed.X_train[rows[:n]], fitted[:n], quality[:n])
-        predicted = (left.mean + left.features @ belief.coef).clip(0.0, 1.0)
+        first = [table[:n] for table in given]
+        predicted = left.predicted(*first)
         reached[way, n] = joined(left, seed.y_test, predicted)
         error = (predicted - seed.y_test.quality[:, left.model]) ** 2
         reached[f"{way} error", n] = np.nan_to_num(error)
         if way == "random":
-            constant = np.full(len(predicted), quality[:n].mean())
+            predicted = left.predicted(*first, answers[:n])
+            reached["answered", n] = joined(left, seed.y_test, predicted)
+            constant = np.full(len(predicted), first[-1].mean())
             reached["mean", n] = joined(left, seed.y_test, constant)
     return reached
 

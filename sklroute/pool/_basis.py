@@ -47,6 +47,12 @@ class Basis(NamedTuple):
         """Number of features: of the level, of the directions, of the kernel."""
         return 1 + self.directions.shape[1] + self.whitening.shape[1]
 
+    @property
+    def part(self) -> NDArray[np.intp]:
+        """Of each feature: 0 of the level, 1 of the directions, 2 of the kernel."""
+        sizes = 1, self.directions.shape[1], self.whitening.shape[1]
+        return np.repeat([0, 1, 2], sizes)
+
     def __call__(self, X: NDArray, fitted: NDArray) -> NDArray[np.float64]:
         """Features of queries, (n_queries, n_basis).
 
@@ -57,15 +63,17 @@ class Basis(NamedTuple):
         fitted : ndarray of shape (n_queries, n_fitted)
             Quality predicted for the models that the router was fitted on.
         """
-        scaled = _scaled(X, self.centre, self.scale)
-        local = _similarity(scaled, self.landmarks)
-        return np.hstack(
-            [
-                np.full((len(X), 1), LEVEL**0.5),
-                _differences(fitted) @ self.directions,
-                LOCAL**0.5 * (local @ self.whitening),
-            ]
-        )
+        differences = _differences(fitted) @ self.directions
+        return np.hstack([self.level(len(X)), differences, self.local(X)])
+
+    def level(self, n_queries: int) -> NDArray[np.float64]:
+        """Feature of a departure that is the same on all queries, (n_queries, 1)."""
+        return np.full((n_queries, 1), LEVEL**0.5)
+
+    def local(self, X: NDArray) -> NDArray[np.float64]:
+        """Features of departures that similar queries share, (n_queries, n_local)."""
+        similarity = _similarity(_scaled(X, self.centre, self.scale), self.landmarks)
+        return LOCAL**0.5 * (similarity @ self.whitening)
 
 
 def make_basis(X: NDArray, predict: Callable[[NDArray], NDArray]) -> Basis:

@@ -33,19 +33,15 @@ class Belief(NamedTuple):
     """(n_basis,) expected coefficients."""
 
     @classmethod
-    def new(cls, n_basis: int, noise: float) -> "Belief":
-        """What is believed of a model of which nothing is known."""
-        return cls._before(np.ones(n_basis), noise)
-
-    @classmethod
     def fitted(cls, n_basis: int, noise: float) -> "Belief":
         """What is believed of a model that the router was fitted on."""
         variance = np.full(n_basis, FITTED)
         variance[0] = DRIFT
-        return cls._before(variance, noise)
+        return cls.before(variance, noise)
 
     @classmethod
-    def _before(cls, variance, noise) -> "Belief":
+    def before(cls, variance: NDArray, noise: float) -> "Belief":
+        """What is believed before any answer, with given prior variances."""
         n = len(variance)
         nothing = np.zeros(n)
         return cls(variance, max(noise, MIN_NOISE), np.zeros((n, n)), nothing, nothing)

@@ -19,6 +19,7 @@ from sklroute.outcomes._values import (
 )
 from sklroute.policies import Policy
 from sklroute.pool._basis import make_basis
+from sklroute.pool._newcomer import newcomer
 from sklroute.pool._pool import NEW, Pool
 from sklroute.pool._probes import choose_probes
 from sklroute.pool._stream import StreamMixin
@@ -44,6 +45,8 @@ class PoolMixin(StreamMixin):
         X: ArrayLike,
         quality: ArrayLike,
         cost: ArrayLike | float | None = None,
+        *,
+        y: Any = None,
     ):
         """Take in a new model, of which a few answers have been scored.
 
@@ -62,6 +65,10 @@ class PoolMixin(StreamMixin):
             Quality of the answers, in [0, 1]; NaN = not run.
         cost : float or array-like of shape (n_queries,), default=None
             Cost of the calls, >= 0; NaN or None = unknown.
+        y : Outcomes or any form that `check_outcomes` accepts, default=None
+            Outcomes of the router's models on the same queries, as far as they are
+            known. They tell bad answers from hard queries, and which of the models
+            the new one is like: worth having.
 
         Returns
         -------
@@ -92,8 +99,14 @@ class PoolMixin(StreamMixin):
         seen = ~np.isnan(quality)
         if not seen.any():
             raise ValueError(f"Model {name!r} has no observed quality.")
-        fitted = self._predict_quality(X[seen])
-        belief = self.pool_.newcomer(X[seen], fitted, quality[seen])
+        answers = self._answers(y, len(X))
+        belief = newcomer(
+            self.pool_.basis,
+            X[seen],
+            self._predict_quality(X[seen]),
+            quality[seen],
+            None if answers is None else answers[seen],
+        )
         place = int((self.classes_ < names[-1]).sum())
         self.pool_ = self.pool_.insert(place, NEW, belief)
         self.classes_ = np.sort(names)
@@ -303,6 +316,12 @@ class PoolMixin(StreamMixin):
         )
 
     # -- shared parts ------------------------------------------------------------
+
+    def _answers(self, y: Any, n_queries: int) -> NDArray | None:
+        """Quality of the answers of the fitted models, (n_queries, n_fitted)."""
+        if y is None:
+            return None
+        return self.pool_.of_fitted_models(self._aligned(y, n_queries).quality)
 
     def _set_up_pool(self, X: NDArray) -> None:
         basis = make_basis(X, self._predict_quality)

@@ -56,22 +56,12 @@ class Pool(NamedTuple):
         beliefs[place] = belief
         return self._replace(beliefs=tuple(beliefs))
 
-    def newcomer(self, X: NDArray, fitted: NDArray, quality: NDArray) -> Belief:
-        """What to believe of a new model that was seen to answer some queries.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_queries, n_features)
-            The queries.
-        fitted : ndarray of shape (n_queries, n_fitted)
-            Quality predicted for the models that the router was fitted on.
-        quality : ndarray of shape (n_queries,)
-            Quality of the answers.
-        """
-        typical = (fitted.mean() + quality.mean()) / 2
-        belief = Belief.new(self.basis.n_features, typical * (1 - typical))
-        departure = quality - fitted.mean(axis=1)
-        return belief.learn(self.basis(X, fitted), departure, np.ones(len(X)))
+    def of_fitted_models(self, table: NDArray) -> NDArray[np.float64]:
+        """From columns of today's models to (n_queries, n_fitted); NaN = removed."""
+        fitted = np.full((len(table), self.n_fitted), np.nan)
+        old = self.column != NEW
+        fitted[:, self.column[old]] = table[:, old]
+        return fitted
 
     # -- predictions -------------------------------------------------------------
 

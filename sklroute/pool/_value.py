@@ -129,7 +129,9 @@ def value_of_model(
     """
     available = None if outcomes is None else outcomes.candidates
     policy, now = router._policy_arrays(X, available, None, policy)
-    then = _cross_fitted(router, X, answers, now["available"], policy, groups, cv)
+    then = _cross_fitted(
+        router, X, answers, outcomes, now["available"], policy, groups, cv
+    )
     worth, price = _realised(now, then, answers, outcomes)
     rows = np.arange(len(X))
     before, after = policy(**now), policy(**then)
@@ -176,7 +178,7 @@ def _hedged(change: NDArray, bound: float, groups, **bootstrap: Any) -> Interval
     return Interval(estimate, min(low, estimate), max(high, estimate))
 
 
-def _cross_fitted(router, X, answers, available, policy, groups, cv) -> dict:
+def _cross_fitted(router, X, answers, outcomes, available, policy, groups, cv) -> dict:
     """Arrays of the policy with the new model as a last column.
 
     What is predicted of it for a query comes from the answers in the other folds.
@@ -190,7 +192,11 @@ def _cross_fitted(router, X, answers, available, policy, groups, cv) -> dict:
     for train, test in _folds(len(X), groups, cv):
         # A change replaces what it changes: the copied router stays as it is.
         larger = copy.copy(router).add_model(
-            name, X[train], quality[train], cost[train]
+            name,
+            X[train],
+            quality[train],
+            cost[train],
+            y=None if outcomes is None else outcomes[train],
         )
         _, arrays = larger._policy_arrays(X[test], available[test], None, policy)
         parts.append(arrays)

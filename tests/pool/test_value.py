@@ -70,7 +70,7 @@ def test_a_query_is_judged_by_answers_to_others(router):
     for left in range(200):
         rest = np.delete(np.arange(200), left)
         larger = pickle.loads(pickle.dumps(router))
-        larger.add_model("new", X[rest], QUALITY[rest])
+        larger.add_model("new", X[rest], QUALITY[rest], y=OLD[SCORED][rest])
         (choice,) = larger.predict(X[[left]])
         if choice == "new":
             (now,) = router.predict(X[[left]])
