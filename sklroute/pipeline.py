@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from functools import partial
+from functools import partial, wraps
+from inspect import signature
 from typing import Any
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
@@ -32,12 +33,32 @@ def _router_has(method: str):
     return check
 
 
+def _of_router(name: str):
+    """The router's method, on what the steps before it make of ``X``."""
+    method = getattr(RouterMixin, name)
+    expected = signature(method)
+
+    @available_if(_router_has(name))
+    @wraps(method)
+    def call(self, *args, **params):
+        given = expected.bind(self, *args, **params)
+        if "X" in given.arguments:
+            given.arguments["X"] = self._features(given.arguments["X"])
+        router = self._final_estimator
+        result = getattr(router, name)(*given.args[1:], **given.kwargs)
+        return self if result is router else result
+
+    return call
+
+
 class RouterPipeline(Pipeline):
     """A `Pipeline` that ends in a router and has the router's methods.
 
     Parameters are those of `sklearn.pipeline.Pipeline`, whose ``predict``,
     ``predict_proba`` and ``score`` pass ``available``, ``costs`` and ``policy`` on to
-    the router.
+    the router. ``X`` is what the first step takes. Methods that change the router, such
+    as ``partial_fit``, leave the steps before it as they were fitted, and return the
+    pipeline.
 
     See Also
     --------
@@ -61,57 +82,16 @@ class RouterPipeline(Pipeline):
         router = self._final_estimator
         return getattr(router, "policy_", router.policy)
 
-    @available_if(_router_has("predict_quality"))
-    def predict_quality(self, X: ArrayLike, *, return_std: bool = False) -> Any:
-        """Expected quality of every model, see `RouterMixin.predict_quality`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Queries, as the first step takes them.
-        return_std : bool, default=False
-            Whether to return the standard deviation of the expectation, too.
-
-        Returns
-        -------
-        quality : ndarray of shape (n_queries, n_models)
-        std : ndarray of shape (n_queries, n_models)
-            Only with ``return_std=True``.
-        """
-        X = self._features(X)
-        return self._final_estimator.predict_quality(X, return_std=return_std)
-
-    @available_if(_router_has("predict_cost"))
-    def predict_cost(self, X: ArrayLike) -> NDArray:
-        """Expected cost of every model, see `RouterMixin.predict_cost`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Queries, as the first step takes them.
-
-        Returns
-        -------
-        cost : ndarray of shape (n_queries, n_models)
-        """
-        return self._final_estimator.predict_cost(self._features(X))
-
-    @available_if(_router_has("predict_utility"))
-    def predict_utility(self, X: ArrayLike, **params: Any) -> NDArray:
-        """Utility of every model, see `RouterMixin.predict_utility`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Queries, as the first step takes them.
-        **params : dict
-            ``available``, ``costs`` and ``policy``.
-
-        Returns
-        -------
-        utility : ndarray of shape (n_queries, n_models)
-        """
-        return self._final_estimator.predict_utility(self._features(X), **params)
+    predict_quality = _of_router("predict_quality")
+    predict_cost = _of_router("predict_cost")
+    predict_utility = _of_router("predict_utility")
+    add_model = _of_router("add_model")
+    suggest_probes = _of_router("suggest_probes")
+    value_of = _of_router("value_of")
+    remove_model = _of_router("remove_model")
+    rename_model = _of_router("rename_model")
+    set_costs = _of_router("set_costs")
+    partial_fit = _of_router("partial_fit")
 
     @available_if(_router_has("predict_distribution"))
     def predict_distribution(self, X: ArrayLike) -> Any:
@@ -162,127 +142,6 @@ class RouterPipeline(Pipeline):
             return router
         names = getattr(self, "feature_names_in_", None)
         return router.after(steps, self.n_features_in_, names)
-
-    def add_model(self, name: Any, X: ArrayLike, quality: ArrayLike, cost: Any = None):
-        """Take in a new model, see `RouterMixin.add_model`.
-
-        Parameters
-        ----------
-        name : str or number
-            The name of the model.
-        X : array-like of shape (n_queries, n_features)
-            Queries, as the first step takes them.
-        quality, cost : array-like of shape (n_queries,)
-            What the answers were worth; ``cost`` may be one number or None.
-
-        Returns
-        -------
-        self : RouterPipeline
-        """
-        self._final_estimator.add_model(name, self._features(X), quality, cost)
-        return self
-
-    def suggest_probes(self, X: ArrayLike, n: int) -> NDArray:
-        """Queries to score first on a new model, see `RouterMixin.suggest_probes`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Queries, as the first step takes them.
-        n : int
-            Number of queries to choose.
-
-        Returns
-        -------
-        rows : ndarray of shape (n,)
-        """
-        return self._final_estimator.suggest_probes(self._features(X), n)
-
-    def value_of(
-        self, X: ArrayLike, quality: ArrayLike, cost: Any = None, **params: Any
-    ) -> Any:
-        """What a new model would be worth, see `RouterMixin.value_of`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Queries, as the first step takes them.
-        quality, cost : array-like of shape (n_queries,)
-            What the answers were worth; ``cost`` may be one number or None.
-        **params : dict
-            ``y``, ``policy``, ``groups`` and the other parameters.
-
-        Returns
-        -------
-        value : ModelValue
-        """
-        X = self._features(X)
-        return self._final_estimator.value_of(X, quality, cost, **params)
-
-    def remove_model(self, name: Any):
-        """Never choose a model again, see `RouterMixin.remove_model`.
-
-        Parameters
-        ----------
-        name : str or number
-            One of ``classes_``.
-
-        Returns
-        -------
-        self : RouterPipeline
-        """
-        self._final_estimator.remove_model(name)
-        return self
-
-    def rename_model(self, old: Any, new: Any):
-        """Call a model by another name, see `RouterMixin.rename_model`.
-
-        Parameters
-        ----------
-        old, new : str or number
-            One of ``classes_``, and its name from now on.
-
-        Returns
-        -------
-        self : RouterPipeline
-        """
-        self._final_estimator.rename_model(old, new)
-        return self
-
-    def set_costs(self, costs: Any):
-        """Take over a new price list, see `RouterMixin.set_costs`.
-
-        Parameters
-        ----------
-        costs : mapping or Series
-            Cost by name of model.
-
-        Returns
-        -------
-        self : RouterPipeline
-        """
-        self._final_estimator.set_costs(costs)
-        return self
-
-    def partial_fit(self, X: ArrayLike, y: Any, **params: Any):
-        """Learn from outcomes as they come in, see `RouterMixin.partial_fit`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Queries, as the first step takes them; the steps before the router are
-            fitted already and stay so.
-        y : Outcomes or any form that `check_outcomes` accepts
-            Their outcomes.
-        **params : dict
-            ``sample_weight`` and ``half_life``.
-
-        Returns
-        -------
-        self : RouterPipeline
-        """
-        self._final_estimator.partial_fit(self._features(X), y, **params)
-        return self
 
     def explain(
         self,

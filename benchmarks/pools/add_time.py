@@ -28,6 +28,9 @@ def main() -> None:
         calls = {
             "add_model, 32 answers": lambda r: r.add_model("~", X[:32], answers[:32]),
             "add_model, 200 answers": lambda r: r.add_model("~", X, answers),
+            "add_model, 32 answers, y": lambda r: r.add_model(
+                "~", X[:32], answers[:32], y=data.y[rows][:32]
+            ),
             "remove_model": lambda r: r.remove_model(r.classes_[0]),
             "suggest_probes, 32 of 3,000": lambda r: r.suggest_probes(
                 data.X[:3000], 32

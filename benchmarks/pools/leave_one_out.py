@@ -11,10 +11,10 @@ with `add_model` from random training queries that it was scored on, four draws.
 model; ``ignored`` less that of the router without the model; ``mean_only`` less that of
 the router in which the model has its mean over the same answers as a constant quality.
 With ``--probes`` queries chosen by `suggest_probes` are compared with random ones, for
-the kernel router: in realised quality, and (``error``) in the squared error of what is
-predicted for the model. All are in points, means over models, draws and queries, with
-95 % bootstrap intervals over (groups of) queries. The models of mmlu_pro take turns: a
-fifth of them is left out on each seed.
+the kernel router and with ``y``: in realised quality, and (``error``) in the squared
+error of what is predicted for the model. All are in points, means over models, draws
+and queries, with 95 % bootstrap intervals over (groups of) queries. The models of
+mmlu_pro take turns: a fifth of them is left out on each seed.
 Of a table that is not in ``--tables`` the results are kept.
 """
 
@@ -89,7 +89,7 @@ def probing(table: str, compare: "Comparison") -> list[dict]:
         for suffix in ("", " error"):
             suggested = ("kernel", "suggested" + suffix, n)
             for name, count in {"same": n, "twice": 2 * n}.items():
-                random = ("kernel", "random" + suffix, count)
+                random = ("kernel", "answered" + suffix, count)
                 line |= compare.bounds(name + suffix, suggested, random)
         lines.append(line)
     return lines
@@ -185,23 +185,23 @@ def mean_of_draws(left, seed: Seed) -> dict:
     return total
 
 
-def learnt(left, seed: Seed, rows, way="random") -> dict:
+def learnt(left, seed: Seed, rows) -> dict:
     """Realised quality after the first answers of a sequence, for each number."""
     quality = seed.y_train.quality[rows]
     answers = np.delete(quality, left.model, axis=1)
     given = seed.X_train[rows], left.train[rows], quality[:, left.model]
+    truth = seed.y_test.quality[:, left.model]
     reached = {}
     for n in N_ANSWERS:
         first = [table[:n] for table in given]
-        predicted = left.predicted(*first)
-        reached[way, n] = joined(left, seed.y_test, predicted)
-        error = (predicted - seed.y_test.quality[:, left.model]) ** 2
-        reached[f"{way} error", n] = np.nan_to_num(error)
-        if way == "random":
-            predicted = left.predicted(*first, answers[:n])
-            reached["answered", n] = joined(left, seed.y_test, predicted)
-            constant = np.full(len(predicted), first[-1].mean())
-            reached["mean", n] = joined(left, seed.y_test, constant)
+        predicted = {
+            "random": left.predicted(*first),
+            "answered": left.predicted(*first, answers[:n]),
+            "mean": np.full(len(truth), first[-1].mean()),
+        }
+        for way, values in predicted.items():
+            reached[way, n] = joined(left, seed.y_test, values)
+            reached[f"{way} error", n] = np.nan_to_num((values - truth) ** 2)
     return reached
 
 
@@ -210,7 +210,11 @@ def suggested(left, seed: Seed) -> dict:
     seen = np.flatnonzero(seed.y_train.observed[:, left.model])
     X = seed.X_train[seen]
     rows = choose_probes(X, left.predict, left.pool.basis, N_ANSWERS[-1])
-    return learnt(left, seed, seen[rows], "suggested")
+    reached = learnt(left, seed, seen[rows])
+    names = {"answered": "suggested", "answered error": "suggested error"}
+    return {
+        (names[way], n): values for (way, n), values in reached.items() if way in names
+    }
 
 
 if __name__ == "__main__":

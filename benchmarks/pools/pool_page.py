@@ -40,13 +40,15 @@ def newcomers() -> str:
     """A model that joins with 32 answers, for every router."""
     frame = newcomers_of_all()
     frame = frame[frame["answers"] == 32]
-    columns = {"table": frame["table"], "router": frame["router"]}
+    with_y, without = (frame[frame["y"] == given] for given in (True, False))
     return markdown(
-        columns
-        | {
-            "less refitted": interval(frame, "refit"),
-            "less ignored": interval(frame, "ignored"),
-            "less mean only": interval(frame, "mean_only"),
+        {
+            "table": with_y["table"],
+            "router": with_y["router"],
+            "less refitted": interval(with_y, "refit"),
+            "less ignored": interval(with_y, "ignored"),
+            "less mean only": interval(with_y, "mean_only"),
+            "less ignored, without y": interval(without, "ignored"),
         }
     )
 
@@ -60,13 +62,13 @@ def newcomers_of_all() -> pd.DataFrame:
 
 
 def curves() -> str:
-    """The kernel router's curve, less a refitted one."""
+    """The kernel router's curve, less the router that ignores the model."""
     frame = newcomers_of_all()
-    frame = frame[frame["router"] == "kernel"]
+    frame = frame[(frame["router"] == "kernel") & frame["y"]]
     columns = {}
     for name, part in frame.groupby("table", sort=False):
         columns["answers"] = part["answers"].astype(str)
-        columns[name] = interval(part, "refit")
+        columns[name] = interval(part, "ignored")
     return markdown(columns)
 
 
@@ -122,7 +124,7 @@ def time() -> str:
 
 
 def draw() -> None:
-    """Draw the curves of the kernel router."""
+    """Draw the curves of the kernel router, with the others' answers and without."""
     import matplotlib.pyplot as plt
 
     frame = newcomers_of_all()
@@ -130,10 +132,12 @@ def draw() -> None:
     parts = list(frame.groupby("table", sort=False))
     figure, axes = plt.subplots(1, len(parts), figsize=(10, 2.8), layout="constrained")
     for ax, (name, part) in zip(axes, parts, strict=True):
+        alone, part = (part[part["y"] == given] for given in (False, True))
         n = part["answers"]
         ax.axhline(0, color="0.6", linewidth=0.8)
-        ax.plot(n, part["refit"], color="C0", marker="o", ms=3, label="add_model")
+        ax.plot(n, part["refit"], color="C0", marker="o", ms=3, label="add_model, y")
         ax.fill_between(n, part["refit_low"], part["refit_high"], color="C0", alpha=0.2)
+        ax.plot(n, alone["refit"], color="C0", linestyle=":", label="add_model")
         ignored, mean = (
             part["refit"] - part["ignored"],
             part["refit"] - part["mean_only"],

@@ -63,18 +63,20 @@ def test_to_leave_a_model_out_is_to_drop_its_column(load, seed, router):
         np.testing.assert_allclose(left.features @ left.features.T, covariance)
 
 
-def test_what_joins_is_what_add_model_does(load, seed):
+@pytest.mark.parametrize("with_y", [False, True])
+def test_what_joins_is_what_add_model_does(load, seed, with_y):
     """Predictions and choices of the study against those of the router itself."""
     common = load("common")
     full = KernelRouter(32, alphas=(10.0, 10.0), random_state=0)
     full.fit(seed.X_train, seed.y_train)
     (left,) = common.leave_out(full, seed, [1], separable=False)
     X, answers = seed.X_train[:40], seed.y_train.quality[:40, 1]
-    belief = left.pool.newcomer(X, left.train[:40], answers)
-    predicted = (left.mean + left.features @ belief.coef).clip(0, 1)
+    known = np.delete(seed.y_train.quality[:40], 1, axis=1) if with_y else None
+    predicted = left.predicted(X, left.train[:40], answers, known)
     reached = common.joined(left, seed.y_test, predicted)
     router = common.refit(full, seed, np.array([0, 2, 3]))
-    router.add_model(seed.y_train.models[1], X, answers)
+    y = common.drop(seed.y_train[:40], np.array([0, 2, 3])) if with_y else None
+    router.add_model(seed.y_train.models[1], X, answers, y=y)
     assert np.array_equal(router.classes_, seed.y_test.models)
     quality = router.predict_quality(seed.X_test)
     np.testing.assert_allclose(quality[:, 1], predicted)
