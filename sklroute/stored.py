@@ -5,7 +5,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from sklroute.base import RouterMixin
-from sklroute.serving._latent import check_weights, compile_latent
+from sklroute.serving._folding import check_weights, compile_latent
 
 __all__: list[str] = []
 

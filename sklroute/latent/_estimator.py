@@ -36,8 +36,8 @@ from sklroute.latent._training import assign_folds, held_out_predictions, seeded
 from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
-from sklroute.serving._latent import compile_latent
-from sklroute.serving._mixin import DEFAULT_TEMPERATURE
+from sklroute.serving._choosing import DEFAULT_TEMPERATURE
+from sklroute.serving._folding import compile_latent
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
 CHUNK = 1024  # queries predicted at once: memory does not grow with n_queries
