@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
 
 from sklroute.metrics._choice import Reduce, _reduce
-from sklroute.metrics._frontier import check_table
+from sklroute.metrics._tables import check_table
 from sklroute.outcomes import Outcomes, check_outcomes
 
 __all__ = ["quality_brier", "quality_calibration_error", "quality_log_loss"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.metrics._frontier import check_table
+from sklroute.metrics._tables import check_table
 from sklroute.outcomes import LoggedOutcomes, check_outcomes
 from sklroute.outcomes._values import check_known, plain
 

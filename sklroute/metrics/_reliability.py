@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from sklroute.metrics._calibration import _check
-from sklroute.metrics._frontier import check_table
+from sklroute.metrics._tables import check_table
 from sklroute.outcomes import check_outcomes
 
 __all__ = [
