@@ -17,7 +17,5 @@ class _StoredLatentRouter(RouterMixin, BaseEstimator):
         vars(self).update(state)
 
     def _compiled_part(self):
-        weights = self.net_
-        check_weights(self, weights)
-        prior = None if self.prior_ is None else self.prior_._compiled_part()
-        return compile_latent(self, weights, prior)
+        check_weights(self, self.net_)
+        return compile_latent(self, self.net_)

@@ -10,10 +10,10 @@ from scipy.special import erf
 
 from sklroute.serving._latent import Latent
 from sklroute.serving._net import ROOT2, Net
-from sklroute.serving._parts import Kernel, Part
+from sklroute.serving._parts import Kernel
 
 
-def compile_latent(router: Any, weights: Mapping[str, NDArray], prior: Part | None):
+def compile_latent(router: Any, weights: Mapping[str, NDArray]) -> Latent:
     """A fitted latent router as a part.
 
     Parameters
@@ -22,13 +22,11 @@ def compile_latent(router: Any, weights: Mapping[str, NDArray], prior: Part | No
         With the attributes of a fitted `LatentRouterClassifier`.
     weights : dict of str to ndarray
         Its network's, by the names of ``LatentRouterModule``.
-    prior : Part or None
-        Its prior, compiled.
 
     Raises
     ------
     TypeError
-        If the router uses communication or correction.
+        If the router uses communication or correction, or its prior has no NumPy form.
     """
     for name, used in (
         ("communication=True", router.communication),
@@ -42,6 +40,7 @@ def compile_latent(router: Any, weights: Mapping[str, NDArray], prior: Part | No
     blocks = router.scaler_.blocks_
     columns = [_as_slice(columns) for columns in blocks.values()]
     gains = [len(columns) ** 0.5 for columns in blocks.values()]
+    prior = None if router.prior_ is None else router.prior_._compiled_part()
     if isinstance(prior, Kernel):
         prior = _without_centre(prior)
     mean = router.fitted_quality_
