@@ -195,7 +195,7 @@ def _cost_weight(cost_weight, named, has_costs) -> float:
     if cost_weight is not None:
         return check_weight(cost_weight, has_costs)
     own = {
-        name: float(getattr(as_router(each).policy, "cost_weight", 0.0))
+        name: float(last_step(as_router(each))._cost_weight)
         for name, each in named.items()
     }
     if len(set(own.values())) > 1:

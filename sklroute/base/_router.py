@@ -287,7 +287,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         utility = realised_utility(
             outcomes,
             choice,
-            cost_weight=getattr(self._policy(None), "cost_weight", 0.0),
+            cost_weight=self._cost_weight,
             reduce=None,
         )
         return float(np.average(utility, weights=weight))
@@ -348,6 +348,11 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         policy = check_policy(MaxUtility() if policy is None else policy)
         policy._validate_params()
         return policy
+
+    @property
+    def _cost_weight(self) -> float:
+        """Price of cost in the router's own policy."""
+        return getattr(self._policy(None), "cost_weight", 0.0)
 
     def _policy_arrays(self, X, available, costs, policy):
         check_is_fitted(self)

@@ -358,10 +358,6 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
             kind = "bernoulli" if binary else "binned"
         return 2 if kind == "bernoulli" else N_BINS
 
-    @property
-    def _cost_weight(self) -> float:
-        return getattr(self._policy(None), "cost_weight", 0.0)
-
     def _compiled_part(self):
         return compile_latent(self, pack_net(self.net_))
 

@@ -165,7 +165,7 @@ class _UtilityScorer:
         router = as_router(estimator)
         outcomes = same_pool(router, y)
         check_not_logged(outcomes)
-        policy = _policy_for(router, self.cost_weight)
+        policy = policy_for(router, self.cost_weight)
         candidates = check_candidates(outcomes.candidates)
         choice = router.predict(X, available=candidates, policy=policy)
         return realised_utility(outcomes, choice, cost_weight=self.cost_weight)
@@ -196,7 +196,7 @@ class _OffPolicyScorer:
     def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
         router = as_router(estimator)
         outcomes = same_pool(router, y)
-        policy = _policy_for(router, self.cost_weight)
+        policy = policy_for(router, self.cost_weight)
         choice = router.predict(X, available=outcomes.available, policy=policy)
         if self.estimator in ("ips", "snips"):
             value = {"ips": ips_value, "snips": snips_value}[self.estimator]
@@ -223,7 +223,7 @@ def _check_cost_weight(cost_weight: float) -> None:
         raise ValueError(f"cost_weight must be a number >= 0; got {cost_weight!r}.")
 
 
-def _policy_for(router, cost_weight: float) -> MaxUtility | None:
+def policy_for(router, cost_weight: float) -> MaxUtility | None:
     """None, for the router's own policy, or the one that prices cost."""
     own = getattr(router, "policy_", router.policy)  # resolved in fit, or as given
     return MaxUtility(cost_weight) if own is None else None
