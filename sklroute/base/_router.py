@@ -12,10 +12,10 @@ from sklroute.base._arrays import (
     all_finite,
     as_floats,
     check_lengths,
-    check_pool,
     check_weight,
     joined,
     observed_mean,
+    outcomes_of,
 )
 from sklroute.explain import ExplainMixin
 from sklroute.metrics import realised_utility
@@ -279,8 +279,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         if np.ndim(y) == 1:
             choice = self.predict(X, available=available)
             return accuracy_score(y, choice, sample_weight=weight)
-        outcomes = check_outcomes(y)
-        check_pool(self, outcomes)
+        outcomes = outcomes_of(self, y)
         check_not_logged(outcomes)
         candidates = self._available(available, len(outcomes)) & outcomes.candidates
         choice = self.predict(X, available=check_candidates(candidates))

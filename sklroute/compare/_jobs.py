@@ -95,7 +95,7 @@ def prepare(preprocessor: BaseEstimator, X: Any, split: Split, modalities) -> Fe
     rest = [preprocessor.transform(part) for part in parts[1:]]
     return Features(
         *(np.asarray(part, dtype=np.float32) for part in (train, *rest)),
-        modalities=_blocks(preprocessor, modalities),
+        modalities=block_columns(preprocessor, modalities),
     )
 
 
@@ -121,7 +121,7 @@ def is_binary(y: Outcomes) -> bool:
     return bool(np.isin(y.quality[y.observed], (0.0, 1.0)).all())
 
 
-def _blocks(preprocessor, modalities):
+def block_columns(preprocessor, modalities):
     """Columns of each block after preprocessing."""
     outputs = getattr(preprocessor, "output_indices_", None)
     if outputs is None:
