@@ -7,6 +7,16 @@ from sklroute.outcomes import Outcomes
 from sklroute.policies import check_available
 
 
+def chosen_columns(outcomes: Outcomes, choice: ArrayLike) -> NDArray[np.intp]:
+    """Place of the model chosen for each query; refuse a choice of another length."""
+    column = outcomes.index(choice)
+    if len(column) != len(outcomes):
+        raise ValueError(
+            f"choice has {len(column)} entries for {len(outcomes)} queries."
+        )
+    return column
+
+
 def scorable(outcomes: Outcomes) -> NDArray[np.bool_]:
     """Models whose choice has a known quality and cost, (n_queries, n_models)."""
     known = ~np.isnan(outcomes.cost)

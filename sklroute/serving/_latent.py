@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sklroute.serving._distribution import QualityDistribution
 from sklroute.serving._net import Net
-from sklroute.serving._parts import Chain, Kernel, Part, within_bounds
+from sklroute.serving._parts import Kernel, Part, within_bounds
 
 CHUNK = 1024  # queries at once: intermediate results stay in cache
 LIMIT = 1e3  # of scaled features, and
@@ -127,6 +127,3 @@ class Latent(Part):
 
     def _affine(self, dtype):
         return self._by_dtype[dtype]
-
-    def after(self, steps):
-        return Chain(steps, self)
