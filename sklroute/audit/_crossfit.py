@@ -22,7 +22,7 @@ from sklroute.audit._decisions import BEST_SINGLE, Decisions, decide, join
 from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.base._arrays import check_lengths
-from sklroute.compare._jobs import block_columns, configure, workers
+from sklroute.compare._jobs import block_columns, collect, configure, workers
 from sklroute.compare._protocol import as_array, drop_unpriced
 from sklroute.compare._splits import N_FOLDS, iter_splits
 from sklroute.features import BlockScaler
@@ -154,12 +154,8 @@ def cross_audit(
         for each in named.values()
         for fold, split in enumerate(splits)
     ]
-    parts = []
     with workers(n_jobs) as parallel:
-        for part in parallel(jobs):
-            parts.append(part)
-            if progress is not None:
-                progress(len(parts), len(jobs))
+        parts = collect(parallel(jobs), len(jobs), progress)
     order = np.argsort(np.concatenate([split.test for split in splits]))
     decisions = {
         name: join(parts[i * N_FOLDS : (i + 1) * N_FOLDS], order)

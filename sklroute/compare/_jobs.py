@@ -1,6 +1,6 @@
 """Fitting the routers: every seed prepares its features, every router is one job."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -85,6 +85,18 @@ def workers(n_jobs: int | None) -> Iterator[Parallel]:
         chosen = nullcontext()
     with chosen, Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
         yield parallel
+
+
+def collect(
+    results: Iterable, n_total: int, progress: Callable[[int, int], None] | None
+) -> list:
+    """All results; ``progress`` hears of each as it comes."""
+    found = []
+    for result in results:
+        found.append(result)
+        if progress is not None:
+            progress(len(found), n_total)
+    return found
 
 
 def prepare(preprocessor: BaseEstimator, X: Any, split: Split, modalities) -> Features:

@@ -23,7 +23,7 @@ from sklroute.compare._contestants import (
     references,
     same_traffic,
 )
-from sklroute.compare._jobs import Job, prepare, run_jobs, shuffled
+from sklroute.compare._jobs import Job, collect, prepare, run_jobs, shuffled
 from sklroute.compare._result import Comparison, best_router, summarise
 from sklroute.compare._routers import default_routers
 from sklroute.compare._splits import iter_splits
@@ -189,11 +189,8 @@ def contest(
     if preprocessor is None:
         preprocessor = BlockScaler(modalities, allow_missing=True)
     jobs = _jobs(X, arena, routers, control, preprocessor, modalities)
-    fits = []
-    for fit in run_jobs(jobs, n_jobs):
-        fits.append(fit)
-        if progress is not None:
-            progress(len(fits), len(arena.splits) * (len(routers) + 1))
+    n_total = len(arena.splits) * (len(routers) + 1)
+    fits = collect(run_jobs(jobs, n_jobs), n_total, progress)
     return _contestants(arena, fits, routers, control)
 
 
