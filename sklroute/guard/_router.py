@@ -259,12 +259,8 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         if self.policy_.needs_cost:
             check_known(cost, available, self.classes_, self.policy_)
         quality, std = self._pool_moments(X, available, self.policy_)
-        return self._gain(self.policy_, quality, cost, available, std)[1:]
-
-    def _gain(self, policy, quality, cost, available, std):
-        """Baseline, proposed model and its predicted gain for each query."""
         guard = Guard(self._ranking, np.inf)
-        return guard.gain(policy, quality, cost, available, std)
+        return guard.gain(self.policy_, quality, cost, available, std)[1:]
 
     @property
     def _fixed_pool(self):

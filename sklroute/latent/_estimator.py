@@ -40,9 +40,9 @@ from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
 from sklroute.serving._folding import compile_latent
+from sklroute.serving._parts import CHUNK
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
-CHUNK = 1024  # queries predicted at once: memory does not grow with n_queries
 MIN_HELD_OUT = 50  # groups of queries below which none are held out
 
 

@@ -11,6 +11,7 @@ from sklroute.explain._evidence import Evidence, additive, mean_quality, remaind
 from sklroute.explain._router import Moments
 from sklroute.latent._module import LatentRouterModule
 from sklroute.policies import Policy
+from sklroute.serving._latent import CLAMP
 
 CENTRAL = 0.1, 0.9  # quantiles that bound the interval of a predicted quality
 
@@ -74,7 +75,7 @@ def block_reads(
     x, present = (
         inputs[name].expand(module.n_members, -1, -1) for name in ("x", "present")
     )
-    attention, _, _ = module.capsules.attend(x.clamp(-100, 100), present)
+    attention, _, _ = module.capsules.attend(x.clamp(-CLAMP, CLAMP), present)
     share = attention.mean(dim=(0, 3)).T.double().cpu().numpy()  # (queries, tokens)
     pairs = [f"{blocks[b]} x {blocks[c]}" for b, c in module.capsules.pairs]
     unknown = np.full_like(share, np.nan)

@@ -8,13 +8,14 @@ from torch import Tensor
 from sklroute.features import BlockScaler
 from sklroute.features._blocks import missing_blocks
 from sklroute.outcomes import Outcomes
+from sklroute.serving._latent import LIMIT
 
 
 def scaled_features(scaler: BlockScaler, X: NDArray) -> NDArray[np.float32]:
     """Scaled features of 32 bits; 0 where a block is missing."""
     scaled = scaler._scale(X)
     # Blocks have norm 1: what is cut off is absurd, and would overflow in float32.
-    return np.clip(scaled, -1e3, 1e3, out=scaled).astype(np.float32, copy=False)
+    return np.clip(scaled, -LIMIT, LIMIT, out=scaled).astype(np.float32, copy=False)
 
 
 def module_inputs(

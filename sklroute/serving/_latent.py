@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from sklroute.serving._distribution import QualityDistribution
 from sklroute.serving._net import Net
-from sklroute.serving._parts import Kernel, Part, within_bounds
+from sklroute.serving._parts import CHUNK, Kernel, Part, within_bounds
 
-CHUNK = 1024  # queries at once: intermediate results stay in cache
 LIMIT = 1e3  # of scaled features, and
 CLAMP = 100.0  # of what the network reads, as in training
 
@@ -75,7 +74,7 @@ class Latent(Part):
 
     def _scaled(self, X):
         """Scaled features, what the network reads of them, blocks that are there."""
-        mean, scale = self._affine(X.dtype)
+        mean, scale = self._by_dtype[X.dtype]
         z = X - mean
         z /= scale
         z = z.astype(np.float32, copy=False)
@@ -124,6 +123,3 @@ class Latent(Part):
             np.dtype(kind): (self.mean.astype(kind), self.scale.astype(kind))
             for kind in (np.float32, np.float64)
         }
-
-    def _affine(self, dtype):
-        return self._by_dtype[dtype]

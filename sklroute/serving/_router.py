@@ -16,11 +16,10 @@ from sklroute.serving._choosing import (
 )
 from sklroute.serving._distribution import QualityDistribution
 from sklroute.serving._onnx import export_onnx
-from sklroute.serving._parts import Part
+from sklroute.serving._parts import CHUNK, Part
 from sklroute.serving._rules import Chance
 from sklroute.serving._steps import Steps
 
-CHUNK = 1024  # queries at once: intermediate results stay in cache
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
