@@ -15,6 +15,7 @@ from sklroute.audit._statistics import Draws
 from sklroute.audit._words import BEST_SINGLE_NAME
 from sklroute.compare._protocol import _check_lengths, scorable
 from sklroute.model_selection._scorers import same_pool
+from sklroute.outcomes._values import group_array
 from sklroute.pipeline import as_router
 
 __all__ = ["audit"]
@@ -107,8 +108,8 @@ def audit(
     ------
     ValueError
         If lengths or models differ, costs have a weight and are not known, a query
-        has no candidate, or the routers' policies differ in ``cost_weight`` and none
-        is given.
+        has no candidate, none has more than one, a group is missing, or the routers'
+        policies differ in ``cost_weight`` and none is given.
 
     See Also
     --------
@@ -135,7 +136,7 @@ def audit(
         check_is_fitted(last_step(as_router(each)))
     first = as_router(next(iter(named.values())))
     outcomes = same_pool(first, y)
-    groups, cv_groups = as_array(groups), as_array(cv_groups)
+    groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
     _check_lengths(outcomes, X=X, groups=groups, cv_groups=cv_groups)
     outcomes, has_costs = scorable(outcomes)
     weight = _cost_weight(cost_weight, named, has_costs)
@@ -184,11 +185,6 @@ def check_weight(cost_weight: float, has_costs: bool) -> float:
     if cost_weight > 0 and not has_costs:
         raise ValueError(f"cost_weight={cost_weight:g} needs costs: y has none.")
     return float(cost_weight)
-
-
-def as_array(values: ArrayLike | None):
-    """Array of groups, or None."""
-    return None if values is None else np.asarray(values)
 
 
 def _cost_weight(cost_weight, named, has_costs) -> float:

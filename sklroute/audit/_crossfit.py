@@ -14,7 +14,6 @@ from threadpoolctl import threadpool_limits
 
 from sklroute.audit._audit import (
     SETTINGS,
-    as_array,
     check_weight,
     name_baseline,
     name_routers,
@@ -27,6 +26,7 @@ from sklroute.compare._protocol import _check_lengths, scorable
 from sklroute.compare._splits import N_FOLDS, iter_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import group_array
 from sklroute.pipeline import fit_router
 
 __all__ = ["cross_audit"]
@@ -124,7 +124,7 @@ def cross_audit(
     """
     named = name_routers(router)
     y = check_outcomes(y, for_fit=True)
-    groups, cv_groups = as_array(groups), as_array(cv_groups)
+    groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
     _check_lengths(y, X=X, groups=groups, cv_groups=cv_groups)
     y, has_costs = scorable(y)
     weight = check_weight(cost_weight, has_costs)

@@ -29,6 +29,7 @@ from sklroute.compare._routers import default_routers
 from sklroute.compare._splits import iter_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import check_choice, group_array
 
 __all__ = ["compare"]
 
@@ -124,8 +125,8 @@ def compare(
     Raises
     ------
     ValueError
-        If lengths differ, there are too few queries or groups, or a model has no
-        cost while others do.
+        If lengths differ, there are too few queries or groups, a group is missing, a
+        model has no cost while others do, or no query has the outcomes of two models.
 
     Examples
     --------
@@ -138,7 +139,7 @@ def compare(
     True
     """
     y = check_outcomes(y, for_fit=True)
-    groups, cv_groups = _as_array(groups), _as_array(cv_groups)
+    groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
     _check_lengths(y, X=X, groups=groups, cv_groups=cv_groups)
     y, has_costs = scorable(y)
     routers = default_routers() if routers is None else dict(routers)
@@ -232,6 +233,7 @@ def scorable(y: Outcomes) -> tuple[Outcomes, bool]:
     """Outcomes without the calls whose cost is unknown, and whether there are costs."""
     priced = ~np.isnan(y.cost)
     if not priced[y.observed].any():
+        check_choice(y.candidates)
         return y, False
     never = ~(priced & y.observed).any(axis=0)
     if never.any():
@@ -246,6 +248,7 @@ def scorable(y: Outcomes) -> tuple[Outcomes, bool]:
             f"Row {np.flatnonzero(alone)[0]} has no available model of known quality "
             "and cost."
         )
+    check_choice(candidates)
     return Outcomes(y.quality, y.cost, y.available & priced, models=y.models), True
 
 
@@ -279,7 +282,3 @@ def _check_feature_cost(cost: ArrayLike | None, y: Outcomes) -> NDArray | None:
     if not (np.isfinite(cost) & (cost >= 0)).all():
         raise ValueError("feature_cost must be finite and >= 0.")
     return np.broadcast_to(cost, len(y))
-
-
-def _as_array(values: ArrayLike | None) -> NDArray | None:
-    return None if values is None else np.asarray(values)

@@ -1,10 +1,8 @@
 """Scorers: plain callables (router, X, y), for searches and cross-validation."""
 
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from sklroute.base._arrays import check_pool
@@ -20,7 +18,11 @@ from sklroute.metrics import (
 )
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._logged import check_not_logged
-from sklroute.outcomes._values import check_candidates
+from sklroute.outcomes._values import (
+    check_candidates,
+    check_choice,
+    check_cost_weight,
+)
 from sklroute.pipeline import as_router
 from sklroute.policies import MaxUtility
 
@@ -65,7 +67,7 @@ def utility_scorer(cost_weight: float = 0.0) -> "_UtilityScorer":
     >>> search.fit(data.X, data.y).scorer_
     utility_scorer(cost_weight=0.1)
     """
-    _check_cost_weight(cost_weight)
+    check_cost_weight(cost_weight)
     return _UtilityScorer(cost_weight)
 
 
@@ -144,7 +146,7 @@ def off_policy_scorer(
     >>> search.fit(data.X, log).scorer_
     off_policy_scorer('dr', cost_weight=0.0)
     """
-    _check_cost_weight(cost_weight)
+    check_cost_weight(cost_weight)
     if estimator not in ("dr", "snips", "ips", "dm"):
         raise ValueError(
             f"estimator must be 'dr', 'snips', 'ips' or 'dm'; got {estimator!r}."
@@ -167,6 +169,7 @@ class _UtilityScorer:
         check_not_logged(outcomes)
         policy = _policy_for(router, self.cost_weight)
         candidates = check_candidates(outcomes.candidates)
+        check_choice(candidates)
         choice = router.predict(X, available=candidates, policy=policy)
         return realised_utility(outcomes, choice, cost_weight=self.cost_weight)
 
@@ -180,6 +183,7 @@ class _FrontierScorer:
         router = as_router(estimator)
         outcomes = same_pool(router, y)
         check_not_logged(outcomes)
+        check_choice(outcomes.candidates)
         points = frontier(outcomes, router.predict_quality(X), router.predict_cost(X))
         return nauc(points, cost_range(outcomes))
 
@@ -216,11 +220,6 @@ class _OffPolicyScorer:
         model = "" if self.outcome_model is None else f", {self.outcome_model!r}"
         weight = f"cost_weight={self.cost_weight}"
         return f"off_policy_scorer({self.estimator!r}, {weight}{model})"
-
-
-def _check_cost_weight(cost_weight: float) -> None:
-    if not (isinstance(cost_weight, Real) and 0 <= cost_weight < np.inf):
-        raise ValueError(f"cost_weight must be a number >= 0; got {cost_weight!r}.")
 
 
 def _policy_for(router, cost_weight: float) -> MaxUtility | None:

@@ -320,6 +320,7 @@ def test_without_signal_it_seldom_says_that_it_pays():
         ({"min_gain": -0.1}, "min_gain"),
         ({"groups": [1, 2]}, "groups has 2 rows, y has 400 queries"),
         ({"cv_groups": [1, 2]}, "cv_groups has 2 rows, y has 400 queries"),
+        ({"groups": [None, *"a" * 399]}, "groups has no value in row 0"),
         ({"X": np.zeros((3, 16))}, "X has 3 rows, y has 400 queries"),
         ({"router": {}}, "no router to audit"),
         ({"router": RidgeRouter()}, "not fitted"),

@@ -325,6 +325,8 @@ def test_it_says_what_it_compared(result):
         ({"X": np.zeros((3, 2))}, "X has 3 rows, y has 400 queries"),
         ({"groups": ["a"]}, "groups has 1 rows"),
         ({"cv_groups": range(399)}, "cv_groups has 399 rows"),
+        ({"groups": [None, *"a" * 399]}, "groups has no value in row 0"),
+        ({"cv_groups": [*range(399), np.nan]}, "cv_groups has no value in row 399"),
         ({"cv_groups": np.arange(400) % 4}, "At least 5 cv_groups"),
         ({"routers": {}}, "no router to compare"),
         ({"routers": {"oracle": RidgeRouter()}}, "cannot be called 'oracle'"),
@@ -356,6 +358,15 @@ def test_a_query_without_a_usable_answer_is_named(data):
     cost[7] = np.nan
     y = Outcomes(data.y.quality, cost, models=data.models)
     with pytest.raises(ValueError, match="Row 7 has no available model of known"):
+        compare(data.X, y)
+
+
+@pytest.mark.parametrize("priced", [True, False])
+def test_one_answer_a_query_leaves_nothing_to_compare(data, priced):
+    called = np.arange(400)[:, None] % 4 == np.arange(4)
+    quality = np.where(called, np.nan_to_num(data.y.quality), np.nan)
+    y = Outcomes(quality, np.ones(4) if priced else None, models=data.models)
+    with pytest.raises(ValueError, match="No query has known outcomes of more than"):
         compare(data.X, y)
 
 

@@ -154,6 +154,15 @@ def test_scores_that_need_costs_say_so(scorer, data):
         scorer(router, data.X, y)
 
 
+@pytest.mark.parametrize("scorer", SCORERS)
+def test_one_answer_a_query_cannot_tell_routers_apart(scorer, data):
+    called = np.arange(120)[:, None] % 3 == np.arange(3)
+    y = Outcomes(np.where(called, 1.0, np.nan), cost=np.ones(3), models=data.models)
+    router = RidgeRouter().fit(data.X, y)
+    with pytest.raises(ValueError, match="No query has known outcomes of more than"):
+        scorer(router, data.X, y)
+
+
 def test_a_query_without_candidates_is_named(data):
     available = np.ones((120, 3))
     available[7] = np.isnan(data.y.quality[7])
