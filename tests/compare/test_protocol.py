@@ -13,9 +13,10 @@ from sklroute.baselines import ClusterRouter, RidgeRouter
 from sklroute.compare import compare, default_routers
 from sklroute.compare._contestants import Arena, operating_point
 from sklroute.compare._jobs import Predictions
+from sklroute.compare._result import saved_share
 from sklroute.compare._splits import Split, iter_splits
 from sklroute.datasets import make_routing
-from sklroute.metrics import best_model_per_group, realised_quality
+from sklroute.metrics import best_model_per_group, paired_bootstrap, realised_quality
 
 FAST = {"n_seeds": 1, "n_resamples": 20}
 TIMINGS = ["fit_seconds", "queries_per_second"]
@@ -230,6 +231,21 @@ def test_estimates_lie_in_their_intervals(result):
         part = result.table[[f"{name}_low", name, f"{name}_high"]].dropna()
         assert len(part)
         assert (np.diff(part.to_numpy(dtype=float), axis=1) >= -1e-9).all()
+
+
+def test_the_share_saved_is_as_uncertain_as_a_ratio_of_means():
+    rng = np.random.default_rng(0)
+    reference = rng.lognormal(size=400)
+    cost = 0.7 * reference + rng.lognormal(size=400) / 5
+    rows = rng.integers(400, size=(4000, 400))
+    ratio = 1 - cost[rows].mean(axis=1) / reference[rows].mean(axis=1)
+    saved = paired_bootstrap(saved_share(cost, reference), random_state=0)
+    assert saved.estimate == pytest.approx(1 - cost.mean() / reference.mean())
+    expected = np.quantile(ratio, [0.025, 0.975])
+    assert [saved.low, saved.high] == pytest.approx(expected, abs=0.01)
+    # With the reference's mean taken for fixed the interval would be far wider.
+    fixed = paired_bootstrap((reference - cost) / reference.mean(), random_state=0)
+    assert fixed.high - fixed.low > 1.2 * (saved.high - saved.low)
 
 
 def test_features_are_put_on_the_bill(result):

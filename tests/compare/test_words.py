@@ -14,6 +14,8 @@ from sklroute.compare import _words as words
         (words.points(0.0123), "+1.2"),
         (words.points(-0.0123, -0.02, 0.005), "-1.2 [-2.0, +0.5]"),
         (words.points(np.nan, np.nan, np.nan), ""),
+        (words.points(-1e-12), "+0.0"),
+        (words.points(0.012, 0.0003, 0.02), "+1.20 [+0.03, +2.00]"),
         (words.share(0.494, 0.46, 0.52), "49.4 % [46.0, 52.0]"),
         (words.share(0.99972), "99.97 %"),
         (words.share(0.9995, 0.9991, 0.9999), "99.95 % [99.91, 99.99]"),
