@@ -55,7 +55,8 @@ def audit(
 
     - *pays* if the mean gain is above 0 by both a paired permutation test and a
       paired bootstrap interval (which holds a gain worth having);
-    - *does not pay* if the interval rules out a gain of ``min_gain``;
+    - *does not pay* if the interval rules out a gain of ``min_gain``, also if choices
+      of unknown outcome are as good as can be;
     - else there are *not enough data*, and ``n_more`` says how many more queries
       would tell, if the gain is what it looks like.
 
@@ -72,7 +73,8 @@ def audit(
         Queries that no router was fitted or tuned on.
     y : Outcomes or any form that `check_outcomes` accepts
         What the models' answers were worth. The candidates of a query are the models
-        whose outcome is known.
+        whose outcome is known; ``unseen`` of the result says how often another one
+        would have been called.
     baseline : "best_single", name of a model, or fitted router, default="best_single"
         "best_single" is the model with the highest mean utility on the router's own
         training queries, from its ``mean_quality_`` and ``mean_cost_``: it is not
@@ -138,6 +140,7 @@ def audit(
     outcomes = same_pool(first, y)
     groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
     _check_lengths(outcomes, X=X, groups=groups, cv_groups=cv_groups)
+    allowed = outcomes.available
     outcomes, has_costs = scorable(outcomes)
     weight = _cost_weight(cost_weight, named, has_costs)
     decisions = {}
@@ -148,6 +151,7 @@ def audit(
             X,
             outcomes,
             baseline=baseline,
+            allowed=allowed,
             cost_weight=weight,
             n_permutations=n_permutations,
             random_state=random_state,

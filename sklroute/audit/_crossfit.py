@@ -126,6 +126,7 @@ def cross_audit(
     y = check_outcomes(y, for_fit=True)
     groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
     _check_lengths(y, X=X, groups=groups, cv_groups=cv_groups)
+    allowed = y.available
     y, has_costs = scorable(y)
     weight = check_weight(cost_weight, has_costs)
     splits = list(
@@ -146,6 +147,7 @@ def cross_audit(
         modalities=modalities,
         preprocessor=preprocessor,
         baseline=baseline,
+        allowed=allowed,
         cost_weight=weight,
         n_permutations=n_permutations,
     )
@@ -187,6 +189,7 @@ class _Plan(NamedTuple):
     modalities: Mapping[str, Any] | None
     preprocessor: BaseEstimator
     baseline: Any
+    allowed: NDArray
     cost_weight: float
     n_permutations: int
 
@@ -215,6 +218,7 @@ def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
             np.asarray(held_out, dtype=np.float32),
             plan.y[split.test],
             baseline=baseline,
+            allowed=plan.allowed[split.test],
             cost_weight=plan.cost_weight,
             n_permutations=plan.n_permutations,
             random_state=random_state,

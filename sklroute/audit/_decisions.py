@@ -26,6 +26,8 @@ class Decisions(NamedTuple):
     shuffled: Realised  # quality and cost of shape (n_permutations, n_queries)
     quality: NDArray  # predicted, (n_queries, n_models)
     cost: NDArray  # predicted, (n_queries, n_models)
+    unseen: NDArray  # whether another choice stands in for one of unknown outcome
+    hidden: NDArray  # quality by which the gain may be higher than what stands in says
     distribution: Any = None  # of the quality, where the router predicts one
 
 
@@ -35,32 +37,57 @@ def decide(
     y: Outcomes,
     *,
     baseline: Any,
+    allowed: NDArray,
     cost_weight: float,
     n_permutations: int,
     random_state: int,
 ) -> Decisions:
     """Let a router, its baseline and the router with shuffled features choose.
 
-    The candidates of a query are the models whose outcome is known.
+    The candidates of a query are the models whose outcome is known, of those that were
+    ``allowed``.
     """
     router = as_router(estimator)
     available = check_candidates(y.candidates)
     policy = own_policy(router, cost_weight)
     choice = router.predict(X, available=available, policy=policy)
     reference = _baseline(baseline, router, X, available, cost_weight)
+    free = router.predict(X, policy=policy)
+    wanted = free
+    if not allowed.all():
+        wanted = router.predict(X, available=allowed, policy=policy)
+    rival = _baseline(baseline, router, X, allowed, cost_weight)
+    own, other = realise(y, choice), realise(y, reference)
     rng = np.random.default_rng(random_state)
-    shuffled = _shuffled(router, X, available, policy, n_permutations, rng)
+    shuffled = _shuffled(router, X, free, available, policy, n_permutations, rng)
     distribution = None
     if hasattr(router, "predict_distribution"):
         distribution = router.predict_distribution(X)
     return Decisions(
-        realise(y, choice),
-        realise(y, reference),
+        own,
+        other,
         _stack([realise(y, models) for models in shuffled]),
         router.predict_quality(X),
         router.predict_cost(X),
+        *_unseen(y, (wanted, own), (rival, other)),
         distribution,
     )
+
+
+def _unseen(y: Outcomes, router, baseline) -> tuple[NDArray, NDArray]:
+    """Where a free choice has no known outcome, and the gain that this may hide.
+
+    At most the router's unknown answers are all right and the baseline's all wrong.
+    """
+    (wanted, own), (rival, other) = router, baseline
+    rows = np.arange(len(y))
+    lost = ~y.candidates[rows, y.index(wanted)]
+    missed = ~y.candidates[rows, y.index(rival)]
+    most = np.where(lost, 1.0, own.quality) - np.where(missed, 0.0, other.quality)
+    most[wanted == rival] = 0.0
+    unseen = lost | missed
+    more = np.maximum(most - (own.quality - other.quality), 0.0)
+    return unseen, np.where(unseen, more, 0.0)
 
 
 def own_policy(router, cost_weight: float) -> Policy | None:
@@ -108,14 +135,13 @@ def _baseline(baseline, router, X, available, cost_weight) -> NDArray:
     return router.classes_[policy(*tables, available)]
 
 
-def _shuffled(router, X, available, policy, n_permutations, rng) -> list[NDArray]:
+def _shuffled(router, X, free, available, policy, n_permutations, rng) -> list[NDArray]:
     """Choices of the router when every query shows the features of another one.
 
     Masking a model that was not chosen does not change a choice: only where the
     model chosen for the other query has no known outcome here must the router choose
     again.
     """
-    free = router.predict(X, policy=policy)
     column = np.searchsorted(router.classes_, free)
     choices = []
     for _ in range(n_permutations):
@@ -159,5 +185,7 @@ def join(parts: list[Decisions], order: NDArray) -> Decisions:
         realised("shuffled", 1),
         along([part.quality for part in parts], 0),
         along([part.cost for part in parts], 0),
+        along([part.unseen for part in parts], 0),
+        along([part.hidden for part in parts], 0),
         distribution,
     )

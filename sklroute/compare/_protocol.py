@@ -235,7 +235,7 @@ def scorable(y: Outcomes) -> tuple[Outcomes, bool]:
     if not priced[y.observed].any():
         check_choice(y.candidates)
         return y, False
-    never = ~(priced & y.observed).any(axis=0)
+    never = y.observed.any(axis=0) & ~(priced & y.observed).any(axis=0)
     if never.any():
         raise ValueError(
             f"Model {y.models[never][0].item()!r} has no cost while others do: give "

@@ -127,6 +127,32 @@ def test_a_model_that_was_not_run_is_replaced_by_the_next_best(data):
     assert set(choice[200:]) == {data.models[best]}
 
 
+def test_choices_of_unknown_outcome_are_counted_and_may_hide_a_gain(data, router):
+    X, full = data.X[TEST], data.y[TEST]
+    assert row_of(audit(router, X, full, **QUICK)).verdict == "pays"
+    single = np.argmax(data.y.quality[TRAIN].mean(axis=0))
+    lost = full.index(router.predict(X)) != single
+    unknown = lost[:, None] & (np.arange(4) != single)
+    quality = np.where(unknown, np.nan, full.quality)
+    y = Outcomes(quality, np.where(unknown, np.nan, full.cost), models=data.models)
+    found = audit(router, X, y, **QUICK)
+    row = row_of(found)
+    assert row.unseen == lost.mean()
+    assert row.utility_gain == 0  # where it would do better the baseline stands in
+    assert_allclose(row.hidden, np.where(lost, 1 - full.quality[:, single], 0).mean())
+    assert row.verdict == "not enough data"
+    assert np.isinf(row.n_more)
+    assert f"On {100 * lost.mean():.1f} % of the queries" in found.verdict
+
+
+def test_a_model_that_could_not_be_called_is_not_missed(data, router):
+    quality = data.y.quality.copy()
+    quality[:, 0] = np.nan
+    could = [False, True, True, True]
+    y = Outcomes(quality, data.y.cost, could, models=data.models)
+    assert row_of(audit(router, data.X[TEST], y[TEST], **QUICK)).unseen == 0
+
+
 # -- control -------------------------------------------------------------------------
 
 
@@ -229,6 +255,7 @@ def test_without_costs_it_judges_quality(data, router):
     y = Outcomes(data.y.quality, models=data.models)
     found = audit(router, data.X[TEST], y[TEST], **QUICK)
     assert np.isnan(row_of(found).cost_change)
+    assert np.isnan(row_of(found).cost_change_share)
     assert "cost" not in found.verdict
 
 
