@@ -23,7 +23,7 @@ from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.compare._jobs import _blocks, configure, workers
 from sklroute.compare._protocol import _check_lengths, scorable
-from sklroute.compare._splits import N_FOLDS, iter_splits
+from sklroute.compare._splits import N_FOLDS, Split, check_trained, iter_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import group_array
@@ -138,6 +138,7 @@ def cross_audit(
             random_state=random_state,
         )
     )
+    check_trained(y, (_training(split) for split in splits))
     if preprocessor is None:
         preprocessor = BlockScaler(modalities, allow_missing=True)
     plan = _Plan(
@@ -194,9 +195,14 @@ class _Plan(NamedTuple):
     n_permutations: int
 
 
+def _training(split: Split) -> NDArray[np.intp]:
+    """Rows of all folds but the audited one."""
+    return np.concatenate([split.train, split.validation])
+
+
 def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
     """Fit on all folds but one and choose on that one."""
-    train = np.concatenate([split.train, split.validation])
+    train = _training(split)
     # One thread each, also without workers: sums of floats depend on the threads.
     with threadpool_limits(1):
         preprocessor = clone(plan.preprocessor)

@@ -26,7 +26,7 @@ from sklroute.compare._contestants import (
 from sklroute.compare._jobs import Job, prepare, run_jobs, shuffled
 from sklroute.compare._result import Comparison, best_router, summarise
 from sklroute.compare._routers import default_routers
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._splits import check_trained, iter_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import check_choice, group_array
@@ -144,16 +144,19 @@ def compare(
     y, has_costs = scorable(y)
     routers = default_routers() if routers is None else dict(routers)
     bill = _check_feature_cost(feature_cost, y)
-    splits = iter_splits(
-        len(y),
-        groups=groups,
-        cv_groups=cv_groups,
-        n_seeds=n_seeds,
-        random_state=random_state,
+    splits = list(
+        iter_splits(
+            len(y),
+            groups=groups,
+            cv_groups=cv_groups,
+            n_seeds=n_seeds,
+            random_state=random_state,
+        )
     )
+    check_trained(y, (split.train for split in splits))
     arena = Arena(
         y=y,
-        splits=list(splits),
+        splits=splits,
         has_costs=has_costs,
         groups=groups,
         cv_groups=cv_groups,

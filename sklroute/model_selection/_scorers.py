@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sklroute.base._arrays import check_pool
 from sklroute.metrics import (
@@ -22,6 +23,7 @@ from sklroute.outcomes._values import (
     check_candidates,
     check_choice,
     check_cost_weight,
+    check_known,
 )
 from sklroute.pipeline import as_router
 from sklroute.policies import MaxUtility
@@ -38,10 +40,10 @@ def utility_scorer(cost_weight: float = 0.0) -> "_UtilityScorer":
 
     Utility is :math:`q - \lambda c` with the realised quality and cost of the chosen
     model. The candidates of each query are the models that were observed and
-    available for it; costs, availability and outcomes are read from ``y``, with
-    metadata routing on or off. A router that has a policy of its own decides by it,
-    so that a search can compare policies at one price; one that has none (None)
-    decides by ``MaxUtility(cost_weight)``.
+    available for it, and whose cost is known if it has a price; costs, availability
+    and outcomes are read from ``y``, with metadata routing on or off. A router that
+    has a policy of its own decides by it, so that a search can compare policies at one
+    price; one that has none (None) decides by ``MaxUtility(cost_weight)``.
 
     Parameters
     ----------
@@ -169,6 +171,8 @@ class _UtilityScorer:
         check_not_logged(outcomes)
         policy = _policy_for(router, self.cost_weight)
         candidates = check_candidates(outcomes.candidates)
+        if self.cost_weight > 0:
+            candidates = _priced(outcomes, candidates, repr(self))
         check_choice(candidates)
         choice = router.predict(X, available=candidates, policy=policy)
         return realised_utility(outcomes, choice, cost_weight=self.cost_weight)
@@ -220,6 +224,14 @@ class _OffPolicyScorer:
         model = "" if self.outcome_model is None else f", {self.outcome_model!r}"
         weight = f"cost_weight={self.cost_weight}"
         return f"off_policy_scorer({self.estimator!r}, {weight}{model})"
+
+
+def _priced(outcomes: Outcomes, candidates: NDArray, who: str) -> NDArray:
+    """Candidates whose cost is known; refuse a query that has none."""
+    priced = candidates & ~np.isnan(outcomes.cost)
+    none = ~priced.any(axis=1, keepdims=True)
+    check_known(outcomes.cost, candidates & none, outcomes.models, who)
+    return priced
 
 
 def _policy_for(router, cost_weight: float) -> MaxUtility | None:

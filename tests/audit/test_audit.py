@@ -373,3 +373,11 @@ def test_a_baseline_of_other_models_is_refused(data, router):
     fixed = FixedRouter().fit(other.X, other.y)
     with pytest.raises(ValueError, match="The baseline was fitted on the models"):
         audit(router, data.X[TEST], data.y[TEST], baseline=fixed)
+
+
+def test_a_model_too_rare_to_learn_from_is_named(data):
+    quality = data.y.quality.copy()
+    quality[1:, 0] = np.nan
+    y = Outcomes(quality, models=data.models)
+    with pytest.raises(ValueError, match="'model-0' is observed on 1 queries, on none"):
+        cross_audit(RidgeRouter(), data.X, y)

@@ -386,6 +386,14 @@ def test_one_answer_a_query_leaves_nothing_to_compare(data, priced):
         compare(data.X, y)
 
 
+def test_a_model_too_rare_to_learn_from_is_named(data):
+    quality = np.nan_to_num(data.y.quality)
+    quality[1:, 0] = np.nan
+    y = Outcomes(quality, models=data.models)
+    with pytest.raises(ValueError, match="'model-0' is observed on 1 queries, on none"):
+        compare(data.X, y)
+
+
 def test_unknown_default_routers_are_named():
     with pytest.raises(ValueError, match=r"Unknown router 'forest'; there are knn"):
         default_routers(["knn", "forest"])
