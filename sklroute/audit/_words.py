@@ -58,7 +58,8 @@ def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[
         yield "Its choices are worth the same on every query."
         return
     yield from _outlook(row, facts)
-    yield _features(row, facts)
+    if row.n_units >= MIN_UNITS:
+        yield _features(row, facts)
 
 
 def _baseline(facts: Mapping[str, Any]) -> str:
@@ -83,7 +84,8 @@ def _cost(row: pd.Series, facts: Mapping[str, Any]) -> str:
         names = [f"cost_change_share{end}" for end in ("", "_low", "_high")]
         number, _, bounds = points(*row[names]).partition(" ")
         text += f" ({number} % {bounds})"
-    if facts["cost_weight"] == 0 and row.cost_change_high < 0:
+    saves = row.cost_change_high < 0 and row.n_units >= MIN_UNITS
+    if facts["cost_weight"] == 0 and saves:
         text += "; a cost weight of 0 counts no cost: set it to have the saving judged"
     return f"{text}."
 

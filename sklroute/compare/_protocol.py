@@ -95,7 +95,8 @@ def compare(
         Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
         block.
     routers : dict of str to router, default=None
-        Routers to fit, by name. None fits those of `default_routers`. Parameters
+        Routers to fit, by name. None fits those of `default_routers`. Their predicted
+        quality and cost are compared; their own policies play no part. Parameters
         named ``random_state`` are set per seed, and parameters named ``modalities``
         that are None are set to the blocks.
     preprocessor : transformer, default=None

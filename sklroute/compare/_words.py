@@ -102,15 +102,15 @@ def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:
         else f"At the cost weight {weight:g}"
     )
     saving, gain = best[_with_bounds("par_saving")], best[_with_bounds("par_gain")]
-    bill = "; the best single model costs nothing, so that there is nothing to save"
+    bill = "while the best single model costs nothing: there is nothing to save"
     if saving.notna().all():
         bill = (
-            f" and saves {share(*saving)} of the best single model's cost: "
+            f"and saves {share(*saving)} of the best single model's cost: "
             f"{_verdict(result, *saving, 'a saving', 'an extra cost')}"
         )
     yield (
         f"{point}, {result.best} gains {points(*gain)} points of quality, "
-        f"{_verdict(result, *gain)},{bill}."
+        f"{_verdict(result, *gain)}, {bill}."
     )
     if result.feature_cost is not None and saving.notna().all():
         unit = "" if cost_unit is None else f" {cost_unit}"

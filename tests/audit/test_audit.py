@@ -205,6 +205,16 @@ def test_few_queries_are_not_enough_and_it_says_how_many_would_be(data, router):
     assert f"about {row.n_more:,.0f} more queries" in found.verdict
 
 
+def test_too_few_independent_queries_get_no_judgement_at_all(data, router):
+    groups = np.arange(400) % 6
+    found = audit(router, data.X[TEST], data.y[TEST], cv_groups=groups, **QUICK)
+    assert row_of(found).utility_gain_low > 0
+    assert row_of(found).verdict == "not enough data"
+    assert "too few for any judgement" in found.verdict
+    assert "features" not in found.verdict
+    assert "saving" not in found.verdict
+
+
 def test_a_gain_below_the_least_worth_having_does_not_pay(data, router):
     gain = row_of(audit(router, data.X[TEST], data.y[TEST], **QUICK)).adjusted_high
     found = audit(router, data.X[TEST], data.y[TEST], min_gain=gain + 0.01, **QUICK)
