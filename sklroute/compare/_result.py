@@ -352,6 +352,7 @@ def _protocol(arena: Arena) -> dict[str, Any]:
         "queries": len(arena.y),
         "models": len(arena.y.models),
         "observed": float(arena.y.observed.mean()),
+        "alone": float((arena.y.candidates.sum(axis=1) == 1).mean()),
         "seeds": len(arena.splits),
         "train": len(split.train),
         "validation": len(split.validation),

@@ -61,6 +61,12 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
             f"few for any judgement: with fewer than {MIN_UNITS}, intervals are too "
             "short to be believed."
         )
+    if result.protocol["alone"] > 0:
+        yield (
+            f"On {percent(result.protocol['alone'])} of the queries the outcome of only "
+            "one model is known: every choice is the same there, so that all "
+            "differences are smaller than where models can be chosen."
+        )
     gain = best[_with_bounds("gain")]
     yield (
         f"Best router: {result.best}, chosen on validation queries. Sending every "

@@ -111,6 +111,14 @@ def test_few_independent_queries_get_no_verdict(data):
     assert "luck" not in " ".join(others)
 
 
+def test_queries_without_a_choice_are_counted(data):
+    quality = data.y.quality.copy()
+    quality[:75, 1:] = np.nan
+    y = Outcomes(quality, data.y.cost, models=data.models)
+    result = compare(data.X, y, routers={"r": RidgeRouter()}, **SETTINGS)
+    assert next(sentences(result)).startswith("On 25.0 % of the queries the outcome of")
+
+
 def test_a_router_that_knows_nothing_is_on_a_par_with_random(data):
     wrong = np.random.default_rng(0).permutation(300)
     result = compare(data.X[wrong], data.y, routers={"r": RidgeRouter()}, **SETTINGS)
