@@ -63,8 +63,8 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
         )
     if result.protocol["alone"] > 0:
         yield (
-            f"On {percent(result.protocol['alone'])} of the queries the outcome of only "
-            "one model is known: every choice is the same there, so that all "
+            f"On {percent(result.protocol['alone'])} of the queries the outcome of "
+            "only one model is known: every choice is the same there, so that all "
             "differences are smaller than where models can be chosen."
         )
     gain = best[_with_bounds("gain")]
@@ -188,9 +188,7 @@ def points(value: float, low: float | None = None, high: float | None = None) ->
 
     With as many digits as it takes to see on which side of 0 the bounds are.
     """
-    small = [abs(100 * x) for x in ([value] if low is None else [low, high])]
-    digits = [np.ceil(-np.log10(2 * x)) for x in small if x > ROUNDING]
-    digits = int(np.clip(max(digits, default=1), 1, 4))
+    digits = _digits(*([value] if low is None else [low, high]))
     return _interval(lambda x: f"{100 * x:+z.{digits}f}", value, low, high)
 
 
@@ -200,6 +198,7 @@ def share(value: float, low: float | None = None, high: float | None = None) -> 
         return ""
     rest = 1 - value
     digits = max(1, int(np.ceil(-np.log10(rest))) - 2) if 0 < rest < 0.01 else 1
+    digits = digits if low is None else max(digits, _digits(low, high))
     text = _interval(lambda x: f"{100 * x:.{digits}f}", value, low, high)
     number, _, bounds = text.partition(" ")
     return f"{number} % {bounds}".rstrip()
@@ -225,6 +224,12 @@ def thousands(value: float) -> str:
 def with_unit(title: str, unit: str | None) -> str:
     """Title of a column, with the unit of its numbers if that is known."""
     return title if unit is None else f"{title} ({unit})"
+
+
+def _digits(*shares: float) -> int:
+    """Decimal places of percentages at which none that is not 0 reads as 0."""
+    needed = [np.ceil(-np.log10(200 * abs(x))) for x in shares if abs(x) > ROUNDING]
+    return int(np.clip(max(needed, default=1), 1, 4))
 
 
 def _interval(write, value, low, high) -> str:

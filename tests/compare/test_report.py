@@ -68,6 +68,13 @@ def test_the_html_shows_every_line_of_the_table(result, tmp_path):
         assert f"<td>{name}</td>" in html
 
 
+def test_costs_have_their_unit_if_it_is_known(result, tmp_path):
+    html = write_report(result, tmp_path, cost_unit="USD")[2].read_text("utf-8")
+    assert "<th>Cost (USD)</th>" in html
+    assert "<th>cost (USD)</th>" in html
+    assert "<th>Cost</th>" in write_report(result, tmp_path)[2].read_text("utf-8")
+
+
 def test_every_placeholder_is_filled(result, tmp_path):
     html = write_report(result, tmp_path)[2].read_text("utf-8")
     assert "$" not in html

@@ -19,6 +19,7 @@ from sklroute.compare import _words as words
         (words.share(0.494, 0.46, 0.52), "49.4 % [46.0, 52.0]"),
         (words.share(0.99972), "99.97 %"),
         (words.share(0.9995, 0.9991, 0.9999), "99.95 % [99.91, 99.99]"),
+        (words.share(0.02, 0.0004, 0.03), "2.00 % [0.04, 3.00]"),
         (words.share(1.0), "100.0 %"),
         (words.share(-0.2), "-20.0 %"),
         (words.share(np.nan, np.nan, np.nan), ""),
