@@ -27,7 +27,7 @@ class Decisions(NamedTuple):
     quality: NDArray  # predicted, (n_queries, n_models)
     cost: NDArray  # predicted, (n_queries, n_models)
     unseen: NDArray  # whether another choice stands in for one of unknown outcome
-    hidden: NDArray  # quality by which the gain may be higher than what stands in says
+    hidden: NDArray  # utility by which the gain may be higher than what stands in says
     distribution: Any = None  # of the quality, where the router predicts one
 
 
@@ -63,31 +63,49 @@ def decide(
     distribution = None
     if hasattr(router, "predict_distribution"):
         distribution = router.predict_distribution(X)
+    predicted = router.predict_cost(X)
     return Decisions(
         own,
         other,
         _stack([realise(y, models) for models in shuffled]),
         router.predict_quality(X),
-        router.predict_cost(X),
-        *_unseen(y, (wanted, own), (rival, other)),
+        predicted,
+        *_unseen(y, predicted, cost_weight, (wanted, own), (rival, other)),
         distribution,
     )
 
 
-def _unseen(y: Outcomes, router, baseline) -> tuple[NDArray, NDArray]:
+def utility_of(realised: Realised, cost_weight: float) -> NDArray[np.float64]:
+    """Quality less priced cost; without a price costs may be unknown."""
+    if cost_weight == 0:
+        return realised.quality
+    return realised.quality - cost_weight * realised.cost
+
+
+def _unseen(y: Outcomes, cost, cost_weight, router, baseline):
     """Where a free choice has no known outcome, and the gain that this may hide.
 
-    At most the router's unknown answers are all right and the baseline's all wrong.
+    At most the router's unknown answers are all right and the baseline's all wrong;
+    a cost that is not known is what it is predicted to be.
     """
     (wanted, own), (rival, other) = router, baseline
-    rows = np.arange(len(y))
-    lost = ~y.candidates[rows, y.index(wanted)]
-    missed = ~y.candidates[rows, y.index(rival)]
-    most = np.where(lost, 1.0, own.quality) - np.where(missed, 0.0, other.quality)
+    cost = np.where(np.isnan(y.cost), cost, y.cost)
+    lost, best = _supposed(y, cost, wanted, own, 1.0)
+    missed, worst = _supposed(y, cost, rival, other, 0.0)
+    most = utility_of(best, cost_weight) - utility_of(worst, cost_weight)
     most[wanted == rival] = 0.0
-    unseen = lost | missed
-    more = np.maximum(most - (own.quality - other.quality), 0.0)
-    return unseen, np.where(unseen, more, 0.0)
+    more = most - (utility_of(own, cost_weight) - utility_of(other, cost_weight))
+    return lost | missed, np.where(lost | missed, np.maximum(more, 0.0), 0.0)
+
+
+def _supposed(y: Outcomes, cost, wanted, known: Realised, quality: float):
+    """Where the outcome of a free choice is unknown, and all choices with it."""
+    rows, column = np.arange(len(y)), y.index(wanted)
+    lost = ~y.candidates[rows, column]
+    return lost, Realised(
+        np.where(lost, quality, known.quality),
+        np.where(lost, cost[rows, column], known.cost),
+    )
 
 
 def own_policy(router, cost_weight: float) -> Policy | None:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklroute.audit import _words as words
-from sklroute.audit._decisions import Decisions
+from sklroute.audit._decisions import Decisions, utility_of
 from sklroute.audit._statistics import (
     MIN_UNITS,
     Draws,
@@ -63,7 +63,7 @@ class Audit:
         - ``n_queries``, ``n_units``: audited queries, and independent units of them.
         - ``unseen``: share of the queries on which router or baseline would have called
           a model of unknown outcome, for which the next best stands in; ``hidden``: by
-          how much the gain in quality may be higher than found, if there the router's
+          how much the utility gain may be higher than found, if there the router's
           answers are all right and the baseline's all wrong.
         - ``n_more``: queries to add to tell whether the router pays, with the stated
           power, if the true gain is the one found; 0 where it has been told.
@@ -175,7 +175,8 @@ def _rows(
 def _row(question: Question, each: Decisions, rows: NDArray, strict: float) -> dict:
     router, baseline = _take(each.router, rows), _take(each.baseline, rows)
     draws, alpha = question.draws.of(rows), question.alpha
-    gain = _utility(question, router) - _utility(question, baseline)
+    weight = question.cost_weight
+    gain = utility_of(router, weight) - utility_of(baseline, weight)
     utility = _interval(draws, gain, alpha)
     quality = utility
     if question.cost_weight > 0:
@@ -209,12 +210,6 @@ def _take(realised: Realised, rows: NDArray) -> Realised:
     return Realised(realised.quality[rows], realised.cost[rows], realised.choice[rows])
 
 
-def _utility(question: Question, realised: Realised) -> NDArray:
-    if question.cost_weight == 0:  # costs may be unknown
-        return realised.quality
-    return realised.quality - question.cost_weight * realised.cost
-
-
 def _change(cost: NDArray, baseline: NDArray) -> NDArray:
     """Change of the cost as a share of the baseline's, NaN if that is nothing."""
     if not baseline.any():
@@ -235,10 +230,11 @@ def _named(name: str, interval: Interval) -> dict[str, float]:
 
 def _control(question: Question, each: Decisions) -> dict[str, float]:
     """What the router gains when its features carry no information."""
-    utility = _utility(question, each.shuffled).mean(axis=1)
-    reference = _utility(question, each.baseline).mean()
+    weight = question.cost_weight
+    utility = utility_of(each.shuffled, weight).mean(axis=1)
+    reference = utility_of(each.baseline, weight).mean()
     low, high = np.quantile(utility - reference, [0.025, 0.975])
-    as_good = utility >= _utility(question, each.router).mean() - 1e-12
+    as_good = utility >= utility_of(each.router, weight).mean() - 1e-12
     return {
         "shuffled_gain": (utility - reference).mean(),
         "shuffled_gain_low": low,

@@ -145,6 +145,22 @@ def test_choices_of_unknown_outcome_are_counted_and_may_hide_a_gain(data, router
     assert f"On {100 * lost.mean():.1f} % of the queries" in found.verdict
 
 
+def test_what_an_unknown_outcome_hides_has_its_price(data, router):
+    X, full = data.X[TEST], data.y[TEST]
+    policy = MaxUtility(0.02)
+    single = full.index(audit(router, X, full, cost_weight=0.02).baseline_models[:1])
+    wanted = full.index(router.predict(X, policy=policy))
+    lost = wanted != single
+    unknown = lost[:, None] & (np.arange(4) != single)
+    quality = np.where(unknown, np.nan, full.quality)
+    y = Outcomes(quality, full.cost, models=data.models)
+    row = row_of(audit(router, X, y, cost_weight=0.02, **QUICK))
+    # Right answers at the cost of the models wanted, for those of the single model.
+    saved = full.cost[:, single[0]] - full.cost[np.arange(400), wanted]
+    more = 1 - full.quality[:, single[0]] + 0.02 * saved
+    assert_allclose(row.hidden, np.where(lost, more.clip(0), 0).mean())
+
+
 def test_a_model_that_could_not_be_called_is_not_missed(data, router):
     quality = data.y.quality.copy()
     quality[:, 0] = np.nan
