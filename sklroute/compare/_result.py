@@ -164,7 +164,7 @@ def summarise(
         control=next(entry.name for entry in contestants if entry.kind == "control"),
         has_costs=arena.has_costs,
         feature_cost=None if feature_cost is None else float(np.mean(feature_cost)),
-        protocol=_protocol(arena) | {"units": len(np.unique(judge.unit))},
+        protocol=_protocol(arena) | {"units": judge.n_units()},
         y_test=judge.y,
     )
 
@@ -182,6 +182,10 @@ class _Judge:
         self.named = {entry.name: entry for entry in contestants}
         self.single, self.oracle = self.named[SINGLE].first, self.named[ORACLE].first
         self.range = cost_range(self.y) if arena.has_costs else None
+
+    def n_units(self) -> int:
+        """Independent units of queries on which there is a choice."""
+        return len(np.unique(self.unit[self.y.candidates.sum(axis=1) > 1]))
 
     def row(self, entry: Contestant) -> dict[str, Any]:
         row = {"kind": entry.kind, **self._quality_first(entry)}

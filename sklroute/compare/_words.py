@@ -57,9 +57,9 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
     single = result.table.loc[SINGLE]
     if not _enough(result):
         yield (
-            f"{result.protocol['units']} independent queries or groups of them are too "
-            f"few for any judgement: with fewer than {MIN_UNITS}, intervals are too "
-            "short to be believed."
+            f"{result.protocol['units']} independent queries, or groups of them, with "
+            "a choice of models are too few for any judgement: with fewer than "
+            f"{MIN_UNITS}, intervals are too short to be believed."
         )
     if result.protocol["alone"] > 0:
         yield (

@@ -114,7 +114,7 @@ def test_few_independent_queries_get_no_verdict(data):
         data.X, data.y, cv_groups=groups, routers={"ridge": RidgeRouter()}, **SETTINGS
     )
     warning, *others = sentences(few)
-    assert warning.startswith("6 independent queries or groups of them are too few")
+    assert warning.startswith("6 independent queries, or groups of them, with a choice")
     assert "luck" not in " ".join(others)
 
 
@@ -124,6 +124,10 @@ def test_queries_without_a_choice_are_counted(data):
     y = Outcomes(quality, data.y.cost, models=data.models)
     result = compare(data.X, y, routers={"r": RidgeRouter()}, **SETTINGS)
     assert next(sentences(result)).startswith("On 25.0 % of the queries the outcome of")
+    quality[:290, 1:] = np.nan
+    y = Outcomes(quality, data.y.cost, models=data.models)
+    few = compare(data.X, y, routers={"r": RidgeRouter()}, **SETTINGS)
+    assert next(sentences(few)).startswith("10 independent queries")
 
 
 def test_a_router_that_knows_nothing_is_on_a_par_with_random(data):
