@@ -14,7 +14,8 @@ from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.audit._words import BEST_SINGLE_NAME
 from sklroute.base._arrays import check_lengths, outcomes_of
-from sklroute.compare._protocol import as_array, drop_unpriced
+from sklroute.compare._protocol import drop_unpriced
+from sklroute.outcomes._values import group_array
 from sklroute.pipeline import as_router
 
 __all__ = ["audit"]
@@ -54,7 +55,8 @@ def audit(
 
     - *pays* if the mean gain is above 0 by both a paired permutation test and a
       paired bootstrap interval (which holds a gain worth having);
-    - *does not pay* if the interval rules out a gain of ``min_gain``;
+    - *does not pay* if the interval rules out a gain of ``min_gain``, also if choices
+      of unknown outcome are as good as can be;
     - else there are *not enough data*, and ``n_more`` says how many more queries
       would tell, if the gain is what it looks like.
 
@@ -71,7 +73,8 @@ def audit(
         Queries that no router was fitted or tuned on.
     y : Outcomes or any form that `check_outcomes` accepts
         What the models' answers were worth. The candidates of a query are the models
-        whose outcome is known.
+        whose outcome is known; ``unseen`` of the result says how often another one
+        would have been called.
     baseline : "best_single", name of a model, or fitted router, default="best_single"
         "best_single" is the model with the highest mean utility on the router's own
         training queries, from its ``mean_quality_`` and ``mean_cost_``: it is not
@@ -107,8 +110,8 @@ def audit(
     ------
     ValueError
         If lengths or models differ, costs have a weight and are not known, a query
-        has no candidate, or the routers' policies differ in ``cost_weight`` and none
-        is given.
+        has no candidate, none has more than one, a group is missing, or the routers'
+        policies differ in ``cost_weight`` and none is given.
 
     See Also
     --------
@@ -135,8 +138,9 @@ def audit(
         check_is_fitted(last_step(as_router(each)))
     first = as_router(next(iter(named.values())))
     outcomes = outcomes_of(first, y)
-    groups, cv_groups = as_array(groups), as_array(cv_groups)
+    groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
     check_lengths(X, y=outcomes, groups=groups, cv_groups=cv_groups)
+    allowed = outcomes.available
     outcomes, has_costs = drop_unpriced(outcomes)
     weight = _cost_weight(cost_weight, named, has_costs)
     decisions = {}
@@ -147,6 +151,7 @@ def audit(
             X,
             outcomes,
             baseline=baseline,
+            allowed=allowed,
             cost_weight=weight,
             n_permutations=n_permutations,
             random_state=random_state,

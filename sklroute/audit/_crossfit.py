@@ -23,10 +23,11 @@ from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.base._arrays import check_lengths
 from sklroute.compare._jobs import block_columns, collect, configure, workers
-from sklroute.compare._protocol import as_array, drop_unpriced
-from sklroute.compare._splits import N_FOLDS, iter_splits
+from sklroute.compare._protocol import drop_unpriced
+from sklroute.compare._splits import N_FOLDS, Split, check_trained, iter_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import group_array
 from sklroute.pipeline import fit_router
 
 __all__ = ["cross_audit"]
@@ -124,8 +125,9 @@ def cross_audit(
     """
     named = name_routers(router)
     y = check_outcomes(y, for_fit=True)
-    groups, cv_groups = as_array(groups), as_array(cv_groups)
+    groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
     check_lengths(X, y=y, groups=groups, cv_groups=cv_groups)
+    allowed = y.available
     y, has_costs = drop_unpriced(y)
     weight = check_weight(cost_weight, has_costs)
     splits = list(
@@ -137,6 +139,7 @@ def cross_audit(
             random_state=random_state,
         )
     )
+    check_trained(y, (_training(split) for split in splits))
     if preprocessor is None:
         preprocessor = BlockScaler(modalities, allow_missing=True)
     plan = _Plan(
@@ -146,6 +149,7 @@ def cross_audit(
         modalities=modalities,
         preprocessor=preprocessor,
         baseline=baseline,
+        allowed=allowed,
         cost_weight=weight,
         n_permutations=n_permutations,
     )
@@ -183,13 +187,19 @@ class _Plan(NamedTuple):
     modalities: Mapping[str, Any] | None
     preprocessor: BaseEstimator
     baseline: Any
+    allowed: NDArray
     cost_weight: float
     n_permutations: int
 
 
+def _training(split: Split) -> NDArray[np.intp]:
+    """Rows of all folds but the audited one."""
+    return np.concatenate([split.train, split.validation])
+
+
 def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
     """Fit on all folds but one and choose on that one."""
-    train = np.concatenate([split.train, split.validation])
+    train = _training(split)
     # One thread each, also without workers: sums of floats depend on the threads.
     with threadpool_limits(1):
         preprocessor = clone(plan.preprocessor)
@@ -211,6 +221,7 @@ def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
             np.asarray(held_out, dtype=np.float32),
             plan.y[split.test],
             baseline=baseline,
+            allowed=plan.allowed[split.test],
             cost_weight=plan.cost_weight,
             n_permutations=plan.n_permutations,
             random_state=random_state,

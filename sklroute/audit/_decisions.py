@@ -27,6 +27,8 @@ class Decisions(NamedTuple):
     shuffled: Realised  # quality and cost of shape (n_permutations, n_queries)
     quality: NDArray  # predicted, (n_queries, n_models)
     cost: NDArray  # predicted, (n_queries, n_models)
+    unseen: NDArray  # whether another choice stands in for one of unknown outcome
+    hidden: NDArray  # utility by which the gain may be higher than what stands in says
     distribution: Any = None  # of the quality, where the router predicts one
 
 
@@ -36,31 +38,74 @@ def decide(
     y: Outcomes,
     *,
     baseline: Any,
+    allowed: NDArray,
     cost_weight: float,
     n_permutations: int,
     random_state: int,
 ) -> Decisions:
     """Let a router, its baseline and the router with shuffled features choose.
 
-    The candidates of a query are the models whose outcome is known.
+    The candidates of a query are the models whose outcome is known, of those that were
+    ``allowed``.
     """
     router = as_router(estimator)
     available = check_candidates(y.candidates)
     policy = policy_for(router, cost_weight)
     choice = router.predict(X, available=available, policy=policy)
     reference = _baseline(baseline, router, X, available, cost_weight)
+    free = router.predict(X, policy=policy)
+    wanted = free
+    if not allowed.all():
+        wanted = router.predict(X, available=allowed, policy=policy)
+    rival = _baseline(baseline, router, X, allowed, cost_weight)
+    own, other = realise(y, choice), realise(y, reference)
     rng = np.random.default_rng(random_state)
-    shuffled = _shuffled(router, X, available, policy, n_permutations, rng)
+    shuffled = _shuffled(router, X, free, available, policy, n_permutations, rng)
     distribution = None
     if hasattr(router, "predict_distribution"):
         distribution = router.predict_distribution(X)
+    predicted = router.predict_cost(X)
     return Decisions(
-        realise(y, choice),
-        realise(y, reference),
+        own,
+        other,
         _stack([realise(y, models) for models in shuffled]),
         router.predict_quality(X),
-        router.predict_cost(X),
+        predicted,
+        *_unseen(y, predicted, cost_weight, (wanted, own), (rival, other)),
         distribution,
+    )
+
+
+def utility_of(realised: Realised, cost_weight: float) -> NDArray[np.float64]:
+    """Quality less priced cost; without a price costs may be unknown."""
+    if cost_weight == 0:
+        return realised.quality
+    return realised.quality - cost_weight * realised.cost
+
+
+def _unseen(y: Outcomes, cost, cost_weight, router, baseline):
+    """Where a free choice has no known outcome, and the gain that this may hide.
+
+    At most the router's unknown answers are all right and the baseline's all wrong;
+    a cost that is not known is what it is predicted to be.
+    """
+    (wanted, own), (rival, other) = router, baseline
+    cost = np.where(np.isnan(y.cost), cost, y.cost)
+    lost, best = _supposed(y, cost, wanted, own, 1.0)
+    missed, worst = _supposed(y, cost, rival, other, 0.0)
+    most = utility_of(best, cost_weight) - utility_of(worst, cost_weight)
+    most[wanted == rival] = 0.0
+    more = most - (utility_of(own, cost_weight) - utility_of(other, cost_weight))
+    return lost | missed, np.where(lost | missed, np.maximum(more, 0.0), 0.0)
+
+
+def _supposed(y: Outcomes, cost, wanted, known: Realised, quality: float):
+    """Where the outcome of a free choice is unknown, and all choices with it."""
+    rows, column = np.arange(len(y)), y.index(wanted)
+    lost = ~y.candidates[rows, column]
+    return lost, Realised(
+        np.where(lost, quality, known.quality),
+        np.where(lost, cost[rows, column], known.cost),
     )
 
 
@@ -104,14 +149,13 @@ def _baseline(baseline, router, X, available, cost_weight) -> NDArray:
     return router.classes_[policy(*tables, available)]
 
 
-def _shuffled(router, X, available, policy, n_permutations, rng) -> list[NDArray]:
+def _shuffled(router, X, free, available, policy, n_permutations, rng) -> list[NDArray]:
     """Choices of the router when every query shows the features of another one.
 
     Masking a model that was not chosen does not change a choice: only where the
     model chosen for the other query has no known outcome here must the router choose
     again.
     """
-    free = router.predict(X, policy=policy)
     column = np.searchsorted(router.classes_, free)
     choices = []
     for _ in range(n_permutations):
@@ -155,5 +199,7 @@ def join(parts: list[Decisions], order: NDArray) -> Decisions:
         realised("shuffled", 1),
         along([part.quality for part in parts], 0),
         along([part.cost for part in parts], 0),
+        along([part.unseen for part in parts], 0),
+        along([part.hidden for part in parts], 0),
         distribution,
     )

@@ -59,9 +59,11 @@ def _html(result: Audit, title: str, cost_unit: str | None) -> str:
     facts = result.table.T.reset_index(names="")
     return html.page(
         title,
-        html.bullets(words.verdict(result.table, vars(result))),
+        html.bullets(
+            words.verdict(result.table, vars(result) | {"cost_unit": cost_unit})
+        ),
         "" if pictures else f"<p>{escape(html.NO_PICTURES)}</p>",
-        _lines(*words.table_cells(result)),
+        _lines(*words.table_cells(result, cost_unit)),
         html.picture(pictures, "gain", "Utility gained on the baseline"),
         html.frame_table("All numbers of the audit", facts),
         f'<div class="small">{html.bullets(_notes(result))}</div>',

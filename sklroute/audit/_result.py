@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklroute.audit import _words as words
-from sklroute.audit._decisions import Decisions
+from sklroute.audit._decisions import Decisions, utility_of
 from sklroute.audit._statistics import (
     MIN_UNITS,
     Draws,
@@ -18,6 +18,7 @@ from sklroute.audit._statistics import (
     holm,
 )
 from sklroute.compare._contestants import Realised
+from sklroute.compare._result import saved_share
 from sklroute.metrics import Interval
 from sklroute.outcomes import Outcomes
 
@@ -51,7 +52,8 @@ class Audit:
 
         - ``verdict``: "pays", "does not pay" or "not enough data".
         - ``quality``, ``cost``, ``baseline_quality``, ``baseline_cost``: means.
-        - ``quality_gain``, ``cost_change``, ``utility_gain``: router less baseline.
+        - ``quality_gain``, ``cost_change``, ``utility_gain``: router less baseline;
+          ``cost_change_share``: as a share of the baseline's cost.
         - ``adjusted_low``, ``adjusted_high``: interval of the utility gain at level
           ``1 - alpha / n_routers`` (Bonferroni), which decides.
         - ``p``: paired permutation test of no gain in utility, two-sided;
@@ -59,6 +61,10 @@ class Audit:
         - ``error``: standard error of the utility gain; ``smallest_effect``: smallest
           true gain that as many queries show with the stated power.
         - ``n_queries``, ``n_units``: audited queries, and independent units of them.
+        - ``unseen``: share of the queries on which router or baseline would have called
+          a model of unknown outcome, for which the next best stands in; ``hidden``: by
+          how much the utility gain may be higher than found, if there the router's
+          answers are all right and the baseline's all wrong.
         - ``n_more``: queries to add to tell whether the router pays, with the stated
           power, if the true gain is the one found; 0 where it has been told.
         - ``shuffled_gain``: utility gain with shuffled features, mean and central 95 %
@@ -169,12 +175,14 @@ def _rows(
 def _row(question: Question, each: Decisions, rows: NDArray, strict: float) -> dict:
     router, baseline = _take(each.router, rows), _take(each.baseline, rows)
     draws, alpha = question.draws.of(rows), question.alpha
-    gain = _utility(question, router) - _utility(question, baseline)
+    weight = question.cost_weight
+    gain = utility_of(router, weight) - utility_of(baseline, weight)
     utility = _interval(draws, gain, alpha)
     quality = utility
     if question.cost_weight > 0:
         quality = _interval(draws, router.quality - baseline.quality, alpha)
     adjusted = utility if strict == alpha else _interval(draws, gain, strict)
+    change = _change(router.cost, baseline.cost)
     error = cluster_error(gain, draws.unit)
     n_units = len(rows) if draws.unit is None else len(np.unique(draws.unit))
     return {
@@ -184,6 +192,7 @@ def _row(question: Question, each: Decisions, rows: NDArray, strict: float) -> d
         "cost": router.cost.mean(),
         "baseline_cost": baseline.cost.mean(),
         **_named("cost_change", _interval(draws, router.cost - baseline.cost, alpha)),
+        **_named("cost_change_share", _interval(draws, change, alpha)),
         **_named("utility_gain", utility),
         "adjusted_low": adjusted.low,
         "adjusted_high": adjusted.high,
@@ -192,6 +201,8 @@ def _row(question: Question, each: Decisions, rows: NDArray, strict: float) -> d
         "smallest_effect": effect_factor(strict, question.power) * error,
         "n_queries": len(rows),
         "n_units": n_units,
+        "unseen": each.unseen[rows].mean(),
+        "hidden": each.hidden[rows].mean(),
     }
 
 
@@ -199,10 +210,11 @@ def _take(realised: Realised, rows: NDArray) -> Realised:
     return Realised(realised.quality[rows], realised.cost[rows], realised.choice[rows])
 
 
-def _utility(question: Question, realised: Realised) -> NDArray:
-    if question.cost_weight == 0:  # costs may be unknown
-        return realised.quality
-    return realised.quality - question.cost_weight * realised.cost
+def _change(cost: NDArray, baseline: NDArray) -> NDArray:
+    """Change of the cost as a share of the baseline's, NaN if that is nothing."""
+    if not baseline.any():
+        return np.full(len(baseline), np.nan)
+    return -saved_share(cost, baseline)
 
 
 def _interval(draws: Draws, gain: NDArray, alpha: float) -> Interval:
@@ -218,10 +230,11 @@ def _named(name: str, interval: Interval) -> dict[str, float]:
 
 def _control(question: Question, each: Decisions) -> dict[str, float]:
     """What the router gains when its features carry no information."""
-    utility = _utility(question, each.shuffled).mean(axis=1)
-    reference = _utility(question, each.baseline).mean()
+    weight = question.cost_weight
+    utility = utility_of(each.shuffled, weight).mean(axis=1)
+    reference = utility_of(each.baseline, weight).mean()
     low, high = np.quantile(utility - reference, [0.025, 0.975])
-    as_good = utility >= _utility(question, each.router).mean() - 1e-12
+    as_good = utility >= utility_of(each.router, weight).mean() - 1e-12
     return {
         "shuffled_gain": (utility - reference).mean(),
         "shuffled_gain_low": low,
@@ -236,7 +249,7 @@ def _control(question: Question, each: Decisions) -> dict[str, float]:
 def _told(question: Question, row) -> str:
     if row.n_units < MIN_UNITS:
         return UNKNOWN
-    if row.adjusted_high < question.min_gain:
+    if row.adjusted_high + row.hidden < question.min_gain:
         return PAYS_NOT
     if row.p_adjusted <= question.alpha and row.adjusted_low > 0:
         return PAYS
@@ -246,13 +259,14 @@ def _told(question: Question, row) -> str:
 def _n_more(question: Question, row) -> float:
     """Queries to add until an interval around the gain found excludes one side.
 
-    The sides are 0 and ``min_gain``; the farther one is excluded first.
+    The sides are 0 and ``min_gain``; the farther one is excluded first. What unknown
+    outcomes hide, more queries do not show.
     """
     if row.verdict != UNKNOWN:
         return 0.0
     if row.n_units < MIN_UNITS:  # no spread to go by: reach what can be judged at all
         return float(np.ceil(row.n_queries * (MIN_UNITS / row.n_units - 1)))
-    distance = max(row.utility_gain, question.min_gain - row.utility_gain)
+    distance = max(row.utility_gain, question.min_gain - row.hidden - row.utility_gain)
     if distance <= 0:
         return float("inf")
     needed = row.n_queries * (row.smallest_effect / distance) ** 2

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 from sklearn.utils import check_random_state
 
+from sklroute.compare._result import MIN_UNITS
 from sklroute.metrics import Interval, paired_bootstrap
 
 __all__ = [
@@ -19,7 +20,6 @@ __all__ = [
     "sign_flip_p",
 ]
 
-MIN_UNITS = 20  # fewer make a bootstrap interval too short to be believed
 CHUNK_CELLS = 4_000_000  # flips x units held at once: 32 MB
 
 

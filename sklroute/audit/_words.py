@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 
 from sklroute.audit._statistics import MIN_UNITS
-from sklroute.compare._words import percent, points, significant, thousands
+from sklroute.compare._words import (
+    percent,
+    points,
+    significant,
+    thousands,
+    with_unit,
+)
 
 __all__ = ["BEST_SINGLE_NAME", "PAYS", "PAYS_NOT", "UNKNOWN", "verdict"]
 
@@ -46,11 +52,14 @@ def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[
         yield f"Quality changes by {quality} points."
     if facts["has_costs"]:
         yield _cost(row, facts)
+    if row.unseen > 0:
+        yield _unseen(name, row)
     if row.error == 0 and row.utility_gain == 0:
         yield "Its choices are worth the same on every query."
         return
     yield from _outlook(row, facts)
-    yield _features(row, facts)
+    if row.n_units >= MIN_UNITS:
+        yield _features(row, facts)
 
 
 def _baseline(facts: Mapping[str, Any]) -> str:
@@ -69,15 +78,25 @@ def _count(row: pd.Series) -> str:
 
 def _cost(row: pd.Series, facts: Mapping[str, Any]) -> str:
     own, other = significant(row.cost), significant(row.baseline_cost)
-    text = f"Its calls cost {own} a query, the baseline's {other}"
+    unit = "" if facts.get("cost_unit") is None else f" {facts['cost_unit']}"
+    text = f"Its calls cost {own}{unit} a query, the baseline's {other}"
     if row.baseline_cost > 0:
-        change = [row.cost_change, row.cost_change_low, row.cost_change_high]
-        shown = points(*(value / row.baseline_cost for value in change))
-        number, _, bounds = shown.partition(" ")
+        names = [f"cost_change_share{end}" for end in ("", "_low", "_high")]
+        number, _, bounds = points(*row[names]).partition(" ")
         text += f" ({number} % {bounds})"
-    if facts["cost_weight"] == 0 and row.cost_change_high < 0:
+    saves = row.cost_change_high < 0 and row.n_units >= MIN_UNITS
+    if facts["cost_weight"] == 0 and saves:
         text += "; a cost weight of 0 counts no cost: set it to have the saving judged"
     return f"{text}."
+
+
+def _unseen(name: str, row: pd.Series) -> str:
+    return (
+        f"On {percent(row.unseen)} of the queries {name} or the baseline would have "
+        "called a model whose outcome is not known, and the next best that is known "
+        f"stands in: the gain may be up to {points(row.hidden)} points higher than "
+        "found, or lower. Run these models to know."
+    )
 
 
 def _outlook(row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -120,12 +139,15 @@ def _percent(share: float) -> str:
 # -- tables --------------------------------------------------------------------------
 
 
-def table_cells(result) -> tuple[list[str], list[list[str]]]:
+def table_cells(
+    result, cost_unit: str | None = None
+) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the table of routers, for people.
 
     Parameters
     ----------
     result : Audit
+    cost_unit : str, default=None
 
     Returns
     -------
@@ -148,8 +170,9 @@ def table_cells(result) -> tuple[list[str], list[list[str]]]:
         names = [f"quality_gain{end}" for end in ("", "_low", "_high")]
         columns["Quality gained"] = points_of(table, *names)
     if result.has_costs:
-        columns["Cost"] = list(map(significant, table["cost"]))
-        columns["Baseline's cost"] = list(map(significant, table["baseline_cost"]))
+        for title, name in (("Cost", "cost"), ("Baseline's cost", "baseline_cost")):
+            cells = list(map(significant, table[name]))
+            columns[with_unit(title, cost_unit)] = cells
     return list(columns), [list(cells) for cells in zip(*columns.values(), strict=True)]
 
 

@@ -121,7 +121,7 @@ def _own(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _show(console: Console, result: Comparison, title: str, unit: str | None) -> None:
-    console.print(_table(result, words.quality_columns(result), title))
+    console.print(_table(result, words.quality_columns(result, unit), title))
     if result.has_costs:
         console.print(_table(result, words.cost_columns(result), "What can be saved"))
     for sentence in words.sentences(result, unit):

@@ -170,10 +170,13 @@ def same_traffic(arena: Arena, router: Contestant) -> Contestant:
     """Random choices that send each model the share that the router sends it."""
     choice = (router.par or router.first).choice
     share = (choice[:, None] == arena.y.models).mean(axis=0)
-    name = f"{RANDOM}, traffic of {router.name}"
-    return Contestant(
-        name, "reference", Realised(*random_outcome(arena.y[arena.test], share))
-    )
+    drawn = Realised(*random_outcome(arena.y[arena.test], share))
+    return Contestant(traffic_name(router.name), "reference", drawn)
+
+
+def traffic_name(router: str) -> str:
+    """Name of the line of random choices with a router's traffic."""
+    return f"{RANDOM}, traffic of {router}"
 
 
 def _predict(

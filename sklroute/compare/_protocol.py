@@ -26,9 +26,10 @@ from sklroute.compare._contestants import (
 from sklroute.compare._jobs import Job, collect, prepare, run_jobs, shuffled
 from sklroute.compare._result import Comparison, best_router, summarise
 from sklroute.compare._routers import default_routers
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._splits import check_trained, iter_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import check_choice, group_array
 
 __all__ = ["compare"]
 
@@ -94,7 +95,8 @@ def compare(
         Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
         block.
     routers : dict of str to router, default=None
-        Routers to fit, by name. None fits those of `default_routers`. Parameters
+        Routers to fit, by name. None fits those of `default_routers`. Their predicted
+        quality and cost are compared; their own policies play no part. Parameters
         named ``random_state`` are set per seed, and parameters named ``modalities``
         that are None are set to the blocks.
     preprocessor : transformer, default=None
@@ -124,8 +126,8 @@ def compare(
     Raises
     ------
     ValueError
-        If lengths differ, there are too few queries or groups, or a model has no
-        cost while others do.
+        If lengths differ, there are too few queries or groups, a group is missing, a
+        model has no cost while others do, or no query has the outcomes of two models.
 
     Examples
     --------
@@ -138,21 +140,24 @@ def compare(
     True
     """
     y = check_outcomes(y, for_fit=True)
-    groups, cv_groups = as_array(groups), as_array(cv_groups)
+    groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
     check_lengths(X, y=y, groups=groups, cv_groups=cv_groups)
     y, has_costs = drop_unpriced(y)
     routers = default_routers() if routers is None else dict(routers)
     bill = _check_feature_cost(feature_cost, y)
-    splits = iter_splits(
-        len(y),
-        groups=groups,
-        cv_groups=cv_groups,
-        n_seeds=n_seeds,
-        random_state=random_state,
+    splits = list(
+        iter_splits(
+            len(y),
+            groups=groups,
+            cv_groups=cv_groups,
+            n_seeds=n_seeds,
+            random_state=random_state,
+        )
     )
+    check_trained(y, (split.train for split in splits))
     arena = Arena(
         y=y,
-        splits=list(splits),
+        splits=splits,
         has_costs=has_costs,
         groups=groups,
         cv_groups=cv_groups,
@@ -229,8 +234,9 @@ def drop_unpriced(y: Outcomes) -> tuple[Outcomes, bool]:
     """Outcomes without the calls whose cost is unknown, and whether there are costs."""
     priced = ~np.isnan(y.cost)
     if not priced[y.observed].any():
+        check_choice(y.candidates)
         return y, False
-    never = ~(priced & y.observed).any(axis=0)
+    never = y.observed.any(axis=0) & ~(priced & y.observed).any(axis=0)
     if never.any():
         raise ValueError(
             f"Model {y.models[never][0].item()!r} has no cost while others do: give "
@@ -243,6 +249,7 @@ def drop_unpriced(y: Outcomes) -> tuple[Outcomes, bool]:
             f"Row {np.flatnonzero(alone)[0]} has no available model of known quality "
             "and cost."
         )
+    check_choice(candidates)
     return Outcomes(y.quality, y.cost, y.available & priced, models=y.models), True
 
 
@@ -268,8 +275,3 @@ def _check_feature_cost(cost: ArrayLike | None, y: Outcomes) -> NDArray | None:
     if not (np.isfinite(cost) & (cost >= 0)).all():
         raise ValueError("feature_cost must be finite and >= 0.")
     return np.broadcast_to(cost, len(y))
-
-
-def as_array(values: ArrayLike | None) -> NDArray | None:
-    """An array, or None."""
-    return None if values is None else np.asarray(values)

@@ -98,14 +98,14 @@ def _html(result: Comparison, pictures, title: str, cost_unit) -> str:
         html.frame_table("Points of the frontiers", thinned(result.frontiers)),
         html.section(
             "Quality first",
-            _lines_table(result, words.quality_columns(result)),
+            _lines_table(result, words.quality_columns(result, cost_unit)),
             html.picture(pictures, "gain", "Quality gained on the best single model"),
         ),
         _cost_table(result),
         f'<div class="small">{html.bullets(_notes(result))}</div>',
         html.section(
             "Where the best router sends the queries",
-            _traffic_table(result),
+            _traffic_table(result, cost_unit),
             html.picture(pictures, "traffic", "Share of the queries by model"),
             html.frame_table("Shares of all routers", _wide_traffic(result)),
         ),
@@ -167,13 +167,13 @@ def _cost_table(result: Comparison) -> str:
     return html.section("What can be saved", table)
 
 
-def _traffic_table(result: Comparison) -> str:
+def _traffic_table(result: Comparison, cost_unit: str | None) -> str:
     own = result.traffic.query("name == @result.best")
     quality, cost = model_means(result.y_test)
     columns = {
         "model": result.y_test.models,
         "quality": [words.percent(value) for value in quality],
-        "cost": [words.significant(value) for value in cost],
+        words.with_unit("cost", cost_unit): list(map(words.significant, cost)),
     }
     shares = {
         setting: part["share"].to_numpy()
@@ -207,6 +207,7 @@ def _notes(result: Comparison) -> list[str]:
     ]
     if result.has_costs:
         notes += [
+            "Cost: mean of a query, in the unit of the table.",
             "At par: at the cost weight that keeps the best single model's quality on "
             "validation queries at the lowest cost; what that gives on test queries.",
             "nAUC: mean quality over budgets spread evenly from the cheapest to the "

@@ -16,6 +16,7 @@ from sklroute.compare._contestants import (
     Arena,
     Contestant,
     Realised,
+    traffic_name,
 )
 from sklroute.compare._trust import calibration, coverage
 from sklroute.metrics import (
@@ -30,7 +31,9 @@ from sklroute.metrics import (
 )
 from sklroute.outcomes import Outcomes
 
-__all__ = ["Comparison"]
+__all__ = ["MIN_UNITS", "Comparison", "saved_share"]
+
+MIN_UNITS = 20  # fewer make a bootstrap interval too short to be believed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,6 +85,9 @@ class Comparison:
         oracle, at cost weight 0.
     over_groups : Interval or None
         Gain in quality of the best router over the best model per group.
+    over_random : Interval
+        Gain in quality of the best router, at the operating point if there is one,
+        over random choices with the same traffic: what the features are worth.
     best : str
         The best router, chosen on validation queries.
     control : str
@@ -104,6 +110,7 @@ class Comparison:
     seeds: pd.DataFrame
     by_group: pd.DataFrame | None
     over_groups: Interval | None
+    over_random: Interval
     best: str
     control: str
     has_costs: bool
@@ -151,12 +158,13 @@ def summarise(
         coverage=coverage(judge.y, contestants, arena.random_state),
         seeds=_seeds(arena, contestants),
         by_group=_by_group(arena, contestants, best),
-        over_groups=judge.gain(best, GROUP),
+        over_groups=judge.gain(best.first, GROUP),
+        over_random=judge.gain(best.par or best.first, traffic_name(best.name)),
         best=best.name,
         control=next(entry.name for entry in contestants if entry.kind == "control"),
         has_costs=arena.has_costs,
         feature_cost=None if feature_cost is None else float(np.mean(feature_cost)),
-        protocol=_protocol(arena),
+        protocol=_protocol(arena) | {"units": judge.n_units()},
         y_test=judge.y,
     )
 
@@ -175,6 +183,10 @@ class _Judge:
         self.single, self.oracle = self.named[SINGLE].first, self.named[ORACLE].first
         self.range = cost_range(self.y) if arena.has_costs else None
 
+    def n_units(self) -> int:
+        """Independent units of queries on which there is a choice."""
+        return len(np.unique(self.unit[self.y.candidates.sum(axis=1) > 1]))
+
     def row(self, entry: Contestant) -> dict[str, Any]:
         row = {"kind": entry.kind, **self._quality_first(entry)}
         if entry.par is not None:
@@ -187,10 +199,10 @@ class _Judge:
             row["queries_per_second"] = 1 / np.mean(speed)
         return row
 
-    def gain(self, entry: Contestant, reference: str) -> Interval | None:
+    def gain(self, realised: Realised, reference: str) -> Interval | None:
         if reference not in self.named:
             return None
-        return self._mean(entry.first.quality, self.named[reference].first.quality)
+        return self._mean(realised.quality, self.named[reference].first.quality)
 
     def curve(self, entry: Contestant) -> pd.DataFrame:
         curve = frontier(self.y, *entry.predicted)
@@ -210,17 +222,15 @@ class _Judge:
 
     def _at_par(self, entry: Contestant) -> dict[str, float]:
         par, single = entry.par, self.single
-        unit = single.cost.mean()
-        saved = (single.cost - par.cost) / unit
         row = {
             "par_quality": par.quality.mean(),
             "par_cost": par.cost.mean(),
             **_bounds("par_gain", self._mean(par.quality, single.quality)),
-            **_bounds("par_saving", self._mean(saved)),
+            **_bounds("par_saving", self._saving(par.cost)),
         }
         if self.feature_cost is not None and entry.kind in ("router", "control"):
-            saved = saved - self.feature_cost[self.arena.test] / unit
-            row |= _bounds("par_saving_with_features", self._mean(saved))
+            bill = par.cost + self.feature_cost[self.arena.test]
+            row |= _bounds("par_saving_with_features", self._saving(bill))
         return row
 
     def _frontier(self, entry: Contestant) -> dict[str, float]:
@@ -241,6 +251,11 @@ class _Judge:
             "qnc": qnc(curve, single.quality.mean(), single.cost.mean()),
         }
 
+    def _saving(self, cost: NDArray) -> Interval:
+        if not self.single.cost.any():
+            return Interval(np.nan, np.nan, np.nan)
+        return self._mean(saved_share(cost, self.single.cost))
+
     def _mean(self, values: NDArray, reference: NDArray | None = None) -> Interval:
         return paired_bootstrap(
             values,
@@ -249,6 +264,16 @@ class _Judge:
             n_resamples=self.arena.n_resamples,
             random_state=self.arena.random_state,
         )
+
+
+def saved_share(cost: NDArray, reference: NDArray) -> NDArray[np.float64]:
+    """Share of a reference's cost that is saved, as one value per query.
+
+    Their mean is one less the ratio of the mean costs, and their spread that of the
+    ratio (linearised): what the reference costs varies with the queries, too.
+    """
+    ratio = cost.mean() / reference.mean()
+    return 1 - ratio - (cost - ratio * reference) / reference.mean()
 
 
 def _bounds(name: str, interval: Interval) -> dict[str, float]:
@@ -331,6 +356,7 @@ def _protocol(arena: Arena) -> dict[str, Any]:
         "queries": len(arena.y),
         "models": len(arena.y.models),
         "observed": float(arena.y.observed.mean()),
+        "alone": float((arena.y.candidates.sum(axis=1) == 1).mean()),
         "seeds": len(arena.splits),
         "train": len(split.train),
         "validation": len(split.validation),

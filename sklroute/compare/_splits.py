@@ -1,11 +1,14 @@
 """Train, validation and test rows of every seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
+
+from sklroute.outcomes import Outcomes
+from sklroute.outcomes._values import plain
 
 N_FOLDS = 5
 
@@ -68,6 +71,19 @@ def iter_splits(
         test, validation = folds[turn], folds[(turn + 1) % N_FOLDS]
         rest = np.setdiff1d(np.arange(n_queries), np.concatenate([test, validation]))
         yield Split(rest, validation, test)
+
+
+def check_trained(y: Outcomes, trains: Iterable[NDArray]) -> None:
+    """Refuse a model that is seen too seldom to be learned from in every split."""
+    for train in trains:
+        seen = y.observed[train].any(axis=0)
+        if not seen.all():
+            column = int(np.argmin(seen))
+            raise ValueError(
+                f"Model {plain(y.models[column])!r} is observed on "
+                f"{y.observed[:, column].sum()} queries, on none of those that a split "
+                "trains on: leave it out, or run it on more queries."
+            )
 
 
 def _folds(strata, whole, seed) -> list[NDArray[np.intp]]:

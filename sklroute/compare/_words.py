@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from sklroute.compare._contestants import MIX, SINGLE
-from sklroute.compare._result import Comparison
+from sklroute.compare._contestants import MIX, SINGLE, traffic_name
+from sklroute.compare._result import MIN_UNITS, Comparison
 
 __all__ = ["cost_columns", "ordered", "quality_columns", "sentences"]
 
 KINDS = ["router", "control", "reference", "bound"]
+ROUNDING = 1e-9
 
 
 def ordered(result: Comparison) -> pd.DataFrame:
@@ -20,7 +21,9 @@ def ordered(result: Comparison) -> pd.DataFrame:
     return table.iloc[np.argsort(table["kind"].map(KINDS.index), kind="stable")]
 
 
-def quality_columns(result: Comparison) -> dict[str, list[str]]:
+def quality_columns(
+    result: Comparison, cost_unit: str | None = None
+) -> dict[str, list[str]]:
     """Quality first: title to one text per row of `ordered`."""
     table = ordered(result)
     shown = {
@@ -29,7 +32,7 @@ def quality_columns(result: Comparison) -> dict[str, list[str]]:
         "Gap closed": _each(table, percent, "gap_closed"),
     }
     if result.has_costs:
-        shown["Cost"] = _each(table, significant, "cost")
+        shown[with_unit("Cost", cost_unit)] = _each(table, significant, "cost")
     return shown | {
         "Fit s": _each(table, significant, "fit_seconds"),
         "Queries/s": _each(table, thousands, "queries_per_second"),
@@ -52,12 +55,24 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
     """Yield what was gained, and with what certainty."""
     best = result.table.loc[result.best]
     single = result.table.loc[SINGLE]
+    if not _enough(result):
+        yield (
+            f"{result.protocol['units']} independent queries, or groups of them, with "
+            "a choice of models are too few for any judgement: with fewer than "
+            f"{MIN_UNITS}, intervals are too short to be believed."
+        )
+    if result.protocol["alone"] > 0:
+        yield (
+            f"On {percent(result.protocol['alone'])} of the queries the outcome of "
+            "only one model is known: every choice is the same there, so that all "
+            "differences are smaller than where models can be chosen."
+        )
+    gain = best[_with_bounds("gain")]
     yield (
         f"Best router: {result.best}, chosen on validation queries. Sending every "
         f"query to the model it expects to be best gives {percent(best.quality)} "
         f"quality; the best single model gives {percent(single.quality)}. That is "
-        f"{points(best.gain, best.gain_low, best.gain_high)} points (95 % interval): "
-        f"{_verdict(best.gain_low, best.gain_high)}."
+        f"{points(*gain)} points (95 % interval): {_verdict(result, *gain)}."
     )
     if result.has_costs:
         yield from _cost_sentences(result, best, cost_unit)
@@ -71,8 +86,16 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
         yield (
             "Against sending each group to the model that was best on it in training, "
             f"which needs no features, {result.best} gains {points(*gain)} points: "
-            f"{_verdict(gain.low, gain.high)}."
+            f"{_verdict(result, *gain)}."
         )
+    random = result.table.loc[traffic_name(result.best)]
+    where = " at that cost weight" if result.has_costs else ""
+    yield (
+        f"Drawing models at random, with as many queries to each as {result.best} "
+        f"sends{where}, gives {percent(random.quality)} quality. What {result.best} "
+        f"knows of the query gains {points(*result.over_random)} points on that: "
+        f"{_verdict(result, *result.over_random)}."
+    )
     yield _control_sentence(result)
 
 
@@ -84,13 +107,18 @@ def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:
         if weight == "auto"
         else f"At the cost weight {weight:g}"
     )
-    saving = share(best.par_saving, best.par_saving_low, best.par_saving_high)
-    gain = points(best.par_gain, best.par_gain_low, best.par_gain_high)
+    saving, gain = best[_with_bounds("par_saving")], best[_with_bounds("par_gain")]
+    bill = "while the best single model costs nothing: there is nothing to save"
+    if saving.notna().all():
+        bill = (
+            f"and saves {share(*saving)} of the best single model's cost: "
+            f"{_verdict(result, *saving, 'a saving', 'an extra cost')}"
+        )
     yield (
-        f"{point}, {result.best} saves {saving} of the best single model's cost, at "
-        f"{gain} points of quality."
+        f"{point}, {result.best} gains {points(*gain)} points of quality, "
+        f"{_verdict(result, *gain)}, {bill}."
     )
-    if result.feature_cost is not None:
+    if result.feature_cost is not None and saving.notna().all():
         unit = "" if cost_unit is None else f" {cost_unit}"
         bounds = _with_bounds("par_saving_with_features")
         yield (
@@ -102,29 +130,48 @@ def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:
     yield (
         f"Averaged over all budgets (nAUC) its quality is {area(best.nauc)}; mixing "
         f"single models at random gives {area(mix.nauc)}: a difference of "
-        f"{points(*best[_with_bounds('nauc_gain')])} points."
+        f"{points(*best[_with_bounds('nauc_gain')])} points, "
+        f"{_verdict(result, *best[_with_bounds('nauc_gain')])}."
     )
 
 
 def _control_sentence(result: Comparison) -> str:
     control = result.table.loc[result.control]
     gain = points(control.gain, control.gain_low, control.gain_high)
+    if not _enough(result):
+        return (
+            f"The control ({result.control}) gains {gain} points; the queries are too "
+            "few to tell whether something leaks."
+        )
     if control.gain_low > 0:
         return (
             f"Warning: the control ({result.control}) gains {gain} points although it "
             "has nothing to learn from. Something leaks; do not trust these results."
         )
     return (
-        f"The control ({result.control}) gains {gain} points: nothing, as it must be "
-        "where there is nothing to learn."
+        f"The control ({result.control}) gains {gain} points: no gain beyond the luck "
+        "of the draw, as it must be where there is nothing to learn."
     )
 
 
-def _verdict(low: float, high: float) -> str:
+def _enough(result: Comparison) -> bool:
+    return result.protocol["units"] >= MIN_UNITS
+
+
+def _verdict(
+    result: Comparison,
+    _: float,
+    low: float,
+    high: float,
+    gain: str = "a gain",
+    loss: str = "a loss",
+) -> str:
+    if not _enough(result):
+        return "too few queries to tell"
     if low > 0:
-        return "a gain beyond the luck of the draw"
+        return f"{gain} beyond the luck of the draw"
     if high < 0:
-        return "a loss beyond the luck of the draw"
+        return f"{loss} beyond the luck of the draw"
     return "no difference that can be told from the luck of the draw"
 
 
@@ -137,8 +184,12 @@ def percent(value: float) -> str:
 
 
 def points(value: float, low: float | None = None, high: float | None = None) -> str:
-    """Difference in percentage points, e.g. "+1.2 [+0.3, +2.1]"."""
-    return _interval(lambda x: f"{100 * x:+.1f}", value, low, high)
+    """Difference in percentage points, e.g. "+1.2 [+0.3, +2.1]".
+
+    With as many digits as it takes to see on which side of 0 the bounds are.
+    """
+    digits = _digits(*([value] if low is None else [low, high]))
+    return _interval(lambda x: f"{100 * x:+z.{digits}f}", value, low, high)
 
 
 def share(value: float, low: float | None = None, high: float | None = None) -> str:
@@ -147,6 +198,7 @@ def share(value: float, low: float | None = None, high: float | None = None) -> 
         return ""
     rest = 1 - value
     digits = max(1, int(np.ceil(-np.log10(rest))) - 2) if 0 < rest < 0.01 else 1
+    digits = digits if low is None else max(digits, _digits(low, high))
     text = _interval(lambda x: f"{100 * x:.{digits}f}", value, low, high)
     number, _, bounds = text.partition(" ")
     return f"{number} % {bounds}".rstrip()
@@ -167,6 +219,17 @@ def significant(value: float) -> str:
 def thousands(value: float) -> str:
     """Whole number with separators."""
     return _unless_missing(value, lambda x: f"{x:,.0f}")
+
+
+def with_unit(title: str, unit: str | None) -> str:
+    """Title of a column, with the unit of its numbers if that is known."""
+    return title if unit is None else f"{title} ({unit})"
+
+
+def _digits(*shares: float) -> int:
+    """Decimal places of percentages at which none that is not 0 reads as 0."""
+    needed = [np.ceil(-np.log10(200 * abs(x))) for x in shares if abs(x) > ROUNDING]
+    return int(np.clip(max(needed, default=1), 1, 4))
 
 
 def _interval(write, value, low, high) -> str:

@@ -9,7 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklroute.datasets._files import numbers, read_arrays, read_frame, rows_of
+from sklroute.datasets._files import (
+    identifiers,
+    numbers,
+    read_arrays,
+    read_frame,
+    rows_of,
+)
 from sklroute.outcomes import Outcomes, check_outcomes
 
 __all__ = ["load_features", "load_outcomes"]
@@ -33,7 +39,8 @@ def load_outcomes(
       perhaps ``cost``, and any others. The queries are taken in order of first
       appearance.
 
-    An empty cell of quality is an answer that was not run.
+    An empty cell of quality is an answer that was not run. In a CSV file names (of
+    queries, models and groups) are texts as they stand: 007 is not 7, NA is a name.
 
     Parameters
     ----------
@@ -82,7 +89,7 @@ def load_outcomes(
     ['ocr', 'chat']
     """
     path = Path(path)
-    frame = read_frame(path)
+    frame = read_frame(path, {*IDS, "model", groups, cv_groups} - {None})
     try:
         y, frame = _read_wide(frame) if _is_wide(frame) else _read_long(frame)
         check_outcomes(y, for_fit=True)
@@ -181,6 +188,8 @@ def _read_wide(frame: pd.DataFrame) -> tuple[Outcomes, pd.DataFrame]:
             f"the column '{COST}{alone[0]}' has no '{QUALITY}{alone[0]}' beside it."
         )
     rest = [name for name in frame if not str(name).startswith((QUALITY, COST))]
+    if "query_id" in rest:
+        identifiers(frame, "query_id")
     y = Outcomes(quality, cost.reindex(columns=quality.columns))
     return y, frame[rest]
 
@@ -236,7 +245,7 @@ def read_blocks(path: Path) -> tuple[dict[str, NDArray], pd.Series | None]:
 
 
 def _read_columns(path: Path) -> tuple[dict[str, NDArray], pd.Series | None]:
-    frame = read_frame(path)
+    frame = read_frame(path, IDS)
     key = next((name for name in IDS if name in frame), None)
     ids = None if key is None else frame.pop(key)
     lists = [

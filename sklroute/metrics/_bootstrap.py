@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length
 from sklroute.metrics._frontier import Frontier, Sweep, nauc, sweep
 from sklroute.metrics._tables import cost_bounds
 from sklroute.outcomes import check_outcomes
+from sklroute.outcomes._values import group_array
 
 __all__ = ["Interval", "frontier_bootstrap", "paired_bootstrap"]
 
@@ -163,7 +164,7 @@ def resamples(
     unit = np.arange(n_queries)
     if groups is not None:
         check_consistent_length(unit, groups)
-        unit = np.unique(np.asarray(groups), return_inverse=True)[1]
+        unit = np.unique(group_array(groups), return_inverse=True)[1]
     rng = check_random_state(random_state)
     n_units = unit.max() + 1
     chunk = max(1, CHUNK_CELLS // n_queries)

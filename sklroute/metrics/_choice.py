@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.metrics._tables import chosen_columns
 from sklroute.outcomes import Outcomes, check_outcomes
-from sklroute.outcomes._values import columns_of, plain
+from sklroute.outcomes._values import check_cost_weight, columns_of, plain
 
 __all__ = [
     "gap_closed",
@@ -92,6 +92,7 @@ def realised_utility(
     >>> realised_utility(y, ["a", "b"], cost_weight=0.25, reduce=None)
     array([0.25, 0.75])
     """
+    check_cost_weight(cost_weight)
     quality = realised_quality(y, choice, reduce=None)
     if cost_weight == 0:
         return _reduce(quality, reduce)

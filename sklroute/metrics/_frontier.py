@@ -11,6 +11,7 @@ from sklroute.metrics._hull import hull_walk
 from sklroute.metrics._tables import check_table, cost_bounds, scorable
 from sklroute.outcomes import check_outcomes
 from sklroute.policies import MaxUtility, check_available, check_mask
+from sklroute.policies._arrays import check_finite
 
 __all__ = [
     "Frontier",
@@ -145,6 +146,8 @@ def sweep(
     cost = check_table(cost, outcomes, "Predicted cost")
     mask = scorable(outcomes) & check_mask(available, quality.shape)
     mask = check_available(mask, quality.shape)
+    check_finite(quality, mask, "Predicted quality")
+    check_finite(cost, mask, "Predicted cost")
     weights = _weights(quality, cost, mask, cost_weights)
     choice = [MaxUtility(float(weight))(quality, cost, mask) for weight in weights]
     choice = np.stack(choice, axis=1)
@@ -295,6 +298,8 @@ def _weights(quality, cost, mask, cost_weights) -> NDArray[np.float64]:
     cheapest = 2 * changes[-1:]
     if cost_weights is not None:
         given = np.unique(np.asarray(cost_weights, dtype=float))
+        if not len(given):
+            raise ValueError("cost_weights is empty.")
         return np.append(given, cheapest[cheapest > given.max()])
     # Between two changes every weight gives the same choices.
     between = (changes[1:] + changes[:-1]) / 2

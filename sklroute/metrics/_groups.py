@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length
 
+from sklroute.outcomes._values import group_array
+
 __all__ = ["by_group"]
 
 
@@ -39,7 +41,7 @@ def by_group(
     Raises
     ------
     ValueError
-        If lengths differ.
+        If lengths differ or a group is missing.
 
     Examples
     --------
@@ -51,7 +53,7 @@ def by_group(
     {'chat': 1.0, 'ocr': 0.5}
     """
     check_consistent_length(y, groups, *arrays)
-    groups = np.asarray(groups)
+    groups = group_array(groups)
     names = np.unique(groups)
     values = []
     for name in names:

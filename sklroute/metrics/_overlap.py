@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.metrics._tables import check_table, chosen_columns
 from sklroute.outcomes import LoggedOutcomes, check_outcomes
-from sklroute.outcomes._values import check_known, plain
+from sklroute.outcomes._values import check_cost_weight, check_known, plain
 
 MIN_EFFECTIVE_SIZE = 30  # queries; below, no normal approximation is any good
 MAX_SHARE = 0.1  # of the total weight that one query may have
@@ -57,6 +57,7 @@ def weights(outcomes: LoggedOutcomes, target: NDArray) -> NDArray[np.float64]:
 
 def logged_utility(outcomes: LoggedOutcomes, cost_weight: float) -> NDArray:
     """Utility of the logged calls, 0 where there was none."""
+    check_cost_weight(cost_weight)
     utility = outcomes.quality
     if cost_weight > 0:
         check_known(outcomes.cost, outcomes.observed, outcomes.models, "cost_weight")
@@ -65,6 +66,7 @@ def logged_utility(outcomes: LoggedOutcomes, cost_weight: float) -> NDArray:
 
 
 def predicted_utility(outcomes, quality, cost, cost_weight) -> NDArray[np.float64]:
+    check_cost_weight(cost_weight)
     utility = check_table(quality, outcomes, "Predicted quality")
     if cost_weight > 0:
         if cost is None:

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_consistent_length
 from sklroute.metrics._frontier import Frontier, frontier
 from sklroute.metrics._hull import upper_hull
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import check_cost_weight
 from sklroute.policies import check_available, first_best
 
 __all__ = [
@@ -266,6 +267,7 @@ def _mean_known(table: NDArray) -> NDArray[np.float64]:
 
 def _mean_utility(outcomes: Outcomes, cost_weight: float) -> tuple[NDArray, NDArray]:
     """Mean utility of each model, -inf if never observed, and its mean cost."""
+    check_cost_weight(cost_weight)
     utility = outcomes.quality
     if cost_weight > 0:
         utility = utility - cost_weight * outcomes.cost

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.metrics._hull import hull_walk
 from sklroute.policies import MaxUtility, check_available
-from sklroute.policies._arrays import check_shape
+from sklroute.policies._arrays import check_finite, check_shape
 
 __all__ = ["Traffic", "traffic_curve"]
 
@@ -69,6 +69,8 @@ def traffic_curve(
     quality = np.asarray(quality, dtype=float)
     cost = check_shape(np.asarray(cost, dtype=float), quality.shape, "cost")
     mask = check_available(available, quality.shape)
+    check_finite(quality, mask, "Predicted quality")
+    check_finite(cost, mask, "Predicted cost")
     if cost_weights is None:
         cost_weights = _weights(quality, cost, mask)
     weights = np.unique(np.asarray(cost_weights, dtype=float))

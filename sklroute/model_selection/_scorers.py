@@ -1,11 +1,10 @@
 """Scorers: plain callables (router, X, y), for searches and cross-validation."""
 
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sklroute.base._arrays import outcomes_of
 from sklroute.metrics import (
@@ -18,8 +17,14 @@ from sklroute.metrics import (
     realised_utility,
     snips_value,
 )
+from sklroute.outcomes import Outcomes
 from sklroute.outcomes._logged import check_not_logged
-from sklroute.outcomes._values import check_candidates
+from sklroute.outcomes._values import (
+    check_candidates,
+    check_choice,
+    check_cost_weight,
+    check_known,
+)
 from sklroute.pipeline import as_router
 from sklroute.policies import MaxUtility
 
@@ -35,10 +40,10 @@ def utility_scorer(cost_weight: float = 0.0) -> "_UtilityScorer":
 
     Utility is :math:`q - \lambda c` with the realised quality and cost of the chosen
     model. The candidates of each query are the models that were observed and
-    available for it; costs, availability and outcomes are read from ``y``, with
-    metadata routing on or off. A router that has a policy of its own decides by it,
-    so that a search can compare policies at one price; one that has none (None)
-    decides by ``MaxUtility(cost_weight)``.
+    available for it, and whose cost is known if it has a price; costs, availability
+    and outcomes are read from ``y``, with metadata routing on or off. A router that
+    has a policy of its own decides by it, so that a search can compare policies at one
+    price; one that has none (None) decides by ``MaxUtility(cost_weight)``.
 
     Parameters
     ----------
@@ -64,7 +69,7 @@ def utility_scorer(cost_weight: float = 0.0) -> "_UtilityScorer":
     >>> search.fit(data.X, data.y).scorer_
     utility_scorer(cost_weight=0.1)
     """
-    _check_cost_weight(cost_weight)
+    check_cost_weight(cost_weight)
     return _UtilityScorer(cost_weight)
 
 
@@ -143,7 +148,7 @@ def off_policy_scorer(
     >>> search.fit(data.X, log).scorer_
     off_policy_scorer('dr', cost_weight=0.0)
     """
-    _check_cost_weight(cost_weight)
+    check_cost_weight(cost_weight)
     if estimator not in ("dr", "snips", "ips", "dm"):
         raise ValueError(
             f"estimator must be 'dr', 'snips', 'ips' or 'dm'; got {estimator!r}."
@@ -166,6 +171,9 @@ class _UtilityScorer:
         check_not_logged(outcomes)
         policy = policy_for(router, self.cost_weight)
         candidates = check_candidates(outcomes.candidates)
+        if self.cost_weight > 0:
+            candidates = _priced(outcomes, candidates, repr(self))
+        check_choice(candidates)
         choice = router.predict(X, available=candidates, policy=policy)
         return realised_utility(outcomes, choice, cost_weight=self.cost_weight)
 
@@ -179,6 +187,7 @@ class _FrontierScorer:
         router = as_router(estimator)
         outcomes = outcomes_of(router, y)
         check_not_logged(outcomes)
+        check_choice(outcomes.candidates)
         points = frontier(outcomes, router.predict_quality(X), router.predict_cost(X))
         return nauc(points, cost_range(outcomes))
 
@@ -217,9 +226,12 @@ class _OffPolicyScorer:
         return f"off_policy_scorer({self.estimator!r}, {weight}{model})"
 
 
-def _check_cost_weight(cost_weight: float) -> None:
-    if not (isinstance(cost_weight, Real) and 0 <= cost_weight < np.inf):
-        raise ValueError(f"cost_weight must be a number >= 0; got {cost_weight!r}.")
+def _priced(outcomes: Outcomes, candidates: NDArray, who: str) -> NDArray:
+    """Candidates whose cost is known; refuse a query that has none."""
+    priced = candidates & ~np.isnan(outcomes.cost)
+    none = ~priced.any(axis=1, keepdims=True)
+    check_known(outcomes.cost, candidates & none, outcomes.models, who)
+    return priced
 
 
 def policy_for(router, cost_weight: float) -> MaxUtility | None:

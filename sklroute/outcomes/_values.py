@@ -167,6 +167,23 @@ def check_known(cost: NDArray, needed: NDArray, models: NDArray, reason: Any) ->
         )
 
 
+def group_array(groups: ArrayLike | None, name: str = "groups") -> NDArray | None:
+    """Group of each query as an array, or None; refuse one that is missing."""
+    if groups is None:
+        return None
+    groups = np.asarray(groups)
+    missing = np.flatnonzero(pd.isna(groups))
+    if len(missing):
+        raise ValueError(f"{name} has no value in row {missing[0]}.")
+    return groups
+
+
+def check_cost_weight(cost_weight: float) -> None:
+    """Refuse a price on cost that is not a number >= 0."""
+    if not (isinstance(cost_weight, Real) and 0 <= cost_weight < np.inf):
+        raise ValueError(f"cost_weight must be a number >= 0; got {cost_weight!r}.")
+
+
 def check_candidates(candidates: NDArray) -> NDArray:
     """Refuse queries for which no model was both observed and available."""
     none = ~candidates.any(axis=1)
@@ -176,6 +193,17 @@ def check_candidates(candidates: NDArray) -> NDArray:
             f"and available ({none.sum()} of {len(none)} queries)."
         )
     return candidates
+
+
+def check_choice(candidates: NDArray) -> None:
+    """Refuse outcomes among which every router makes the same choices."""
+    if (candidates.sum(axis=1) < 2).all():
+        raise ValueError(
+            "No query has known outcomes of more than one model: every router makes "
+            "the same choices, and nothing can be compared. Run several models on some "
+            "queries; a log with propensities (LoggedOutcomes) is judged by "
+            "sklroute.model_selection.off_policy_scorer."
+        )
 
 
 def plain(value: Any) -> Any:

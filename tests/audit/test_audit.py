@@ -138,6 +138,48 @@ def test_a_model_that_was_not_run_is_replaced_by_the_next_best(data):
     assert set(choice[200:]) == {data.models[best]}
 
 
+def test_choices_of_unknown_outcome_are_counted_and_may_hide_a_gain(data, router):
+    X, full = data.X[TEST], data.y[TEST]
+    assert row_of(audit(router, X, full, **QUICK)).verdict == "pays"
+    single = np.argmax(data.y.quality[TRAIN].mean(axis=0))
+    lost = full.index(router.predict(X)) != single
+    unknown = lost[:, None] & (np.arange(4) != single)
+    quality = np.where(unknown, np.nan, full.quality)
+    y = Outcomes(quality, np.where(unknown, np.nan, full.cost), models=data.models)
+    found = audit(router, X, y, **QUICK)
+    row = row_of(found)
+    assert row.unseen == lost.mean()
+    assert row.utility_gain == 0  # where it would do better the baseline stands in
+    assert_allclose(row.hidden, np.where(lost, 1 - full.quality[:, single], 0).mean())
+    assert row.verdict == "not enough data"
+    assert np.isinf(row.n_more)
+    assert f"On {100 * lost.mean():.1f} % of the queries" in found.verdict
+
+
+def test_what_an_unknown_outcome_hides_has_its_price(data, router):
+    X, full = data.X[TEST], data.y[TEST]
+    policy = MaxUtility(0.02)
+    single = full.index(audit(router, X, full, cost_weight=0.02).baseline_models[:1])
+    wanted = full.index(router.predict(X, policy=policy))
+    lost = wanted != single
+    unknown = lost[:, None] & (np.arange(4) != single)
+    quality = np.where(unknown, np.nan, full.quality)
+    y = Outcomes(quality, full.cost, models=data.models)
+    row = row_of(audit(router, X, y, cost_weight=0.02, **QUICK))
+    # Right answers at the cost of the models wanted, for those of the single model.
+    saved = full.cost[:, single[0]] - full.cost[np.arange(400), wanted]
+    more = 1 - full.quality[:, single[0]] + 0.02 * saved
+    assert_allclose(row.hidden, np.where(lost, more.clip(0), 0).mean())
+
+
+def test_a_model_that_could_not_be_called_is_not_missed(data, router):
+    quality = data.y.quality.copy()
+    quality[:, 0] = np.nan
+    could = [False, True, True, True]
+    y = Outcomes(quality, data.y.cost, could, models=data.models)
+    assert row_of(audit(router, data.X[TEST], y[TEST], **QUICK)).unseen == 0
+
+
 # -- control -------------------------------------------------------------------------
 
 
@@ -190,6 +232,16 @@ def test_few_queries_are_not_enough_and_it_says_how_many_would_be(data, router):
     assert f"about {row.n_more:,.0f} more queries" in found.verdict
 
 
+def test_too_few_independent_queries_get_no_judgement_at_all(data, router):
+    groups = np.arange(400) % 6
+    found = audit(router, data.X[TEST], data.y[TEST], cv_groups=groups, **QUICK)
+    assert row_of(found).utility_gain_low > 0
+    assert row_of(found).verdict == "not enough data"
+    assert "too few for any judgement" in found.verdict
+    assert "features" not in found.verdict
+    assert "saving" not in found.verdict
+
+
 def test_a_gain_below_the_least_worth_having_does_not_pay(data, router):
     gain = row_of(audit(router, data.X[TEST], data.y[TEST], **QUICK)).adjusted_high
     found = audit(router, data.X[TEST], data.y[TEST], min_gain=gain + 0.01, **QUICK)
@@ -240,6 +292,7 @@ def test_without_costs_it_judges_quality(data, router):
     y = Outcomes(data.y.quality, models=data.models)
     found = audit(router, data.X[TEST], y[TEST], **QUICK)
     assert np.isnan(row_of(found).cost_change)
+    assert np.isnan(row_of(found).cost_change_share)
     assert "cost" not in found.verdict
 
 
@@ -331,6 +384,7 @@ def test_without_signal_it_seldom_says_that_it_pays():
         ({"min_gain": -0.1}, "min_gain"),
         ({"groups": [1, 2]}, "X has 400 queries, groups has 2"),
         ({"cv_groups": [1, 2]}, "X has 400 queries, cv_groups has 2"),
+        ({"groups": [None, *"a" * 399]}, "groups has no value in row 0"),
         ({"X": np.zeros((3, 16))}, "X has 3 queries, y has 400"),
         ({"router": {}}, "no router to audit"),
         ({"router": RidgeRouter()}, "not fitted"),
@@ -356,3 +410,11 @@ def test_a_baseline_of_other_models_is_refused(data, router):
     fixed = FixedRouter().fit(other.X, other.y)
     with pytest.raises(ValueError, match="The baseline was fitted on the models"):
         audit(router, data.X[TEST], data.y[TEST], baseline=fixed)
+
+
+def test_a_model_too_rare_to_learn_from_is_named(data):
+    quality = data.y.quality.copy()
+    quality[1:, 0] = np.nan
+    y = Outcomes(quality, models=data.models)
+    with pytest.raises(ValueError, match="'model-0' is observed on 1 queries, on none"):
+        cross_audit(RidgeRouter(), data.X, y)

@@ -72,6 +72,12 @@ def test_names_are_escaped_and_the_verdict_comes_first(result, tmp_path):
     assert html.index("ridge pays") < html.index("<img")
 
 
+def test_costs_have_their_unit_if_it_is_known(result, tmp_path):
+    html = read(result, tmp_path, cost_unit="USD")
+    assert "<th>Baseline&#x27;s cost (USD)</th>" in html
+    assert " USD a query, the baseline&#x27;s " in html
+
+
 def test_without_costs_and_groups_there_is_no_such_section(data, tmp_path):
     y = Outcomes(data.y.quality, models=data.models)
     found = cross_audit(RidgeRouter(alpha=100.0), data.X, y, **QUICK)

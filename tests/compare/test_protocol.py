@@ -13,9 +13,10 @@ from sklroute.baselines import ClusterRouter, RidgeRouter
 from sklroute.compare import compare, default_routers
 from sklroute.compare._contestants import Arena, operating_point
 from sklroute.compare._jobs import Predictions
+from sklroute.compare._result import saved_share
 from sklroute.compare._splits import Split, iter_splits
 from sklroute.datasets import make_routing
-from sklroute.metrics import best_model_per_group, realised_quality
+from sklroute.metrics import best_model_per_group, paired_bootstrap, realised_quality
 
 FAST = {"n_seeds": 1, "n_resamples": 20}
 TIMINGS = ["fit_seconds", "queries_per_second"]
@@ -232,6 +233,21 @@ def test_estimates_lie_in_their_intervals(result):
         assert (np.diff(part.to_numpy(dtype=float), axis=1) >= -1e-9).all()
 
 
+def test_the_share_saved_is_as_uncertain_as_a_ratio_of_means():
+    rng = np.random.default_rng(0)
+    reference = rng.lognormal(size=400)
+    cost = 0.7 * reference + rng.lognormal(size=400) / 5
+    rows = rng.integers(400, size=(4000, 400))
+    ratio = 1 - cost[rows].mean(axis=1) / reference[rows].mean(axis=1)
+    saved = paired_bootstrap(saved_share(cost, reference), random_state=0)
+    assert saved.estimate == pytest.approx(1 - cost.mean() / reference.mean())
+    expected = np.quantile(ratio, [0.025, 0.975])
+    assert [saved.low, saved.high] == pytest.approx(expected, abs=0.01)
+    # With the reference's mean taken for fixed the interval would be far wider.
+    fixed = paired_bootstrap((reference - cost) / reference.mean(), random_state=0)
+    assert fixed.high - fixed.low > 1.2 * (saved.high - saved.low)
+
+
 def test_features_are_put_on_the_bill(result):
     ridge, single = result.table.loc["ridge"], result.table.loc["best single"]
     extra = 0.5 / single["cost"]
@@ -325,6 +341,8 @@ def test_it_says_what_it_compared(result):
         ({"X": np.zeros((3, 2))}, "X has 3 queries, y has 400"),
         ({"groups": ["a"]}, "groups has 1"),
         ({"cv_groups": range(399)}, "cv_groups has 399"),
+        ({"groups": [None, *"a" * 399]}, "groups has no value in row 0"),
+        ({"cv_groups": [*range(399), np.nan]}, "cv_groups has no value in row 399"),
         ({"cv_groups": np.arange(400) % 4}, "At least 5 cv_groups"),
         ({"routers": {}}, "no router to compare"),
         ({"routers": {"oracle": RidgeRouter()}}, "cannot be called 'oracle'"),
@@ -356,6 +374,23 @@ def test_a_query_without_a_usable_answer_is_named(data):
     cost[7] = np.nan
     y = Outcomes(data.y.quality, cost, models=data.models)
     with pytest.raises(ValueError, match="Row 7 has no available model of known"):
+        compare(data.X, y)
+
+
+@pytest.mark.parametrize("priced", [True, False])
+def test_one_answer_a_query_leaves_nothing_to_compare(data, priced):
+    called = np.arange(400)[:, None] % 4 == np.arange(4)
+    quality = np.where(called, np.nan_to_num(data.y.quality), np.nan)
+    y = Outcomes(quality, np.ones(4) if priced else None, models=data.models)
+    with pytest.raises(ValueError, match="No query has known outcomes of more than"):
+        compare(data.X, y)
+
+
+def test_a_model_too_rare_to_learn_from_is_named(data):
+    quality = np.nan_to_num(data.y.quality)
+    quality[1:, 0] = np.nan
+    y = Outcomes(quality, models=data.models)
+    with pytest.raises(ValueError, match="'model-0' is observed on 1 queries, on none"):
         compare(data.X, y)
 
 

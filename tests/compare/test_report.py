@@ -68,19 +68,28 @@ def test_the_html_shows_every_line_of_the_table(result, tmp_path):
         assert f"<td>{name}</td>" in html
 
 
+def test_costs_have_their_unit_if_it_is_known(result, tmp_path):
+    html = write_report(result, tmp_path, cost_unit="USD")[2].read_text("utf-8")
+    assert "<th>Cost (USD)</th>" in html
+    assert "<th>cost (USD)</th>" in html
+    assert "<th>Cost</th>" in write_report(result, tmp_path)[2].read_text("utf-8")
+
+
 def test_every_placeholder_is_filled(result, tmp_path):
     html = write_report(result, tmp_path)[2].read_text("utf-8")
     assert "$" not in html
 
 
 def test_the_summary_gives_gains_with_intervals_and_the_control(result):
-    first, par, area, group, control = sentences(result)
+    first, par, area, group, random, control = sentences(result)
     row = result.table.loc[result.best]
     assert f"Best router: {result.best}" in first
     assert f"{100 * row['gain']:+.1f} [{100 * row['gain_low']:+.1f}" in first
     assert "of the best single model's cost" in par
     assert "nAUC" in area
     assert "each group" in group
+    drawn = result.table.loc[f"random, traffic of {result.best}", "quality"]
+    assert f"at that cost weight, gives {100 * drawn:.1f} % quality" in random
     assert "ridge, shuffled" in control
 
 
@@ -97,6 +106,46 @@ def test_the_summary_names_the_feature_bill_in_its_unit(data):
     text = " ".join(sentences(result, "ms"))
     assert "costs 2.5 ms a query" in text
     assert "At the cost weight 0.01" in text
+
+
+def test_few_independent_queries_get_no_verdict(data):
+    groups = np.arange(300) % 6
+    few = compare(
+        data.X, data.y, cv_groups=groups, routers={"ridge": RidgeRouter()}, **SETTINGS
+    )
+    warning, *others = sentences(few)
+    assert warning.startswith("6 independent queries, or groups of them, with a choice")
+    assert "luck" not in " ".join(others)
+
+
+def test_queries_without_a_choice_are_counted(data):
+    quality = data.y.quality.copy()
+    quality[:75, 1:] = np.nan
+    y = Outcomes(quality, data.y.cost, models=data.models)
+    result = compare(data.X, y, routers={"r": RidgeRouter()}, **SETTINGS)
+    assert next(sentences(result)).startswith("On 25.0 % of the queries the outcome of")
+    quality[:290, 1:] = np.nan
+    y = Outcomes(quality, data.y.cost, models=data.models)
+    few = compare(data.X, y, routers={"r": RidgeRouter()}, **SETTINGS)
+    assert next(sentences(few)).startswith("10 independent queries")
+
+
+def test_a_router_that_knows_nothing_is_on_a_par_with_random(data):
+    wrong = np.random.default_rng(0).permutation(300)
+    result = compare(data.X[wrong], data.y, routers={"r": RidgeRouter()}, **SETTINGS)
+    gain = result.table.loc["r", "par_quality"]
+    gain -= result.table.loc["random, traffic of r", "quality"]
+    assert result.over_random.estimate == pytest.approx(gain)
+    *_, random, _ = sentences(result)
+    assert random.endswith("no difference that can be told from the luck of the draw.")
+
+
+def test_where_the_best_single_model_is_free_nothing_can_be_saved(data):
+    cost = np.ones(4)
+    cost[np.argmax(data.y.quality.mean(axis=0))] = 0.0
+    y = Outcomes(data.y.quality, cost, models=data.models)
+    result = compare(data.X, y, routers={"r": RidgeRouter()}, **SETTINGS)
+    assert "there is nothing to save" in " ".join(sentences(result))
 
 
 def test_a_control_that_gains_is_a_warning(result):

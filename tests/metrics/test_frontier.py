@@ -156,16 +156,20 @@ def test_a_query_without_candidates_is_named():
         (np.ones((2, 2)), [1, 2, 3], r"Predicted cost has shape \(3,\)"),
         ([[0.5, NAN], [0, 0]], [1, 2], "Predicted quality of model 1 is nan"),
         (np.eye(2), [1, NAN], "cost of model 1 is nan"),
+        (np.eye(2), [1, np.inf], "cost of model 1 is inf"),
     ],
 )
-def test_bad_predictions_are_refused(two_queries, quality, cost, match):
+@pytest.mark.parametrize("cost_weights", [None, [0, 1]])
+def test_bad_predictions_are_refused(two_queries, quality, cost, match, cost_weights):
     with pytest.raises(ValueError, match=match):
-        frontier(two_queries, quality, cost, cost_weights=[0, 1])
+        frontier(two_queries, quality, cost, cost_weights=cost_weights)
 
 
 def test_a_negative_weight_and_a_reversed_range_are_refused(two_queries):
     with pytest.raises(ValueError, match="cost_weight"):
         frontier(two_queries, np.eye(2), [1, 5], cost_weights=[-1, 0])
+    with pytest.raises(ValueError, match="cost_weights is empty"):
+        frontier(two_queries, np.eye(2), [1, 5], cost_weights=[])
     curve = Frontier(np.zeros(1), np.ones(1), np.ones(1))
     with pytest.raises(ValueError, match="cost_range"):
         nauc(curve, (2, 1))

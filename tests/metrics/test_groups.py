@@ -57,3 +57,9 @@ def test_groups_add_up_to_the_whole(y, random):
 def test_lengths_must_agree(y):
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         by_group(realised_quality, y, ["a"] * 4, groups=["x"] * 3)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_a_missing_group_is_named(y, missing):
+    with pytest.raises(ValueError, match="groups has no value in row 2"):
+        by_group(realised_quality, y, ["a"] * 4, groups=[1, 2, missing, 3])

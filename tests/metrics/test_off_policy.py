@@ -9,11 +9,13 @@ from hypothesis.extra import numpy as hnp
 from sklroute import LoggedOutcomes, Outcomes
 from sklroute.metrics import (
     OverlapWarning,
+    best_single,
     direct_value,
     doubly_robust_value,
     effective_sample_size,
     ips_value,
     paired_bootstrap,
+    realised_utility,
     snips_value,
 )
 
@@ -213,3 +215,17 @@ def test_bad_choices_are_located():
         ips_value(LOG, np.full(SHAPE, 0.9))
     with pytest.raises(ValueError, match=r"Probabilities of choice have shape \(1, 3"):
         ips_value(LOG, np.full((1, 3), 1 / 3))
+
+
+@pytest.mark.filterwarnings("ignore::sklroute.metrics.OverlapWarning")
+@pytest.mark.parametrize("weight", [-1.0, float("nan")])
+def test_a_bad_price_is_refused(weight):
+    y = LoggedOutcomes([[0.0, np.nan]], cost=[1.0, 2.0], propensity=[0.5, 0.5])
+    with pytest.raises(ValueError, match="cost_weight must be a number >= 0"):
+        ips_value(y, [0], cost_weight=weight)
+    with pytest.raises(ValueError, match="cost_weight must be a number >= 0"):
+        direct_value(y, [0], [0.5, 0.5], [1.0, 2.0], cost_weight=weight)
+    with pytest.raises(ValueError, match="cost_weight must be a number >= 0"):
+        realised_utility(y, [0], cost_weight=weight)
+    with pytest.raises(ValueError, match="cost_weight must be a number >= 0"):
+        best_single(y, cost_weight=weight)

@@ -39,3 +39,8 @@ def test_given_weights_are_sorted():
 def test_a_query_without_a_model_is_named():
     with pytest.raises(ValueError, match=r"[Rr]ow 0"):
         traffic_curve([[0.6, 0.9]], [1.0, 3.0], available=[[False, False]])
+
+
+def test_an_unknown_predicted_cost_is_refused():
+    with pytest.raises(ValueError, match="Predicted cost of model 1 is nan"):
+        traffic_curve([[0.6, 0.9]], [1.0, float("nan")])

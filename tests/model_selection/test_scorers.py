@@ -54,6 +54,15 @@ def test_candidates_are_the_models_observed_and_available():
     assert utility_scorer()(router, X, y) == pytest.approx((1.0 + 0.5 + 0.4) / 3)
 
 
+def test_calls_of_unknown_cost_are_no_candidates_where_cost_has_a_price():
+    y = Outcomes([[1.0, 0.5], [1.0, 0.5]], cost=[[np.nan, 1.0], [2.0, 1.0]])
+    X = np.zeros((2, 1))
+    router = FixedRouter(0).fit(X, y)
+    assert utility_scorer()(router, X, y) == 1.0
+    # Model 1, as the cost of the other is not known: 0.5 - 0.1; then 1 - 0.1 * 2.
+    assert utility_scorer(0.1)(router, X, y) == pytest.approx((0.4 + 0.8) / 2)
+
+
 def test_a_router_without_a_policy_decides_at_the_price_of_the_scorer(data):
     router = RidgeRouter(alpha=9).fit(data.X, data.y)
     policy = MaxUtility(0.3)
@@ -151,6 +160,15 @@ def test_scores_that_need_costs_say_so(scorer, data):
     y = Outcomes(data.y.quality, models=data.y.models)
     router = FixedRouter().fit(data.X, y)
     with pytest.raises(ValueError, match="cost"):
+        scorer(router, data.X, y)
+
+
+@pytest.mark.parametrize("scorer", SCORERS)
+def test_one_answer_a_query_cannot_tell_routers_apart(scorer, data):
+    called = np.arange(120)[:, None] % 3 == np.arange(3)
+    y = Outcomes(np.where(called, 1.0, np.nan), cost=np.ones(3), models=data.models)
+    router = RidgeRouter().fit(data.X, y)
+    with pytest.raises(ValueError, match="No query has known outcomes of more than"):
         scorer(router, data.X, y)
 
 
