@@ -111,7 +111,7 @@ def test_costs_may_be_unknown(X, y):
 
 @given(outcomes(missing=True))
 def test_the_names_of_the_models_are_the_classes(y):
-    router = ReadOff().fit(np.zeros((len(y), 2)), y)
+    router = ReadOff().fit(np.nan_to_num(y.quality), y)
     assert_array_equal(router.classes_, y.models)
 
 
@@ -175,6 +175,8 @@ def test_a_price_list_replaces_mean_costs(router, X):
 def test_labelled_prices_and_masks_are_matched_by_name(router, X):
     prices = pd.Series({"medium": 9.0, "large": 0.0, "base": 9.0})
     chosen = router.predict(X, costs=prices, policy=MaxUtility(1.0))
+    assert set(chosen) == {"large"}
+    chosen = router.predict(X, costs=prices.to_dict(), policy=MaxUtility(1.0))
     assert set(chosen) == {"large"}
     up = pd.DataFrame({"medium": [True] * 4, "large": [False] * 4, "base": [False] * 4})
     assert set(router.predict(X, available=up)) == {"medium"}

@@ -45,7 +45,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
 
     - ``_fit(X, outcomes, sample_weight, groups)`` learns;
     - ``_predict_quality(X)`` returns the expected quality of every model that the
-      router was fitted on, of shape (n_queries, n_fitted).
+      router was fitted on, of shape (n_queries, n_fitted), in [0, 1].
 
     From then on ``fitted_quality_`` has the means of those models; ``classes_``,
     ``mean_quality_`` and ``mean_cost_`` follow the pool as it changes, see `PoolMixin`.
@@ -188,8 +188,8 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         available : array-like of bool, of shape (n_models,) or \
 (n_queries, n_models), names or callable, default=None
             Models that may be called now: a mask in the order of ``classes_``, a
-            DataFrame or Series of bool whose labels are matched by name, a list of
-            names, or a function that says of a name whether it may be called. None
+            DataFrame, Series or dict of bool whose labels are matched by name, a list
+            of names, or a function that says of a name whether it may be called. None
             allows all.
         costs : array-like of shape (n_models,) or (n_queries, n_models), default=None
             A price list known now, ordered or matched likewise. None uses

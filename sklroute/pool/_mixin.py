@@ -25,6 +25,8 @@ from sklroute.pool._probes import choose_probes
 from sklroute.pool._stream import StreamMixin
 from sklroute.pool._value import ModelValue, value_of_model
 
+ROUNDING = 1e-6  # by which predicted quality may leave [0, 1]
+
 
 class PoolMixin(StreamMixin):
     """The part of a router that knows which models it chooses from now.
@@ -324,8 +326,21 @@ class PoolMixin(StreamMixin):
         return self.pool_.of_fitted_models(self._aligned(y, n_queries).quality)
 
     def _set_up_pool(self, X: NDArray) -> None:
-        basis = make_basis(X, self._predict_quality)
+        basis = make_basis(X, self._checked_quality)
         self.pool_ = Pool.of_fitted(len(self.classes_), basis)
+
+    def _checked_quality(self, X: NDArray) -> NDArray:
+        """What ``_predict_quality`` says, if it is what that of a router must be."""
+        quality = np.asarray(self._predict_quality(X))
+        expected = len(X), len(self.classes_)
+        inside = (quality > -ROUNDING) & (quality < 1 + ROUNDING)  # NaN is not
+        if quality.shape != expected or not inside.all():
+            raise ValueError(
+                f"{type(self).__name__}._predict_quality must return numbers in [0, 1] "
+                f"in the shape {expected} (n_queries, n_models); got the shape "
+                f"{quality.shape}, from {quality.min()} to {quality.max()}."
+            )
+        return quality
 
     def _aligned(self, y: Any, n_queries: int) -> Outcomes:
         """Outcomes of the models of today; those that y leaves out are unobserved."""
@@ -334,6 +349,13 @@ class PoolMixin(StreamMixin):
             outcomes = check_outcomes(y, models=self.classes_)
         if len(outcomes) != n_queries:
             raise ValueError(f"X has {n_queries} queries, y has {len(outcomes)}.")
+        unknown = ~np.isin(outcomes.models, self.classes_)
+        if unknown.any():
+            raise ValueError(
+                f"y has the model {plain(outcomes.models[unknown][0])!r}, which is not "
+                f"one of the models {self.classes_.tolist()}; add_model takes in a new "
+                "one."
+            )
         columns = columns_of(outcomes.models, self.classes_)
         tables = [
             np.full((n_queries, len(self.classes_)), blank)
