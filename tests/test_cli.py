@@ -181,6 +181,10 @@ BAD_INPUT = {
     ),
     "empty table": (["empty.csv", "--text", "prompt"], "the table is empty"),
     "no quality": (["bare.csv", "--text", "prompt"], "no quality column"),
+    "one answer per query": (
+        ["called.csv", "--text", "prompt"],
+        "called.csv: no query was answered by two models",
+    ),
     "quality above one": (["high.csv", "--text", "prompt"], "model 'm' has 1.2"),
     "rows that do not match": (
         ["wide.csv", "--features", "short.npy"],
@@ -205,6 +209,9 @@ def test_bad_input_is_one_line_and_status_2(
     wide.assign(half=np.arange(150) % 2).to_csv("two.csv", index=False)
     (folder / "empty.csv").write_text("")
     (folder / "bare.csv").write_text("prompt\nhello\n")
+    called = as_log(wide).drop_duplicates("query").reset_index(drop=True)
+    called["model"] = [f"model-{row % 2}" for row in called.index]
+    called.to_csv("called.csv", index=False)
     (folder / "high.csv").write_text("prompt,q:m\nhello,1.2\n")
     np.save("short.npy", data.X[:3])
     infinite = data.X.copy()

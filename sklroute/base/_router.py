@@ -317,7 +317,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
                 raise
             raise ValueError(
                 f"{error}: {locate_text(X)} in X. Encode texts first, e.g. with "
-                "TfidfVectorizer or an embedding."
+                "sklroute.features.TextEmbedder."
             ) from error
         self._check_finite(checked, reset=reset)
         if checked.dtype == np.float16 and not keep_half:

@@ -93,13 +93,20 @@ def add_table_options(add: Callable[..., object]) -> None:
 
 
 def read_table(options: argparse.Namespace) -> Bunch:
-    """The table that those options describe."""
-    return load_outcomes(
+    """The table that those options describe, on which routers can be compared."""
+    table = load_outcomes(
         options.table,
         columns=options.columns,
         groups=options.groups,
         cv_groups=options.cv_groups,
     )
+    if table.y.observed.sum(axis=1).max() < 2:
+        raise ValueError(
+            f"{table.path}: no query was answered by two models, so nothing tells "
+            "which would have been better: score further answers to some queries, or "
+            "see LoggedOutcomes."
+        )
+    return table
 
 
 def inputs(options: argparse.Namespace, table) -> dict[str, Any]:

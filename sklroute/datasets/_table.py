@@ -12,6 +12,7 @@ from sklearn.utils import Bunch
 
 from sklroute.datasets._files import numbers, read_arrays, read_frame, rows_of
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import plain
 
 __all__ = ["load_features", "load_outcomes"]
 
@@ -241,6 +242,12 @@ def _read_long(
     values = [names[name] for name in ("quality", "cost") if names[name] in log]
     log = log.assign(**{name: numbers(log, name) for name in values})
     y = Outcomes.from_long(log, **names)
+    unscored = ~y.observed.any(axis=1)
+    if unscored.any():
+        raise ValueError(
+            f"query {plain(log[query].unique()[unscored][0])!r} has no quality in any "
+            f"row ({unscored.sum()} of {len(y)} queries): leave such queries out."
+        )
     rest = log.drop(columns=[model, *values])
     constant = rest.groupby(query).nunique(dropna=False).le(1).all()
     kept = [query, *constant.index[constant]]

@@ -94,6 +94,10 @@ BAD_TABLES = {
     "empty row": ("q:a,q:b\n0,1\n,\n1,1\n", "Row 1 of y has no observed quality"),
     "empty model": ("q:a,q:b\n0,\n1,\n", "Model 'b' has no observed quality"),
     "call twice": ("query,model,quality\na,m,1\na,m,0\n", "'a' has more than one row"),
+    "unscored query": (
+        "query,model,quality\na,m,1\nb,m,\nb,n,\na,n,0\n",
+        r"query 'b' has no quality in any row \(1 of 2 queries\)",
+    ),
     "nameless model": ("query,model,quality\na,m,1\na,,0\n", "'model', row 1 is empty"),
     "nameless query": ("query,model,quality\n,m,1\n", "'query', row 0 is empty"),
     "ragged": ('q:a,q:b\n0,1\n0,1,2\n"', "not a readable CSV file"),
