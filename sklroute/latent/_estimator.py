@@ -31,7 +31,7 @@ from sklroute.latent._module import support_of
 from sklroute.latent._net import RouterNet, RoutingDataset, build_net
 from sklroute.latent._prior import fit_prior, predict_held_out
 from sklroute.latent._profiles import ProfileEncoder, log_marginals
-from sklroute.latent._state import check_module, pack_net, unpack_net
+from sklroute.latent._state import pack_net, unpack_net
 from sklroute.latent._training import assign_folds, held_out_predictions, seeded, train
 from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
@@ -421,9 +421,8 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         )
 
     def _compiled_part(self):
-        check_module(self.net_)
         weights = pack_net(self.net_)
-        prior = None if self.prior_ is None else self.prior_.compile()._part
+        prior = None if self.prior_ is None else self.prior_._compiled_part()
         return compile_latent(self, weights, prior)
 
     # -- copies and files ----------------------------------------------------------

@@ -19,23 +19,6 @@ def pack_net(net: RouterNet) -> dict[str, NDArray]:
     return {name: tensor.cpu().numpy() for name, tensor in state.items()}
 
 
-def check_module(net: RouterNet) -> None:
-    """Refuse a network with modules of the user's, which have no NumPy form.
-
-    Raises
-    ------
-    TypeError
-        The message names the first of them.
-    """
-    for name, module in net.module_.named_modules():
-        kind = type(module)
-        if kind.__module__.partition(".")[0] not in ("sklroute", "torch"):
-            raise TypeError(
-                f"A latent router cannot be compiled with a network of your own: "
-                f"{name or 'the module'} is a {kind.__name__}."
-            )
-
-
 def unpack_net(router: Any, weights: dict[str, NDArray]) -> RouterNet:
     """A net of the given weights, with an optimiser that starts afresh.
 

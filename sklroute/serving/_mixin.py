@@ -1,7 +1,6 @@
 """Fitted routers as files, and in NumPy alone."""
 
 import os
-from inspect import isfunction
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,7 +11,6 @@ from sklroute.serving._parts import Part, Pooled
 from sklroute.serving._router import CompiledRouter
 
 DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
-FITTING = ("_fit", "fit", "partial_fit")  # learn; what is learnt is compiled as it is
 
 
 class ServingMixin:
@@ -50,7 +48,6 @@ class ServingMixin:
             If a part of the router has no NumPy form; the message names it.
         """
         check_is_fitted(self)
-        self._check_compiled()
         part = self._compiled_part()
         if not self.pool_.is_as_fitted:
             part = Pooled(part, self.pool_)
@@ -65,34 +62,11 @@ class ServingMixin:
             rule=self._compiled_rule(),
         )
 
-    def _check_compiled(self) -> None:
-        """Refuse classes of the user's that predict otherwise than what they extend."""
-        kinds = type(self).__mro__
-        compiled = next(kind for kind in kinds if "_compiled_part" in vars(kind))
-        for kind in kinds[: kinds.index(compiled)]:
-            if kind.__module__.startswith("sklroute."):
-                continue
-            changed = [
-                name
-                for name, value in vars(kind).items()
-                if isfunction(value)
-                and hasattr(compiled, name)
-                and not name.startswith("__")
-                and name not in FITTING
-            ]
-            if changed:
-                raise TypeError(
-                    f"{type(self).__name__} cannot be compiled: it overrides "
-                    f"{changed[0]}, which would be left out."
-                )
-
     # -- hooks ---------------------------------------------------------------------
 
     def _compiled_part(self) -> Part:
         """The quality of the fitted models as a function of checked features."""
-        raise TypeError(
-            f"{type(self).__name__} cannot be compiled: it has no _compiled_part."
-        )
+        raise TypeError(f"{type(self).__name__} cannot be compiled.")
 
     def _compiled_cost(self) -> NDArray:
         return self.mean_cost_

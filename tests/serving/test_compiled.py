@@ -12,18 +12,9 @@ from scipy.special import erf
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.preprocessing import Normalizer, StandardScaler
-from torch import nn
 
 import sklroute
-from sklroute import (
-    AverageRouter,
-    GuardedRouter,
-    KNNRouter,
-    LatentRouterClassifier,
-    LogisticRouter,
-    MLPRouter,
-    RidgeRouter,
-)
+from sklroute import GuardedRouter, KNNRouter, LogisticRouter, MLPRouter, RidgeRouter
 from sklroute.features import BlockScaler
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
@@ -197,62 +188,6 @@ def test_what_has_no_numpy_form_is_named():
     ):
         with pytest.raises(TypeError, match=message):
             fitted(name).compile()
-
-
-class Pessimist(RidgeRouter):
-    """Predicts otherwise than the router that it extends."""
-
-    def _predict_quality(self, X):
-        return super()._predict_quality(X) / 2
-
-
-class Reweighted(RidgeRouter):
-    """Only learns otherwise."""
-
-    def _fit(self, X, outcomes, sample_weight, groups):
-        super()._fit(X, outcomes, sample_weight**2, groups)
-
-
-@pytest.mark.parametrize(
-    "router",
-    [
-        Pessimist(),
-        AverageRouter([("own", Pessimist()), ("knn", KNNRouter())]),
-        LatentRouterClassifier(prior=Pessimist(), max_epochs=1),
-        RouterPipeline([("scale", StandardScaler()), ("own", Pessimist())]),
-    ],
-    ids=lambda router: type(router).__name__,
-)
-def test_a_subclass_that_predicts_otherwise_is_refused(router):
-    router = router.fit(TABLE.X[:100], TABLE.y[:100])
-    with pytest.raises(TypeError, match=r"Pessimist .* overrides _predict_quality"):
-        router.compile()
-
-
-def test_a_subclass_that_only_learns_otherwise_is_compiled():
-    router = Reweighted().fit(TABLE.X, TABLE.y)
-    quality = router.compile().predict_quality(TABLE.X)
-    np.testing.assert_allclose(quality, router.predict_quality(TABLE.X), atol=1e-6)
-
-
-class Squashed(nn.Module):
-    """A module of the user's in the place of one of the network."""
-
-    def __init__(self, head):
-        super().__init__()
-        self.head = head
-
-    def forward(self, *inputs):
-        return (self.head(*inputs) / 2).log_softmax(-1)
-
-
-def test_a_network_of_the_users_own_is_refused():
-    router = LatentRouterClassifier(max_epochs=1, prior=None)
-    router.fit(TABLE.X[:100], TABLE.y[:100])
-    module = router.net_.module_
-    module.head = Squashed(module.head)
-    with pytest.raises(TypeError, match="head is a Squashed"):
-        router.compile()
 
 
 def test_linear_steps_leave_one_product():
