@@ -25,8 +25,6 @@ from sklroute.pool._probes import choose_probes
 from sklroute.pool._stream import StreamMixin
 from sklroute.pool._value import ModelValue, value_of_model
 
-ROUNDING = 1e-6  # by which predicted quality may leave [0, 1]
-
 
 class PoolMixin(StreamMixin):
     """The part of a router that knows which models it chooses from now.
@@ -326,21 +324,8 @@ class PoolMixin(StreamMixin):
         return self.pool_.of_fitted_models(self._aligned(y, n_queries).quality)
 
     def _set_up_pool(self, X: NDArray) -> None:
-        basis = make_basis(X, self._checked_quality)
+        basis = make_basis(X, self._predict_quality)
         self.pool_ = Pool.of_fitted(len(self.classes_), basis)
-
-    def _checked_quality(self, X: NDArray) -> NDArray:
-        """What ``_predict_quality`` says, if it is what that of a router must be."""
-        quality = np.asarray(self._predict_quality(X))
-        expected = len(X), len(self.classes_)
-        inside = (quality > -ROUNDING) & (quality < 1 + ROUNDING)  # NaN is not
-        if quality.shape != expected or not inside.all():
-            raise ValueError(
-                f"{type(self).__name__}._predict_quality must return numbers in [0, 1] "
-                f"in the shape {expected} (n_queries, n_models); got the shape "
-                f"{quality.shape}, from {quality.min()} to {quality.max()}."
-            )
-        return quality
 
     def _aligned(self, y: Any, n_queries: int) -> Outcomes:
         """Outcomes of the models of today; those that y leaves out are unobserved."""
