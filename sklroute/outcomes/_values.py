@@ -149,6 +149,16 @@ def locate_text(values: ArrayLike) -> str | None:
     return None
 
 
+def out_of_range(values: NDArray, upper: float) -> NDArray[np.bool_]:
+    """Where values are infinite or not between 0 and the upper bound; NaN is not."""
+    return (values < 0) | (values > upper) | np.isinf(values)
+
+
+def must_be(upper: float) -> str:
+    """What values up to a bound must be, for a message."""
+    return "in [0, 1]" if upper == 1 else "finite and >= 0"
+
+
 def check_range(table: NDArray, models: NDArray, name: str, upper: float) -> None:
     """Refuse infinity and what is not between 0 and the upper bound; NaN passes."""
     wrong = out_of_range(table, upper)
@@ -158,16 +168,6 @@ def check_range(table: NDArray, models: NDArray, name: str, upper: float) -> Non
             f"{name} must be {must_be(upper)}; row {row}, model "
             f"{plain(models[column])!r} has {table[row, column]}."
         )
-
-
-def out_of_range(values: NDArray, upper: float) -> NDArray[np.bool_]:
-    """Where values are infinite or not between 0 and the upper bound; NaN is not."""
-    return (values < 0) | (values > upper) | np.isinf(values)
-
-
-def must_be(upper: float) -> str:
-    """What values up to a bound must be, for a message."""
-    return "in [0, 1]" if upper == 1 else "finite and >= 0"
 
 
 def check_known(cost: NDArray, needed: NDArray, models: NDArray, reason: str) -> None:

@@ -25,6 +25,8 @@ from sklroute.pool._probes import choose_probes
 from sklroute.pool._stream import StreamMixin
 from sklroute.pool._value import ModelValue, value_of_model
 
+ROUNDING = 1e-6  # by which predicted quality may leave [0, 1]
+
 
 class PoolMixin(StreamMixin):
     """The part of a router that knows which models it chooses from now.
@@ -341,6 +343,11 @@ class PoolMixin(StreamMixin):
             raise ValueError(
                 f"{name}._predict_quality must return finite numbers; got "
                 f"{quality[~np.isfinite(quality)][0]}."
+            )
+        if quality.min() < -ROUNDING or quality.max() > 1 + ROUNDING:
+            raise ValueError(
+                f"{name}._predict_quality must return numbers in [0, 1]; got "
+                f"{quality.min()} to {quality.max()}."
             )
         return quality
 
