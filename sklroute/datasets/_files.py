@@ -4,7 +4,7 @@ import csv
 import json
 import pickle
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -13,12 +13,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklroute.outcomes._values import plain
+
 BROKEN_ARRAYS = (ValueError, OSError, EOFError, KeyError, BadZipFile, zlib.error)
 TRUTH = {"True": 1, "False": 0, "true": 1, "false": 0}
 
 
-def read_frame(path: Path) -> pd.DataFrame:
-    """Read a CSV, Parquet or JSON Lines file with at least one row."""
+def read_frame(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
+    """Read a CSV, Parquet or JSON Lines file with at least one row.
+
+    The cells of columns that name things stay what they are in a CSV file: "007" is
+    not "7", and "NA" is a name.
+    """
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_lines}
     if path.suffix not in readers:
         raise ValueError(
@@ -26,7 +32,7 @@ def read_frame(path: Path) -> pd.DataFrame:
             f"{list(readers)}."
         )
     check_file(path)
-    frame = readers[path.suffix](path)
+    frame = readers[path.suffix](path, names)
     if frame.empty:
         raise ValueError(f"{path}: the table is empty.")
     return frame
@@ -39,20 +45,28 @@ def check_file(path: Path) -> Path:
     return path
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, names: Collection[str]) -> pd.DataFrame:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header = next(csv.reader(file), [])
         # pandas would rename a repeated column without a word.
         _check_unique(path, pd.Index(header))
-        return pd.read_csv(path, encoding="utf-8-sig")
+        frame = pd.read_csv(path, encoding="utf-8-sig")
+        named = [name for name in header if name in names]
+        if named:
+            texts = pd.read_csv(
+                path, encoding="utf-8-sig", usecols=named, dtype=str, na_filter=False
+            )
+            texts = texts[named].apply(lambda column: column.str.strip())
+            frame[named] = texts.mask(texts == "").to_numpy()
+        return frame
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{path}: the table is empty.") from error
     except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
         raise ValueError(f"{path}: not a readable CSV file: {error}") from error
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path, _names: Collection[str]) -> pd.DataFrame:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -68,7 +82,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
 
 
-def _read_lines(path: Path) -> pd.DataFrame:
+def _read_lines(path: Path, _names: Collection[str]) -> pd.DataFrame:
     return pd.DataFrame(read_records(path))
 
 
@@ -195,10 +209,12 @@ def rows_of(path: Path, ids: ArrayLike, wanted: ArrayLike, other: Path) -> NDArr
         index, wanted = index.astype(str), wanted.astype(str)
     if index.has_duplicates:
         raise ValueError(
-            f"{path}: the query {index[index.duplicated()][0]!r} appears twice."
+            f"{path}: the query {plain(index[index.duplicated()][0])!r} appears twice."
         )
     rows = index.get_indexer(wanted)
     if (rows < 0).any():
         absent = wanted[np.flatnonzero(rows < 0)[0]]
-        raise ValueError(f"{path} has no row for the query {absent!r} of {other}.")
+        raise ValueError(
+            f"{path} has no row for the query {plain(absent)!r} of {other}."
+        )
     return rows

@@ -10,7 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklroute.datasets._files import numbers, read_arrays, read_frame, rows_of
+from sklroute.datasets._files import (
+    identifiers,
+    numbers,
+    read_arrays,
+    read_frame,
+    rows_of,
+)
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import plain
 
@@ -39,7 +45,8 @@ def load_outcomes(
       perhaps ``cost``, and any others. The queries are taken in order of first
       appearance.
 
-    An empty cell of quality is an answer that was not run.
+    An empty cell of quality is an answer that was not run. In a CSV file names (of
+    queries, models and groups) are texts as they stand: 007 is not 7, NA is a name.
 
     Parameters
     ----------
@@ -94,9 +101,10 @@ def load_outcomes(
     ['ocr', 'chat']
     """
     path = Path(path)
-    frame = read_frame(path)
+    columns = columns or {}
+    own = {columns.get("query"), columns.get("model")}
+    frame = read_frame(path, {*IDS, "model", *own, groups, cv_groups} - {None})
     try:
-        columns = columns or {}
         names = _names(frame, columns)
         if _is_wide(frame, names):
             if set(columns) - {"query"}:
@@ -221,6 +229,8 @@ def _read_wide(frame: pd.DataFrame) -> tuple[Outcomes, pd.DataFrame]:
             f"the column '{COST}{alone[0]}' has no '{QUALITY}{alone[0]}' beside it."
         )
     rest = [name for name in frame if not str(name).startswith((QUALITY, COST))]
+    if "query_id" in rest:
+        identifiers(frame, "query_id")
     y = Outcomes(quality, cost.reindex(columns=quality.columns))
     return y, frame[rest]
 
@@ -289,7 +299,7 @@ def read_blocks(
 def _read_columns(
     path: Path, keys: Sequence[str]
 ) -> tuple[dict[str, NDArray], pd.Series | None]:
-    frame = read_frame(path)
+    frame = read_frame(path, keys)
     key = next((name for name in keys if name in frame), None)
     ids = None if key is None else frame.pop(key)
     lists = [

@@ -51,6 +51,24 @@ def test_a_log_keeps_what_is_constant_within_its_queries(write):
     assert table.frame["query"].tolist() == ["a", "b", "c"]
 
 
+def test_names_in_a_csv_file_are_texts_as_they_stand(write):
+    calls = ["007,NA,1", "007,None,0", "7,NA,0", "7,None,1"]
+    table = load_outcomes(
+        write("query,model,quality,task\n" + "".join(f"{c},null\n" for c in calls)),
+        groups="task",
+    )
+    assert table.frame["query"].tolist() == ["007", "7"]
+    assert table.y.models.tolist() == ["NA", "None"]
+    assert table.groups.tolist() == ["null", "null"]
+    features = write("query,size\n7,1\n007,2\n", name="features.csv")
+    assert load_features(features, table=table).X.tolist() == [[2.0], [1.0]]
+
+
+def test_a_query_id_given_twice_is_refused(write):
+    with pytest.raises(ValueError, match="'query_id', row 1: 'a' appears twice"):
+        load_outcomes(write("query_id,q:x,q:y\na,1,0\na,0,1\n"))
+
+
 def test_costs_may_be_absent(write):
     table = load_outcomes(write("q:a,q:b\n0,1\n1,1\n"))
     assert np.isnan(table.y.cost).all()
