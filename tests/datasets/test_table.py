@@ -51,16 +51,22 @@ def test_a_log_keeps_what_is_constant_within_its_queries(write):
     assert table.frame["query"].tolist() == ["a", "b", "c"]
 
 
-def test_names_in_a_csv_file_are_texts_as_they_stand(write):
+@pytest.mark.parametrize("own", [{}, {"query": "call", "model": "llm"}], ids=str)
+def test_names_in_a_csv_file_are_texts_as_they_stand(write, own):
+    query, model = own.get("query", "query"), own.get("model", "model")
     calls = ["007,NA,1", "007,None,0", "7,NA,0", "7,None,1"]
     table = load_outcomes(
-        write("query,model,quality,task\n" + "".join(f"{c},null\n" for c in calls)),
+        write(
+            f"{query},{model},quality,task\n"
+            + "".join(f"{call},null\n" for call in calls)
+        ),
+        columns=own,
         groups="task",
     )
-    assert table.frame["query"].tolist() == ["007", "7"]
+    assert table.frame[query].tolist() == ["007", "7"]
     assert table.y.models.tolist() == ["NA", "None"]
     assert table.groups.tolist() == ["null", "null"]
-    features = write("query,size\n7,1\n007,2\n", name="features.csv")
+    features = write(f"{query},size\n7,1\n007,2\n", name="features.csv")
     assert load_features(features, table=table).X.tolist() == [[2.0], [1.0]]
 
 
