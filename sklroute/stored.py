@@ -5,7 +5,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from sklroute.base import RouterMixin
-from sklroute.serving._latent import check_weights, compile_latent
+from sklroute.serving._folding import check_weights, compile_latent
 
 __all__: list[str] = []
 
@@ -17,7 +17,5 @@ class _StoredLatentRouter(RouterMixin, BaseEstimator):
         vars(self).update(state)
 
     def _compiled_part(self):
-        weights = self.net_
-        check_weights(self, weights)
-        prior = None if self.prior_ is None else self.prior_.compile()._part
-        return compile_latent(self, weights, prior)
+        check_weights(self, self.net_)
+        return compile_latent(self, self.net_)

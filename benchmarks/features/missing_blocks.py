@@ -1,14 +1,15 @@
 """What does it cost that some queries lack a picture, and others a text?
 
-Of each table 30 % of the queries, drawn once, lose their picture (they are text only)
-and another 20 % lose their text, in training, validation and test alike. The quality of
-the answers is compared with that of complete queries, and with dropping a block from
-everything: no pictures for anyone, no texts for anyone, or neither, which leaves the
-best single model. "Switch" needs complete training queries: three routers, trained on
-pictures, on texts and on both, of which each query gets the one that fits.
+Of each table 30 % of the queries, drawn at random, lose their picture (they are text
+only) and another 20 % lose their text, in training, validation and test alike. The
+quality of the answers is compared with that of complete queries, and with dropping a
+block from everything: no pictures for anyone, no texts for anyone, or neither, which
+leaves the best single model. "Switch" needs complete training queries: three routers,
+trained on pictures, on texts and on both, of which each query gets the one that fits.
 
-Five seeds take turns on five folds, whole groups of queries kept together: every query
-is tested once. Differences are paired, with bootstrap intervals over groups.
+Five seeds take turns on five folds, whole groups of queries kept together; on each of
+four partitions, every one with a draw of its own, every query is tested once, and its
+mean over them counts. Differences are paired, with bootstrap intervals over groups.
 
     python benchmarks/features/missing_blocks.py --choose --data ../shared/data
     python benchmarks/features/missing_blocks.py --data ../shared/data
@@ -27,7 +28,7 @@ import pandas as pd
 from compare_blocks import fit, interval, load_tables
 from sklearn.pipeline import make_pipeline
 
-from sklroute import AverageRouter, LatentRouterClassifier, RidgeRouter
+from sklroute import AverageRouter, FixedRouter, LatentRouterClassifier, RidgeRouter
 from sklroute.baselines import KernelRouter
 from sklroute.compare._splits import iter_splits
 from sklroute.features import BlockScaler
@@ -37,15 +38,16 @@ RESULTS = Path(__file__).parent / "results"
 TEXT_ONLY, IMAGE_ONLY = 0.3, 0.2
 RATES = [0.0, 0.15, 0.4]
 N_SEEDS = 5
+PARTITIONS = (1, 11, 21, 31)  # of the test; rates are compared on another one
 DROPPED = {"no image": "image", "no text": "text", "neither": "both blocks"}
 
 
-def side_by_side(table):
+def side_by_side(table, draw=0):
     """Return the features of picture and text, their blocks, and who lacks what."""
     parts = [table.X[:, table.modalities[name]] for name in ("image", "text")]
     width = parts[0].shape[1]
     blocks = {"image": slice(0, width), "text": slice(width, None)}
-    lot = np.random.default_rng(0).random(len(table.X))
+    lot = np.random.default_rng(draw).random(len(table.X))
     lacks = {
         "image": lot < TEXT_ONLY,
         "text": (lot >= TEXT_ONLY) & (lot < TEXT_ONLY + IMAGE_ONLY),
@@ -71,8 +73,10 @@ def judge(router, X_fit, X_judge, table, splits):
     return quality
 
 
-def iter_table_splits(table):
-    return iter_splits(len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS)
+def iter_table_splits(table, partition=0):
+    return iter_splits(
+        len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS, random_state=partition
+    )
 
 
 # -- test queries --------------------------------------------------------------------
@@ -91,17 +95,24 @@ def routers(modalities):
 
 
 def answers(table):
+    """Return the mean quality of every query, by router and condition."""
+    total = {}
+    for partition in PARTITIONS:
+        for router, own in answers_once(table, partition).items():
+            sums = total.setdefault(router, {})
+            for condition, quality in own.items():
+                sums[condition] = sums.get(condition, 0) + quality / len(PARTITIONS)
+    return total
+
+
+def answers_once(table, partition):
     """Return the realised quality of every query, by router and condition."""
-    X, blocks, lacks = side_by_side(table)
+    X, blocks, lacks = side_by_side(table, partition)
     holes = with_missing(X, blocks, lacks)
     splits = [
         (np.concatenate([split.train, split.validation]), split.test)
-        for split in iter_table_splits(table)
+        for split in iter_table_splits(table, partition)
     ]
-    single = np.full(len(X), np.nan)
-    for known, judged in splits:
-        best = np.nanmean(table.y.quality[known], axis=0).argmax()
-        single[judged] = table.y.quality[judged, best]
     columns = {}
     conditions = {
         "complete": (blocks, X),
@@ -119,6 +130,7 @@ def answers(table):
     columns["latent behind BlockScaler"] = columns["latent"] | {
         "missing": judge(behind, holes, holes, table, splits)
     }
+    single = judge(FixedRouter("best"), X, X, table, splits)
     for own in columns.values():
         own["neither"] = single
         own["switch"] = np.select(

@@ -62,7 +62,6 @@ def main() -> None:
             table,
             variants,
             n_seeds=options.seeds,
-            random_state=1,
             n_jobs=options.jobs,
         )
         values = {key: chosen_quality(table, part) for key, part in tested.items()}

@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils import Bunch
 from study import (
+    PARTITIONS,
     Tested,
     bounds,
     chosen_quality,
@@ -27,7 +28,6 @@ from study import (
 from sklroute import LatentRouterClassifier, Outcomes
 
 ROUTERS = {"latent": LatentRouterClassifier()}
-PARTITIONS = (1, 11, 21, 31)  # one for each draw; nothing was chosen on them
 
 
 def main() -> None:
@@ -38,8 +38,8 @@ def main() -> None:
         n_models = len(table.y.models)
         draws = defaultdict(list)
         for number, partition in enumerate(PARTITIONS):
-            protocol = {"random_state": partition, "n_jobs": options.jobs}
-            fit = partial(cross_test, n_seeds=options.seeds, **protocol)
+            protocol = {"n_seeds": options.seeds, "n_jobs": options.jobs}
+            fit = partial(cross_test, partitions=[partition], **protocol)
             whole = fit(table, ROUTERS)["latent"]
             for n_masked in (1, 3, n_models // 2):
                 rng = np.random.default_rng([n_masked, number])

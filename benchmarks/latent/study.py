@@ -2,12 +2,13 @@
 
 A fold is predicted by routers that were fitted on three fifths of the queries; the
 validation fifth of `sklroute.compare` stays unused here, because no operating point is
-chosen. Five seeds share a partition and test every query once. All intervals are 95 %
-bootstrap intervals over (groups of) queries, of differences on the same queries.
+chosen. Five seeds share a partition and test every query once; several partitions test
+it as often. All intervals are 95 % bootstrap intervals over (groups of) queries, of
+differences on the same queries.
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import process_time
 from typing import NamedTuple
@@ -34,6 +35,7 @@ from sklroute.metrics import Interval, paired_bootstrap, realised_quality
 
 RESULTS = Path(__file__).parent / "results"
 REAL = ("mllm10", "mmlu_pro", "routerbench")
+PARTITIONS = (1, 11, 21, 31)  # nothing was chosen on them
 
 
 def parse_options(description: str | None) -> argparse.Namespace:
@@ -117,20 +119,22 @@ def cross_test(
     routers: Mapping[str, BaseEstimator],
     *,
     n_seeds: int = 5,
-    random_state: int = 0,
+    partitions: Sequence[int] = PARTITIONS[:1],
     shuffle: bool = False,
     n_jobs: int = 2,
 ) -> dict[str, Tested]:
     """Fit every router on every seed's training rows and predict its test rows."""
-    splits = list(
-        iter_splits(
+    splits = [
+        split
+        for partition in partitions
+        for split in iter_splits(
             len(table.y),
             groups=table.groups,
             cv_groups=table.cv_groups,
             n_seeds=n_seeds,
-            random_state=random_state,
+            random_state=partition,
         )
-    )
+    ]
     jobs = [
         delayed(_fit_one)(table, split, router, seed, shuffle)
         for router in routers.values()

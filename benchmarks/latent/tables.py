@@ -7,7 +7,9 @@ and over the model that was best on the training queries; ``nauc`` is the gain o
 `AverageRouter` in the area under the frontier on the shared cost range.
 """
 
+import numpy as np
 from study import (
+    PARTITIONS,
     bounds,
     chosen_quality,
     cross_test,
@@ -43,7 +45,7 @@ def main() -> None:
     for name, table in load_tables(options.data):
         protocol = {
             "n_seeds": options.seeds,
-            "random_state": 1,  # a partition on which nothing was chosen
+            "partitions": PARTITIONS,
             "n_jobs": options.jobs,
         }
         tested = cross_test(table, ROUTERS, **protocol)
@@ -60,7 +62,7 @@ def compare(name, table, tested, router) -> dict:
     own, single, average = (tested[key] for key in (router, "best single", "average"))
     y = table.y[own.rows]
     values = chosen_quality(table, own)
-    line = {"table": name, "router": router, "queries": len(own.rows)}
+    line = {"table": name, "router": router, "queries": len(np.unique(own.rows))}
     line |= {"quality": 100 * values.mean()}
     reference = chosen_quality(table, single)
     line |= bounds("over_single", gain(table, own.rows, values, reference))

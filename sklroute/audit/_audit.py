@@ -13,8 +13,8 @@ from sklroute.audit._decisions import BEST_SINGLE, decide, last_step
 from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.audit._words import BEST_SINGLE_NAME
-from sklroute.compare._protocol import _check_lengths, scorable
-from sklroute.model_selection._scorers import same_pool
+from sklroute.base._arrays import check_lengths, outcomes_of
+from sklroute.compare._protocol import as_array, drop_unpriced
 from sklroute.pipeline import as_router
 
 __all__ = ["audit"]
@@ -134,14 +134,14 @@ def audit(
     for each in named.values():
         check_is_fitted(last_step(as_router(each)))
     first = as_router(next(iter(named.values())))
-    outcomes = same_pool(first, y)
+    outcomes = outcomes_of(first, y)
     groups, cv_groups = as_array(groups), as_array(cv_groups)
-    _check_lengths(outcomes, X=X, groups=groups, cv_groups=cv_groups)
-    outcomes, has_costs = scorable(outcomes)
+    check_lengths(X, y=outcomes, groups=groups, cv_groups=cv_groups)
+    outcomes, has_costs = drop_unpriced(outcomes)
     weight = _cost_weight(cost_weight, named, has_costs)
     decisions = {}
     for name, each in named.items():
-        same_pool(as_router(each), outcomes)
+        outcomes_of(as_router(each), outcomes)
         decisions[name] = decide(
             each,
             X,
@@ -186,16 +186,11 @@ def check_weight(cost_weight: float, has_costs: bool) -> float:
     return float(cost_weight)
 
 
-def as_array(values: ArrayLike | None):
-    """Array of groups, or None."""
-    return None if values is None else np.asarray(values)
-
-
 def _cost_weight(cost_weight, named, has_costs) -> float:
     if cost_weight is not None:
         return check_weight(cost_weight, has_costs)
     own = {
-        name: float(getattr(as_router(each).policy, "cost_weight", 0.0))
+        name: float(last_step(as_router(each))._cost_weight)
         for name, each in named.items()
     }
     if len(set(own.values())) > 1:

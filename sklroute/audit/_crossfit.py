@@ -14,7 +14,6 @@ from threadpoolctl import threadpool_limits
 
 from sklroute.audit._audit import (
     SETTINGS,
-    as_array,
     check_weight,
     name_baseline,
     name_routers,
@@ -22,8 +21,9 @@ from sklroute.audit._audit import (
 from sklroute.audit._decisions import BEST_SINGLE, Decisions, decide, join
 from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
-from sklroute.compare._jobs import _blocks, configure, workers
-from sklroute.compare._protocol import _check_lengths, scorable
+from sklroute.base._arrays import check_lengths
+from sklroute.compare._jobs import block_columns, collect, configure, workers
+from sklroute.compare._protocol import as_array, drop_unpriced
 from sklroute.compare._splits import N_FOLDS, iter_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
@@ -125,8 +125,8 @@ def cross_audit(
     named = name_routers(router)
     y = check_outcomes(y, for_fit=True)
     groups, cv_groups = as_array(groups), as_array(cv_groups)
-    _check_lengths(y, X=X, groups=groups, cv_groups=cv_groups)
-    y, has_costs = scorable(y)
+    check_lengths(X, y=y, groups=groups, cv_groups=cv_groups)
+    y, has_costs = drop_unpriced(y)
     weight = check_weight(cost_weight, has_costs)
     splits = list(
         iter_splits(
@@ -154,12 +154,8 @@ def cross_audit(
         for each in named.values()
         for fold, split in enumerate(splits)
     ]
-    parts = []
     with workers(n_jobs) as parallel:
-        for part in parallel(jobs):
-            parts.append(part)
-            if progress is not None:
-                progress(len(parts), len(jobs))
+        parts = collect(parallel(jobs), len(jobs), progress)
     order = np.argsort(np.concatenate([split.test for split in splits]))
     decisions = {
         name: join(parts[i * N_FOLDS : (i + 1) * N_FOLDS], order)
@@ -199,7 +195,7 @@ def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
         preprocessor = clone(plan.preprocessor)
         features = preprocessor.fit_transform(_safe_indexing(plan.X, train))
         features = np.asarray(features, dtype=np.float32)
-        blocks = _blocks(preprocessor, plan.modalities)
+        blocks = block_columns(preprocessor, plan.modalities)
         groups = None if plan.cv_groups is None else plan.cv_groups[train]
 
         def fit(estimator):

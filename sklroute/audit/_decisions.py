@@ -8,10 +8,11 @@ from sklearn.utils import _safe_indexing
 
 from sklroute.base import RouterMixin
 from sklroute.compare._contestants import Realised
+from sklroute.model_selection._scorers import policy_for
 from sklroute.outcomes import Outcomes
 from sklroute.outcomes._values import check_candidates, plain
 from sklroute.pipeline import RouterPipeline, as_router
-from sklroute.policies import MaxUtility, Policy
+from sklroute.policies import MaxUtility
 
 __all__ = ["BEST_SINGLE", "Decisions", "decide", "last_step"]
 
@@ -45,7 +46,7 @@ def decide(
     """
     router = as_router(estimator)
     available = check_candidates(y.candidates)
-    policy = own_policy(router, cost_weight)
+    policy = policy_for(router, cost_weight)
     choice = router.predict(X, available=available, policy=policy)
     reference = _baseline(baseline, router, X, available, cost_weight)
     rng = np.random.default_rng(random_state)
@@ -61,11 +62,6 @@ def decide(
         router.predict_cost(X),
         distribution,
     )
-
-
-def own_policy(router, cost_weight: float) -> Policy | None:
-    """None where the router has a policy of its own, as in `utility_scorer`."""
-    return MaxUtility(cost_weight) if router.policy is None else None
 
 
 def last_step(router: RouterMixin | RouterPipeline) -> RouterMixin:
@@ -88,7 +84,7 @@ def _baseline(baseline, router, X, available, cost_weight) -> NDArray:
                 f"The baseline was fitted on the models {other.classes_.tolist()}, the "
                 f"router on {router.classes_.tolist()}."
             )
-        policy = own_policy(other, cost_weight)
+        policy = policy_for(other, cost_weight)
         return other.predict(X, available=available, policy=policy)
     policy, last = MaxUtility(cost_weight), last_step(router)
     means = last.mean_quality_[None], last.mean_cost_[None]

@@ -4,7 +4,6 @@ from html import escape
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from sklroute.audit import _figures as figures
@@ -13,13 +12,11 @@ from sklroute.audit._result import Audit
 from sklroute.compare import _html as html
 from sklroute.compare._figures import as_png, calibration_figure
 from sklroute.compare._jobs import is_binary
-from sklroute.compare._report import CALIBRATION_NOTES
+from sklroute.compare._report import calibration_section, thinned
 from sklroute.compare._trust import calibration_frame, coverage_frame
 from sklroute.metrics import traffic_share
 
 __all__ = ["write_audit_report"]
-
-MAX_POINTS = 25  # of a frontier, in the table behind the picture
 
 
 def write_audit_report(
@@ -74,13 +71,7 @@ def _html(result: Audit, title: str, cost_unit: str | None) -> str:
             html.picture(pictures, "traffic", "Share of the queries by model"),
             html.frame_table("Shares", _traffic(result)),
         ),
-        html.section(
-            "Can the predictions be taken at their word?",
-            html.picture(pictures, "calibration", "Calibration and coverage"),
-            html.bullets(CALIBRATION_NOTES),
-            html.frame_table("Calibration", calibration),
-            html.frame_table("Coverage", coverage),
-        ),
+        calibration_section(pictures, calibration, coverage),
         _groups(result, pictures),
         html.section("Versions", html.versions()),
     )
@@ -112,21 +103,12 @@ def _lines(heads, rows) -> str:
 def _frontier(result: Audit, pictures) -> str:
     if not result.has_costs:
         return ""
-    table = figures.frontier_frame(result)
-    kept = np.concatenate(
-        [_spread(part.index) for _, part in table.groupby("name", sort=False)]
-    )
+    points = thinned(figures.frontier_frame(result))
     return html.section(
         "Quality against cost",
         html.picture(pictures, "frontier", "Quality against cost"),
-        html.frame_table("Points of the frontiers", table.loc[kept]),
+        html.frame_table("Points of the frontiers", points),
     )
-
-
-def _spread(index: pd.Index):
-    """Some entries at about equal distances, the first and the last among them."""
-    places = np.linspace(0, len(index) - 1, min(MAX_POINTS, len(index)))
-    return index[places.round().astype(int)]
 
 
 def _traffic(result: Audit) -> pd.DataFrame:

@@ -8,18 +8,20 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
-from sklroute.outcomes import Outcomes
+from sklroute.outcomes import Outcomes, check_outcomes
 
 HALF_CHUNK = 8192  # queries of half precision converted at once
 
 
-def check_pool(router: Any, outcomes: Outcomes) -> None:
-    """Refuse outcomes of other models than those of a fitted router."""
+def outcomes_of(router: Any, y: Any) -> Outcomes:
+    """Read the outcomes of a fitted router's models; refuse those of others."""
+    outcomes = check_outcomes(y, models=router.classes_)
     if not np.array_equal(outcomes.models, router.classes_):
         raise ValueError(
-            f"y has the models {outcomes.models.tolist()}, the router was fitted "
-            f"on {router.classes_.tolist()}."
+            f"y has the models {outcomes.models.tolist()}, the router has "
+            f"{router.classes_.tolist()}."
         )
+    return outcomes
 
 
 def all_finite(X: NDArray) -> bool:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -13,28 +12,25 @@ from sklroute.base._arrays import (
     all_finite,
     as_floats,
     check_lengths,
-    check_pool,
     check_weight,
     joined,
     observed_mean,
+    outcomes_of,
 )
 from sklroute.explain import ExplainMixin
 from sklroute.metrics import realised_utility
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._logged import check_not_logged
-from sklroute.outcomes._values import (
-    by_model,
-    check_candidates,
-    check_known,
-    float_array,
-    locate_text,
-    named_mask,
-    plain,
-)
-from sklroute.policies import MaxUtility, Policy, check_available
-from sklroute.policies._arrays import check_shape
+from sklroute.outcomes._values import check_candidates, locate_text, plain
+from sklroute.policies import MaxUtility, Policy
 from sklroute.pool import PoolMixin
-from sklroute.serving._mixin import DEFAULT_TEMPERATURE, ServingMixin
+from sklroute.serving._choosing import (
+    check_policy,
+    choice_probability,
+    read_available,
+    read_costs,
+)
+from sklroute.serving._mixin import ServingMixin
 
 
 class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
@@ -226,8 +222,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         utility = self.predict_utility(
             X, available=available, costs=costs, policy=policy
         )
-        temperature = getattr(self, "temperature_", DEFAULT_TEMPERATURE)
-        return softmax(utility / temperature, axis=1)
+        return choice_probability(self, utility)
 
     def predict(
         self,
@@ -284,15 +279,14 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         if np.ndim(y) == 1:
             choice = self.predict(X, available=available)
             return accuracy_score(y, choice, sample_weight=weight)
-        outcomes = check_outcomes(y)
-        check_pool(self, outcomes)
+        outcomes = outcomes_of(self, y)
         check_not_logged(outcomes)
         candidates = self._available(available, len(outcomes)) & outcomes.candidates
         choice = self.predict(X, available=check_candidates(candidates))
         utility = realised_utility(
             outcomes,
             choice,
-            cost_weight=getattr(self._policy(None), "cost_weight", 0.0),
+            cost_weight=self._cost_weight,
             reduce=None,
         )
         return float(np.average(utility, weights=weight))
@@ -350,47 +344,33 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
 
     def _policy(self, policy: Policy | None) -> Policy:
         policy = self.policy if policy is None else policy
-        policy = MaxUtility() if policy is None else policy
-        if not isinstance(policy, Policy):
-            raise TypeError(
-                f"policy must be a sklroute.policies.Policy such as MaxUtility(), "
-                f"got {policy!r}."
-            )
+        policy = check_policy(MaxUtility() if policy is None else policy)
         policy._validate_params()
         return policy
+
+    @property
+    def _cost_weight(self) -> float:
+        """Price of cost in the router's own policy."""
+        return getattr(self._policy(None), "cost_weight", 0.0)
 
     def _policy_arrays(self, X, available, costs, policy):
         check_is_fitted(self)
         policy = self._policy(policy)
         X = self._check_X(X, reset=False, keep_half=True)
         available = self._available(available, len(X))
-        cost = self._costs(X, costs, available, policy)
+        costs = self._predict_cost(X) if costs is None else costs
+        cost = read_costs(costs, self.classes_, available, policy)
         parts = [
             self._pool_moments(part, available[rows], policy)
             for rows, part in as_floats(X)
         ]
         quality, std = map(joined, zip(*parts, strict=True))
-        return policy, {
-            "quality": quality,
-            "cost": cost,
-            "available": available,
-            "std": std,
-        }
+        arrays = {"quality": quality, "cost": cost, "available": available, "std": std}
+        rule = self._choice_rule()
+        return (policy, arrays) if rule is None else rule.restrict(policy, arrays)
 
     def _available(self, available, n_queries: int) -> NDArray[np.bool_]:
-        mask = named_mask(available, self.classes_)
-        return check_available(mask, (n_queries, len(self.classes_)))
-
-    def _costs(self, X, costs, available, policy) -> NDArray:
-        """Costs as given or predicted; known, if the policy needs them."""
-        if costs is None:
-            cost = self._predict_cost(X)
-        else:
-            cost = float_array(by_model(costs, self.classes_, "costs"), "costs")
-            cost = check_shape(cost, available.shape, "costs")
-        if policy.needs_cost:
-            check_known(cost, available, self.classes_, repr(policy))
-        return cost
+        return read_available(available, self.classes_, n_queries)
 
     def _pool_quality(self, X, with_std: bool) -> tuple[NDArray, NDArray | None]:
         """Expected quality of every model of the pool, and how uncertain it is."""

@@ -98,14 +98,10 @@ class FixedRouter(RouterMixin, BaseEstimator):
     def _held_back(self):
         return "not the fixed model"
 
-    def _policy_arrays(self, X, available, costs, policy):
-        policy, arrays = super()._policy_arrays(X, available, costs, policy)
-        return self._compiled_rule().restrict(policy, arrays)
-
     def _compiled_part(self):
         return Constant(self.fitted_quality_)
 
-    def _compiled_rule(self):
+    def _choice_rule(self):
         return OneModel(self.pool_.column == self._column)
 
     def __sklearn_tags__(self):
@@ -176,16 +172,12 @@ class RandomRouter(RouterMixin, BaseEstimator):
             Rows sum to 1; exactly 0 where unavailable.
         """
         _, arrays = self._policy_arrays(X, available, costs, policy)
-        return self._compiled_rule().proba(arrays["available"])
-
-    def _policy_arrays(self, X, available, costs, policy):
-        policy, arrays = super()._policy_arrays(X, available, costs, policy)
-        return self._compiled_rule().restrict(policy, arrays)
+        return self._choice_rule().proba(arrays["available"])
 
     def _compiled_part(self):
         return Constant(self.fitted_quality_)
 
-    def _compiled_rule(self):
+    def _choice_rule(self):
         return Chance(self.random_state)
 
     # -- explanation: utilities are drawn, whatever the query and the models ---------

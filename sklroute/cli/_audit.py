@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -21,9 +20,8 @@ from sklroute.cli._inputs import (
     read_table,
     router_names,
 )
-from sklroute.cli._screen import make_console, progress_bar
+from sklroute.cli._screen import empty_table, make_console, progress_bar, tell_report
 from sklroute.compare import default_routers
-from sklroute.compare._html import NO_PICTURES, has_matplotlib
 from sklroute.compare._routers import ROUTERS
 
 DEFAULT_ROUTER = "average"  # of kNN and logistic: strong everywhere, fitted in minutes
@@ -95,10 +93,7 @@ def _audit(options: argparse.Namespace) -> int:
         )
     title = f"Does a router pay on {options.table.name}?"
     _show(console, result, title)
-    for path in write_audit_report(result, options.out, title=title):
-        console.print(f"Written: {path}", markup=False, highlight=False)
-    if not has_matplotlib():
-        console.print(NO_PICTURES, markup=False)
+    tell_report(console, write_audit_report(result, options.out, title=title))
     return 0
 
 
@@ -122,11 +117,7 @@ def _show(console: Console, result: Audit, title: str) -> None:
 
 
 def _table(title: str, heads: list[str], rows: list[list[str]]) -> Table:
-    table = Table(
-        title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold"
-    )
-    for i, head in enumerate(heads):
-        table.add_column(head, justify="right" if i else "left")
+    table = empty_table(title, heads[1:], first=heads[0])
     for cells in rows:
         table.add_row(*map(escape, cells))
     return table

@@ -20,11 +20,10 @@ from sklroute.cli._inputs import (
     router_names,
 )
 from sklroute.cli._protocol import run_protocol
-from sklroute.cli._screen import empty_table, make_console, progress_bar
+from sklroute.cli._screen import empty_table, make_console, progress_bar, tell_report
 from sklroute.compare import Comparison, compare, default_routers, write_report
 from sklroute.compare import _words as words
 from sklroute.compare._benchmarks import BENCHMARKS
-from sklroute.compare._html import NO_PICTURES, has_matplotlib
 from sklroute.compare._routers import ROUTERS
 from sklroute.datasets import load_visual_qa
 
@@ -84,10 +83,8 @@ def _compare(options: argparse.Namespace) -> int:
             progress=progress,
         )
     _show(console, result, title, unit)
-    for path in write_report(result, options.out, title=title, cost_unit=unit):
-        console.print(f"Written: {path}", markup=False, highlight=False)
-    if not has_matplotlib():
-        console.print(NO_PICTURES, markup=False)
+    paths = write_report(result, options.out, title=title, cost_unit=unit)
+    tell_report(console, paths)
     return 0
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
+
+from sklroute.compare._html import NO_PICTURES, has_matplotlib
 
 PIPE_WIDTH = 120  # of the output where there is no terminal
 
@@ -27,12 +30,20 @@ def progress_bar():
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def empty_table(title: str, columns: Iterable[str]) -> Table:
-    """A table without lines; the first column, for names, has no head."""
+def empty_table(title: str, columns: Iterable[str], first: str = "") -> Table:
+    """A table without lines; its first column has the names."""
     table = Table(
         title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold"
     )
-    table.add_column("")
+    table.add_column(first)
     for name in columns:
         table.add_column(name, justify="left" if name == "kind" else "right")
     return table
+
+
+def tell_report(console: Console, paths: Iterable[Path]) -> None:
+    """Say where a report was written, and why it has no pictures if it has none."""
+    for path in paths:
+        console.print(f"Written: {path}", markup=False, highlight=False)
+    if not has_matplotlib():
+        console.print(NO_PICTURES, markup=False)

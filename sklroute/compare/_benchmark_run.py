@@ -15,7 +15,7 @@ from sklearn.utils import Bunch
 
 from sklroute.compare._benchmarks import BENCHMARKS, Benchmark, Run, bounds_of
 from sklroute.compare._contestants import SINGLE, Arena, Contestant
-from sklroute.compare._protocol import contest, scorable
+from sklroute.compare._protocol import contest, drop_unpriced
 from sklroute.compare._result import by_seed
 from sklroute.compare._routers import default_routers
 from sklroute.compare._words import KINDS
@@ -253,7 +253,7 @@ def _pool(y: Outcomes) -> tuple[Outcomes, list[str]]:
     pool = Outcomes(
         y.quality[:, kept], y.cost[:, kept], y.available[:, kept], models=y.models[kept]
     )
-    return scorable(pool)[0], y.models[~kept].tolist()
+    return drop_unpriced(pool)[0], y.models[~kept].tolist()
 
 
 # -- the table -----------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Fitting the routers: every seed prepares its features, every router is one job."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -87,6 +87,18 @@ def workers(n_jobs: int | None) -> Iterator[Parallel]:
         yield parallel
 
 
+def collect(
+    results: Iterable, n_total: int, progress: Callable[[int, int], None] | None
+) -> list:
+    """All results; ``progress`` hears of each as it comes."""
+    found = []
+    for result in results:
+        found.append(result)
+        if progress is not None:
+            progress(len(found), n_total)
+    return found
+
+
 def prepare(preprocessor: BaseEstimator, X: Any, split: Split, modalities) -> Features:
     """Fit the preprocessing on the training rows and apply it to all three parts."""
     preprocessor = clone(preprocessor)
@@ -95,7 +107,7 @@ def prepare(preprocessor: BaseEstimator, X: Any, split: Split, modalities) -> Fe
     rest = [preprocessor.transform(part) for part in parts[1:]]
     return Features(
         *(np.asarray(part, dtype=np.float32) for part in (train, *rest)),
-        modalities=_blocks(preprocessor, modalities),
+        modalities=block_columns(preprocessor, modalities),
     )
 
 
@@ -121,7 +133,7 @@ def is_binary(y: Outcomes) -> bool:
     return bool(np.isin(y.quality[y.observed], (0.0, 1.0)).all())
 
 
-def _blocks(preprocessor, modalities):
+def block_columns(preprocessor, modalities):
     """Columns of each block after preprocessing."""
     outputs = getattr(preprocessor, "output_indices_", None)
     if outputs is None:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
-from sklearn.utils.validation import _num_samples
 
+from sklroute.base._arrays import check_lengths
 from sklroute.compare._contestants import (
     CHEAPEST,
     GROUP,
@@ -23,7 +23,7 @@ from sklroute.compare._contestants import (
     references,
     same_traffic,
 )
-from sklroute.compare._jobs import Job, prepare, run_jobs, shuffled
+from sklroute.compare._jobs import Job, collect, prepare, run_jobs, shuffled
 from sklroute.compare._result import Comparison, best_router, summarise
 from sklroute.compare._routers import default_routers
 from sklroute.compare._splits import iter_splits
@@ -138,9 +138,9 @@ def compare(
     True
     """
     y = check_outcomes(y, for_fit=True)
-    groups, cv_groups = _as_array(groups), _as_array(cv_groups)
-    _check_lengths(y, X=X, groups=groups, cv_groups=cv_groups)
-    y, has_costs = scorable(y)
+    groups, cv_groups = as_array(groups), as_array(cv_groups)
+    check_lengths(X, y=y, groups=groups, cv_groups=cv_groups)
+    y, has_costs = drop_unpriced(y)
     routers = default_routers() if routers is None else dict(routers)
     bill = _check_feature_cost(feature_cost, y)
     splits = iter_splits(
@@ -189,11 +189,8 @@ def contest(
     if preprocessor is None:
         preprocessor = BlockScaler(modalities, allow_missing=True)
     jobs = _jobs(X, arena, routers, control, preprocessor, modalities)
-    fits = []
-    for fit in run_jobs(jobs, n_jobs):
-        fits.append(fit)
-        if progress is not None:
-            progress(len(fits), len(arena.splits) * (len(routers) + 1))
+    n_total = len(arena.splits) * (len(routers) + 1)
+    fits = collect(run_jobs(jobs, n_jobs), n_total, progress)
     return _contestants(arena, fits, routers, control)
 
 
@@ -228,7 +225,7 @@ def _contestants(arena: Arena, fits, routers, control: str) -> list[Contestant]:
     return [*entries, *references(arena)]
 
 
-def scorable(y: Outcomes) -> tuple[Outcomes, bool]:
+def drop_unpriced(y: Outcomes) -> tuple[Outcomes, bool]:
     """Outcomes without the calls whose cost is unknown, and whether there are costs."""
     priced = ~np.isnan(y.cost)
     if not priced[y.observed].any():
@@ -247,14 +244,6 @@ def scorable(y: Outcomes) -> tuple[Outcomes, bool]:
             "and cost."
         )
     return Outcomes(y.quality, y.cost, y.available & priced, models=y.models), True
-
-
-def _check_lengths(y: Outcomes, **given: Any) -> None:
-    for name, values in given.items():
-        if values is not None and _num_samples(values) != len(y):
-            raise ValueError(
-                f"{name} has {_num_samples(values)} rows, y has {len(y)} queries."
-            )
 
 
 def _check_names(routers: Mapping[str, BaseEstimator], control: str) -> None:
@@ -281,5 +270,6 @@ def _check_feature_cost(cost: ArrayLike | None, y: Outcomes) -> NDArray | None:
     return np.broadcast_to(cost, len(y))
 
 
-def _as_array(values: ArrayLike | None) -> NDArray | None:
+def as_array(values: ArrayLike | None) -> NDArray | None:
+    """An array, or None."""
     return None if values is None else np.asarray(values)

@@ -13,7 +13,7 @@ from sklroute.compare import _words as words
 from sklroute.compare._result import Comparison
 from sklroute.metrics import model_means
 
-__all__ = ["CALIBRATION_NOTES", "write_report"]
+__all__ = ["calibration_section", "thinned", "write_report"]
 
 MANY_GROUPS = 60
 MAX_POINTS = 20  # of a frontier, in the table behind the picture
@@ -95,7 +95,7 @@ def _html(result: Comparison, pictures, title: str, cost_unit) -> str:
         html.bullets(words.sentences(result, cost_unit)),
         "" if pictures else f"<p>{escape(html.NO_PICTURES)}</p>",
         html.picture(pictures, "frontier", "Quality against cost"),
-        html.frame_table("Points of the frontiers", _thinned(result.frontiers)),
+        html.frame_table("Points of the frontiers", thinned(result.frontiers)),
         html.section(
             "Quality first",
             _lines_table(result, words.quality_columns(result)),
@@ -109,20 +109,25 @@ def _html(result: Comparison, pictures, title: str, cost_unit) -> str:
             html.picture(pictures, "traffic", "Share of the queries by model"),
             html.frame_table("Shares of all routers", _wide_traffic(result)),
         ),
-        html.section(
-            "Can the predictions be taken at their word?",
-            html.picture(pictures, "calibration", "Calibration and coverage"),
-            html.bullets(CALIBRATION_NOTES),
-            html.frame_table("Calibration", result.calibration),
-            html.frame_table("Coverage", result.coverage),
-        ),
+        calibration_section(pictures, result.calibration, result.coverage),
         _group_table(result),
         html.section("Protocol", html.bullets(_protocol(result))),
         html.section("Versions", html.versions()),
     )
 
 
-def _thinned(frontiers: pd.DataFrame | None) -> pd.DataFrame | None:
+def calibration_section(pictures, calibration: pd.DataFrame, coverage) -> str:
+    """Whether predicted qualities and their distributions hold."""
+    return html.section(
+        "Can the predictions be taken at their word?",
+        html.picture(pictures, "calibration", "Calibration and coverage"),
+        html.bullets(CALIBRATION_NOTES),
+        html.frame_table("Calibration", calibration),
+        html.frame_table("Coverage", coverage),
+    )
+
+
+def thinned(frontiers: pd.DataFrame | None) -> pd.DataFrame | None:
     """Some points of each curve, its ends among them."""
     if frontiers is None:
         return None

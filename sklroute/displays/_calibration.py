@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklroute.base._arrays import check_pool
+from sklroute.base._arrays import outcomes_of
 from sklroute.displays._available import restrict
 from sklroute.displays._pyplot import (
     DIAGONAL,
@@ -14,7 +14,6 @@ from sklroute.displays._pyplot import (
     plot_diagonal,
 )
 from sklroute.metrics import Reliability, quality_calibration_error, quality_reliability
-from sklroute.outcomes import check_outcomes
 from sklroute.pipeline import as_router
 
 __all__ = ["CalibrationDisplay"]
@@ -111,9 +110,7 @@ class CalibrationDisplay:
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         router = as_router(estimator)
-        outcomes = check_outcomes(y)
-        check_pool(router, outcomes)
-        outcomes = restrict(outcomes, available)
+        outcomes = restrict(outcomes_of(router, y), available)
         return cls.from_predictions(
             outcomes,
             router.predict_quality(X),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklroute.base._arrays import check_pool
+from sklroute.base._arrays import outcomes_of
 from sklroute.displays._available import restrict
 from sklroute.displays._pyplot import (
     DIAGONAL,
@@ -15,7 +15,6 @@ from sklroute.displays._pyplot import (
     plot_diagonal,
 )
 from sklroute.metrics import Coverage, quality_coverage
-from sklroute.outcomes import check_outcomes
 from sklroute.pipeline import as_router
 
 __all__ = ["CoverageDisplay"]
@@ -108,9 +107,7 @@ class CoverageDisplay:
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         router = as_router(estimator)
-        outcomes = check_outcomes(y)
-        check_pool(router, outcomes)
-        outcomes = restrict(outcomes, available)
+        outcomes = restrict(outcomes_of(router, y), available)
         distributional = hasattr(router, "predict_distribution")
         predict = router.predict_distribution if distributional else None
         return cls.from_predictions(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.base._arrays import check_pool
+from sklroute.base._arrays import outcomes_of
 from sklroute.displays._available import restrict
 from sklroute.displays._pyplot import import_pyplot, name_of
 from sklroute.metrics import (
@@ -140,8 +140,7 @@ class FrontierDisplay:
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         router = as_router(estimator)
-        outcomes = check_outcomes(y)
-        check_pool(router, outcomes)
+        outcomes = outcomes_of(router, y)
         return cls.from_predictions(
             outcomes,
             router.predict_quality(X),

@@ -257,14 +257,10 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         available = np.ones((len(X), len(self.classes_)), dtype=bool)
         cost = self.router_.predict_cost(X)
         if self.policy_.needs_cost:
-            check_known(cost, available, self.classes_, repr(self.policy_))
+            check_known(cost, available, self.classes_, self.policy_)
         quality, std = self._pool_moments(X, available, self.policy_)
-        return self._gain(self.policy_, quality, cost, available, std)[1:]
-
-    def _gain(self, policy, quality, cost, available, std):
-        """Baseline, proposed model and its predicted gain for each query."""
         guard = Guard(self._ranking, np.inf)
-        return guard.gain(policy, quality, cost, available, std)
+        return guard.gain(self.policy_, quality, cost, available, std)[1:]
 
     @property
     def _fixed_pool(self):
@@ -299,17 +295,13 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
             router, X = router._final_estimator, router._features(X)
         return router, router._check_X(X, reset=False)
 
-    def _policy_arrays(self, X, available, costs, policy):
-        policy, arrays = super()._policy_arrays(X, available, costs, policy)
-        return self._compiled_rule().restrict(policy, arrays)
-
     def _compiled_part(self):
         return self.router_.compile()._part
 
     def _compiled_cost(self):
         return self.router_.compile().mean_cost_
 
-    def _compiled_rule(self):
+    def _choice_rule(self):
         return Guard(self._ranking, float(self.threshold_))
 
     # -- explanation: that of the wrapped router -------------------------------------

@@ -1,9 +1,65 @@
 """Calibration of the latent router on held-out queries."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+from torch import Tensor
+
+from sklroute.latent._blend import Blend, fit_blend
+from sklroute.latent._inputs import filled_cost
+from sklroute.latent._module import support_of
+from sklroute.latent._net import RoutingDataset
+from sklroute.latent._prior import predict_held_out
+from sklroute.latent._training import held_out_predictions
+from sklroute.serving._choosing import DEFAULT_TEMPERATURE
+
+
+def calibrate(
+    router: Any, known: tuple, dataset: RoutingDataset, fold: Tensor | None
+) -> tuple[Blend, float]:
+    """Learn the weights of the blend and the temperature of the choice.
+
+    Parameters
+    ----------
+    router : LatentRouterClassifier
+        With its trained network and its prior.
+    known : tuple of (X, outcomes, sample_weight, groups)
+        What the prior was fitted on.
+    dataset : RoutingDataset
+        The same, as the network was shown it.
+    fold : Tensor of int, of shape (n,), or None
+        The member that did not see a row. None: nothing was held out to judge by, and
+        the predictions are trusted as they are.
+
+    Returns
+    -------
+    blend : Blend
+    temperature : float
+    """
+    if fold is None:
+        weights = np.array([1.0] if router.prior_ is None else [0.5, 0.5])
+        return Blend(weights, weights), DEFAULT_TEMPERATURE
+    mean = router.fitted_quality_
+    rows, log_prob = held_out_predictions(router.net_.module_, dataset, fold)
+    rows = rows.cpu().numpy()
+    quality = (log_prob.exp() @ support_of(log_prob)).double().cpu().numpy()
+    departures = [quality - mean]
+    if router.prior_ is not None:
+        folds = fold.cpu().numpy()
+        prior = predict_held_out(router.prior_, *known, folds, router.n_members)
+        departures.insert(0, prior[rows] - mean)
+    _, outcomes, _, groups = known
+    held_out = outcomes[rows]
+    units = rows if groups is None else groups[rows]
+    blend = fit_blend(departures, held_out.quality, mean, units)
+    price = router._cost_weight * filled_cost(held_out, router.mean_cost_)
+    temperature = best_choice_temperature(
+        blend(departures, mean) - price, held_out.quality - price
+    )
+    return blend, temperature
 
 
 def best_choice_temperature(predicted: NDArray, realised: NDArray) -> float:

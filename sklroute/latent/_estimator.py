@@ -10,37 +10,39 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from sklroute.base import RouterMixin
 from sklroute.base._arrays import all_finite
 from sklroute.explain._mixin import CLIPPING
 from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
-from sklroute.latent._blend import Blend, fit_blend
-from sklroute.latent._calibration import best_choice_temperature
+from sklroute.latent._calibration import calibrate
 from sklroute.latent._evidence import (
     CENTRAL,
     blend_parts,
     block_reads,
     region_profile,
+    without_blocks,
 )
-from sklroute.latent._module import support_of
+from sklroute.latent._inputs import (
+    filled_cost,
+    module_inputs,
+    pack_outcomes,
+    scaled_features,
+)
 from sklroute.latent._net import RouterNet, RoutingDataset, build_net
-from sklroute.latent._prior import fit_prior, predict_held_out
+from sklroute.latent._prior import fit_prior
 from sklroute.latent._profiles import ProfileEncoder, log_marginals
 from sklroute.latent._state import pack_net, unpack_net
-from sklroute.latent._training import assign_folds, held_out_predictions, seeded, train
+from sklroute.latent._training import assign_folds, seeded, train
 from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
-from sklroute.serving._latent import compile_latent
-from sklroute.serving._mixin import DEFAULT_TEMPERATURE
+from sklroute.serving._folding import compile_latent
+from sklroute.serving._parts import CHUNK
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
-CHUNK = 1024  # queries predicted at once: memory does not grow with n_queries
 MIN_HELD_OUT = 50  # groups of queries below which none are held out
 
 
@@ -297,9 +299,10 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         self._seed = int(rng.randint(2**31 - 1))
         self.scaler_ = BlockScaler(self._blocks(X), allow_missing=True).fit(X)
         fold = self._hold_out(len(X), groups, rng)
-        dataset = self._tensors(X, outcomes, sample_weight)
+        scaled = self._scaled(X)
+        dataset = self._dataset(X, scaled, outcomes, sample_weight)
         with seeded(self._seed, self.device):
-            self.net_ = self._build_net(X, outcomes, sample_weight)
+            self.net_ = self._build_net(scaled, outcomes, sample_weight)
             train(
                 self.net_,
                 dataset,
@@ -310,14 +313,14 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
                 patience=self.patience,
                 cost_weight=self._cost_weight,
             )
-        known = self._scaled(X), outcomes, sample_weight, groups
+        known = scaled, outcomes, sample_weight, groups
         self.prior_ = fit_prior(self.prior, *known, seed=self._seed)
-        self._calibrate(known, dataset, fold)
+        self.blend_, self.temperature_ = calibrate(self, known, dataset, fold)
 
-    def _build_net(self, X, outcomes, sample_weight) -> RouterNet:
+    def _build_net(self, scaled, outcomes, sample_weight) -> RouterNet:
         """Encode what is known of the models and set up an untrained net."""
         self.profile_encoder_ = ProfileEncoder(self.n_regions, random_state=self._seed)
-        known = self._scaled(X), outcomes.quality, outcomes.cost
+        known = scaled, outcomes.quality, outcomes.cost
         n_support = self._n_support(outcomes)
         return build_net(
             self,
@@ -327,34 +330,13 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
             cost_weight=self._cost_weight,
         )
 
-    def _tensors(self, X, outcomes: Outcomes, sample_weight) -> RoutingDataset:
-        """Pack queries and outcomes; every member sees every observed cell."""
-        packed = np.empty((*outcomes.quality.shape, 2 + self.n_members), np.float32)
-        packed[..., 0] = np.nan_to_num(outcomes.quality)
-        packed[..., 1] = np.nan_to_num(self._cost(outcomes))
-        packed[..., 2:] = (sample_weight[:, None] * outcomes.observed)[..., None]
+    def _dataset(self, X, scaled, outcomes: Outcomes, sample_weight) -> RoutingDataset:
+        cost = filled_cost(outcomes, self.mean_cost_)
+        packed = pack_outcomes(outcomes, cost, sample_weight, self.n_members)
         return RoutingDataset(
-            self._inputs(X, self._scaled(X), outcomes.available),
+            self._inputs(X, scaled, outcomes.available),
             torch.as_tensor(packed, device=self.device),
         )
-
-    def _inputs(self, X, scaled, available) -> dict[str, torch.Tensor]:
-        """What the module reads of some queries, given their scaled features."""
-        blocks = list(self.scaler_.blocks_.values())
-        missing = missing_blocks(X, self.scaler_.blocks_)
-        # Rows of a block have norm 1; the network wants features of variance 1.
-        gain = np.concatenate([np.full(len(b), len(b) ** 0.5) for b in blocks])
-        order = np.concatenate(blocks)
-        x = scaled if (np.diff(order) == 1).all() else scaled[:, order]
-        x = torch.as_tensor(x * gain.astype(np.float32), device=self.device)
-        nobody = ~available.any(axis=1, keepdims=True)
-        return {
-            "x": x,
-            "present": ~torch.as_tensor(
-                np.column_stack(list(missing.values())), device=self.device
-            ),
-            "available": torch.as_tensor(available | nobody, device=self.device),
-        }
 
     def _hold_out(self, n_queries, groups, rng) -> torch.Tensor | None:
         n_groups = n_queries if groups is None else len(np.unique(groups))
@@ -376,54 +358,8 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
             kind = "bernoulli" if binary else "binned"
         return 2 if kind == "bernoulli" else N_BINS
 
-    def _cost(self, outcomes: Outcomes) -> NDArray[np.float64]:
-        """Realised cost; the model's mean where it was not recorded."""
-        return np.where(np.isnan(outcomes.cost), self.mean_cost_, outcomes.cost)
-
-    @property
-    def _cost_weight(self) -> float:
-        return getattr(self._policy(None), "cost_weight", 0.0)
-
-    # -- calibration on held-out queries -------------------------------------------
-
-    def _leave_uncalibrated(self) -> None:
-        """Trust the network as it is: nothing was held out to judge it by."""
-        weights = np.array([1.0] if self.prior_ is None else [0.5, 0.5])
-        self.blend_ = Blend(weights, weights)
-        self.temperature_ = DEFAULT_TEMPERATURE
-
-    def _calibrate(self, known, dataset, fold) -> None:
-        """Learn the weights of the blend and the temperature of the choice."""
-        if fold is None:
-            self._leave_uncalibrated()
-            return
-        rows, log_prob = held_out_predictions(self.net_.module_, dataset, fold)
-        rows = rows.cpu().numpy()
-        quality = (log_prob.exp() @ support_of(log_prob)).double().cpu().numpy()
-        departures = [quality - self.fitted_quality_]
-        if self.prior_ is not None:
-            prior = predict_held_out(
-                self.prior_, *known, fold.cpu().numpy(), self.n_members
-            )
-            departures.insert(0, prior[rows] - self.fitted_quality_)
-        _, outcomes, _, groups = known
-        held_out = outcomes[rows]
-        self.blend_ = fit_blend(
-            departures,
-            held_out.quality,
-            self.fitted_quality_,
-            rows if groups is None else groups[rows],
-        )
-        price = self._cost_weight * np.nan_to_num(self._cost(held_out))
-        self.temperature_ = best_choice_temperature(
-            self.blend_(departures, self.fitted_quality_) - price,
-            held_out.quality - price,
-        )
-
     def _compiled_part(self):
-        weights = pack_net(self.net_)
-        prior = None if self.prior_ is None else self.prior_.compile()._part
-        return compile_latent(self, weights, prior)
+        return compile_latent(self, pack_net(self.net_))
 
     # -- copies and files ----------------------------------------------------------
 
@@ -443,7 +379,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         if net is not None:
             self.net_ = unpack_net(self, net)
 
-    # -- blocks --------------------------------------------------------------------
+    # -- features ------------------------------------------------------------------
 
     def _blocks(self, X) -> dict[str, NDArray[np.intp]]:
         names = getattr(self, "feature_names_in_", None)
@@ -463,9 +399,10 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
             )
 
     def _scaled(self, X) -> NDArray[np.float32]:
-        scaled = self.scaler_._scale(X)
-        # Blocks have norm 1: what is cut off is absurd, and would overflow in float32.
-        return np.clip(scaled, -1e3, 1e3, out=scaled).astype(np.float32, copy=False)
+        return scaled_features(self.scaler_, X)
+
+    def _inputs(self, X, scaled, available) -> dict[str, torch.Tensor]:
+        return module_inputs(self.scaler_, X, scaled, available, self.device)
 
     # -- prediction --------------------------------------------------------------
 
@@ -501,7 +438,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
 
     def _predict_quality(self, X):
         available = np.ones((len(X), len(self.fitted_quality_)), dtype=bool)
-        return np.concatenate([mean for _, mean in self._chunks(X, available)])
+        return self._predict_moments(X, available, None)[0]
 
     def _pool_moments(self, X, available, policy):
         if policy.needs_std:
@@ -512,7 +449,6 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
     def _predict_moments(self, X, available, policy):
         return np.concatenate([mean for _, mean in self._chunks(X, available)]), None
 
-    @torch.inference_mode()
     def _chunks(self, X, available) -> Iterator[tuple[NDArray, NDArray]]:
         """Yield the network's distribution and the blended mean, chunk by chunk."""
         for prob, departures in self._departures(X, available):
@@ -558,25 +494,10 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         ]
 
     def _ablated_moments(self, X, available, policy):
-        blocks = self.scaler_.blocks_
-        if len(blocks) == 1:
-            yield from super()._ablated_moments(X, available, policy)
-            return
+        if len(self.scaler_.blocks_) == 1:
+            return super()._ablated_moments(X, available, policy)
         X = self._check_X(X, reset=False)
-        _, spread = self._pool_moments(X, available, policy)
-        for name, columns in blocks.items():
-            without = X.copy()
-            without[:, columns] = np.nan
-            # A query that has no other block says nothing any more.
-            left = ~np.isnan(without).all(axis=1)
-            quality = np.tile(self.mean_quality_, (len(X), 1))
-            std = None if spread is None else spread.copy()
-            if left.any():
-                moments = self._pool_moments(without[left], available[left], policy)
-                quality[left] = moments[0]
-                if std is not None:
-                    std[left] = moments[1]
-            yield name, quality, std
+        return without_blocks(self, X, available, policy)
 
     def _quality_interval(self, X, available):
         if self.net_.module_.prior.shape[1] == 2:

@@ -1,5 +1,6 @@
 """What carries a decision of the latent router."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,10 @@ import torch
 from numpy.typing import NDArray
 
 from sklroute.explain._evidence import Evidence, additive, mean_quality, remainder
+from sklroute.explain._router import Moments
 from sklroute.latent._module import LatentRouterModule
+from sklroute.policies import Policy
+from sklroute.serving._latent import CLAMP
 
 CENTRAL = 0.1, 0.9  # quantiles that bound the interval of a predicted quality
 
@@ -71,7 +75,7 @@ def block_reads(
     x, present = (
         inputs[name].expand(module.n_members, -1, -1) for name in ("x", "present")
     )
-    attention, _, _ = module.capsules.attend(x.clamp(-100, 100), present)
+    attention, _, _ = module.capsules.attend(x.clamp(-CLAMP, CLAMP), present)
     share = attention.mean(dim=(0, 3)).T.double().cpu().numpy()  # (queries, tokens)
     pairs = [f"{blocks[b]} x {blocks[c]}" for b, c in module.capsules.pairs]
     unknown = np.full_like(share, np.nan)
@@ -95,3 +99,23 @@ def region_profile(
         kind="profile",
         label=f"{{}} of {encoder.regions_.n_clusters}",
     )
+
+
+def without_blocks(
+    router: Any, X: NDArray, available: NDArray, policy: Policy
+) -> Iterator[Moments]:
+    """Yield the predictions for the pool without each block of the features."""
+    _, spread = router._pool_moments(X, available, policy)
+    for name, columns in router.scaler_.blocks_.items():
+        without = X.copy()
+        without[:, columns] = np.nan
+        # A query that has no other block says nothing any more.
+        left = ~np.isnan(without).all(axis=1)
+        quality = np.tile(router.mean_quality_, (len(X), 1))
+        std = None if spread is None else spread.copy()
+        if left.any():
+            moments = router._pool_moments(without[left], available[left], policy)
+            quality[left] = moments[0]
+            if std is not None:
+                std[left] = moments[1]
+        yield name, quality, std

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sklroute.serving._latent import CLAMP
+
 
 class RouterOutput(NamedTuple):
     """What the network says of every model's answer to every query."""
@@ -114,7 +116,7 @@ class LatentRouterModule(nn.Module):
         """
         # Features have variance 1: what is cut off here is an outlier of the outliers,
         # whose products would overflow.
-        x = x.clamp(-100, 100)
+        x = x.clamp(-CLAMP, CLAMP)
         x, present, available = (
             part.expand(self.n_members, -1, -1) for part in (x, present, available)
         )

@@ -8,13 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
-from sklroute.metrics._frontier import (
-    Frontier,
-    Sweep,
-    cost_bounds,
-    nauc,
-    sweep,
-)
+from sklroute.metrics._frontier import Frontier, Sweep, nauc, sweep
+from sklroute.metrics._tables import cost_bounds
 from sklroute.outcomes import check_outcomes
 
 __all__ = ["Interval", "frontier_bootstrap", "paired_bootstrap"]

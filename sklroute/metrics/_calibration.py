@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
 
 from sklroute.metrics._choice import Reduce, _reduce
-from sklroute.metrics._frontier import check_table
+from sklroute.metrics._tables import check_table
 from sklroute.outcomes import Outcomes, check_outcomes
 
 __all__ = ["quality_brier", "quality_calibration_error", "quality_log_loss"]
@@ -103,14 +103,18 @@ def quality_calibration_error(y: Any, quality: ArrayLike, n_bins: int = 10) -> f
     >>> round(quality_calibration_error([[1.0, 0.0]], [[0.7, 0.7]]), 3)
     0.2
     """
-    if n_bins < 1:
-        raise ValueError(f"n_bins must be at least 1; got {n_bins}.")
-    outcomes, quality = _check(y, quality)
-    predicted = quality[outcomes.observed]
-    target = outcomes.quality[outcomes.observed]
+    predicted, target = observed_pairs(y, quality, n_bins)
     place = np.minimum((predicted * n_bins).astype(int), n_bins - 1)
     excess = np.bincount(place, weights=predicted - target)
     return float(np.abs(excess).sum() / len(predicted))
+
+
+def observed_pairs(y: Any, quality: ArrayLike, n_bins: int) -> tuple[NDArray, NDArray]:
+    """Predicted and observed quality of every answer that was observed."""
+    if n_bins < 1:
+        raise ValueError(f"n_bins must be at least 1; got {n_bins}.")
+    outcomes, quality = _check(y, quality)
+    return quality[outcomes.observed], outcomes.quality[outcomes.observed]
 
 
 def _check(y: Any, quality: ArrayLike) -> tuple[Outcomes, NDArray]:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklroute.metrics._tables import chosen_columns
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import columns_of, plain
 
@@ -190,11 +191,7 @@ def traffic_share(choice: ArrayLike, models: ArrayLike) -> NDArray[np.float64]:
 
 
 def _chosen(outcomes: Outcomes, table: NDArray, choice, what: str) -> NDArray:
-    column = outcomes.index(choice)
-    if len(column) != len(outcomes):
-        raise ValueError(
-            f"choice has {len(column)} entries for {len(outcomes)} queries."
-        )
+    column = chosen_columns(outcomes, choice)
     values = table[np.arange(len(column)), column]
     if np.isnan(values).any():
         row = int(np.flatnonzero(np.isnan(values))[0])

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import trapezoid
 
-from sklroute.outcomes import Outcomes, check_outcomes
-from sklroute.policies import MaxUtility, check_available, check_mask, first_best
+from sklroute.metrics._hull import hull_walk
+from sklroute.metrics._tables import check_table, cost_bounds, scorable
+from sklroute.outcomes import check_outcomes
+from sklroute.policies import MaxUtility, check_available, check_mask
 
 __all__ = [
     "Frontier",
@@ -284,80 +286,6 @@ def qnc(frontier: Frontier, best_quality: float, best_cost: float) -> float:
     if best_cost == 0:
         return 1.0 if cost == 0 else float("inf")
     return cost / best_cost
-
-
-# -- shared parts ----------------------------------------------------------------
-
-
-def scorable(outcomes: Outcomes) -> NDArray[np.bool_]:
-    """Models whose choice has a known quality and cost, (n_queries, n_models)."""
-    known = ~np.isnan(outcomes.cost)
-    if not known.any():
-        raise ValueError("y has no costs: a frontier needs what each call cost.")
-    return outcomes.candidates & known
-
-
-def cost_bounds(outcomes: Outcomes) -> tuple[NDArray, NDArray]:
-    """Lowest and highest cost among each query's candidates."""
-    mask = check_available(scorable(outcomes), outcomes.quality.shape)
-    low = np.where(mask, outcomes.cost, np.inf).min(axis=1)
-    return low, np.where(mask, outcomes.cost, -np.inf).max(axis=1)
-
-
-def check_table(values: ArrayLike, outcomes: Outcomes, what: str) -> NDArray:
-    """Return predictions as a float table of the shape of the outcomes."""
-    table, shape = np.asarray(values, dtype=float), outcomes.quality.shape
-    if table.shape not in (shape, shape[1:]):
-        raise ValueError(
-            f"{what} has shape {table.shape}; y has {shape} (n_queries, n_models)."
-        )
-    return np.broadcast_to(table, shape)
-
-
-def hull_walk(
-    quality: NDArray, cost: NDArray, available: NDArray
-) -> list[tuple[NDArray, NDArray, NDArray]]:
-    """Follow each query's choice from the best model to the cheapest.
-
-    Each step walks one edge of the upper concave hull of the query's models in the
-    plane of cost and quality, for all queries that still have a cheaper model.
-
-    Returns
-    -------
-    steps : list of (rows, weights, choices)
-        The queries that move, the cost weights at which they do, and the cheaper
-        models they move to.
-    """
-    quality = np.where(available, quality, -np.inf)
-    cost = np.where(available, cost, np.inf)
-    rows, choice, steps = np.arange(len(quality)), first_best(quality, cost), []
-    while True:
-        saved = cost[rows, choice][:, None] - cost[rows]
-        moving = (saved > 0).any(axis=1)
-        if not moving.any():
-            return steps
-        rows, choice, saved = rows[moving], choice[moving], saved[moving]
-        lost = quality[rows, choice][:, None] - quality[rows]
-        slope = np.divide(lost, saved, out=np.full_like(lost, np.inf), where=saved > 0)
-        choice = first_best(-slope, cost[rows])
-        steps.append((rows, slope.min(axis=1), choice))
-
-
-def upper_hull(quality: NDArray, cost: NDArray) -> tuple[NDArray, NDArray]:
-    """Points on the upper concave hull, from the best to the cheapest.
-
-    Returns
-    -------
-    points : ndarray of int, of shape (n_points,)
-        Their places.
-    weight : ndarray of shape (n_points,)
-        The lowest cost weight at which each has the highest utility.
-    """
-    quality, cost = quality[None], cost[None]
-    steps = hull_walk(quality, cost, np.ones_like(quality, dtype=bool))
-    points = [first_best(quality, cost), *(choice for _, _, choice in steps)]
-    weight = [np.zeros(1), *(weight for _, weight, _ in steps)]
-    return np.concatenate(points), np.concatenate(weight)
 
 
 def _weights(quality, cost, mask, cost_weights) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.metrics._frontier import check_table
+from sklroute.metrics._tables import check_table, chosen_columns
 from sklroute.outcomes import LoggedOutcomes, check_outcomes
 from sklroute.outcomes._values import check_known, plain
 
@@ -30,12 +30,7 @@ def read(y: Any, choice: ArrayLike) -> tuple[LoggedOutcomes, NDArray[np.float64]
     choice = np.asarray(choice)
     if choice.ndim == 2:
         return outcomes, _check_probabilities(choice.astype(float), shape)
-    column = outcomes.index(choice)
-    if len(column) != len(outcomes):
-        raise ValueError(
-            f"choice has {len(column)} entries for {len(outcomes)} queries."
-        )
-    return outcomes, np.eye(shape[1])[column]
+    return outcomes, np.eye(shape[1])[chosen_columns(outcomes, choice)]
 
 
 def _check_probabilities(target: NDArray, shape: tuple[int, int]) -> NDArray:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
-from sklroute.metrics._frontier import Frontier, frontier, upper_hull
+from sklroute.metrics._frontier import Frontier, frontier
+from sklroute.metrics._hull import upper_hull
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.policies import check_available, first_best
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from sklroute.metrics._calibration import _check
-from sklroute.metrics._frontier import check_table
+from sklroute.metrics._calibration import observed_pairs
+from sklroute.metrics._tables import check_table
 from sklroute.outcomes import check_outcomes
 
 __all__ = [
@@ -91,11 +91,7 @@ def quality_reliability(
     >>> curve.predicted, curve.observed, curve.count
     (array([0.1, 0.7]), array([0., 1.]), array([1, 3]))
     """
-    if n_bins < 1:
-        raise ValueError(f"n_bins must be at least 1; got {n_bins}.")
-    outcomes, quality = _check(y, quality)
-    predicted = quality[outcomes.observed]
-    target = outcomes.quality[outcomes.observed]
+    predicted, target = observed_pairs(y, quality, n_bins)
     place = _bin(predicted, n_bins, strategy)
     count = np.bincount(place, minlength=n_bins)
     kept = count > 0

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.metrics._frontier import Frontier, nauc, upper_hull
+from sklroute.metrics._frontier import Frontier, nauc
+from sklroute.metrics._hull import upper_hull
 from sklroute.metrics._references import model_means
 
 __all__ = ["aiq", "rank_cost_bounds", "rank_score", "throughput"]

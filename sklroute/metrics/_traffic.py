@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.metrics._frontier import hull_walk
+from sklroute.metrics._hull import hull_walk
 from sklroute.policies import MaxUtility, check_available
 from sklroute.policies._arrays import check_shape
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklroute.base._arrays import check_pool
+from sklroute.base._arrays import outcomes_of
 from sklroute.metrics import (
     cost_range,
     direct_value,
@@ -18,7 +18,6 @@ from sklroute.metrics import (
     realised_utility,
     snips_value,
 )
-from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._logged import check_not_logged
 from sklroute.outcomes._values import check_candidates
 from sklroute.pipeline import as_router
@@ -163,9 +162,9 @@ class _UtilityScorer:
 
     def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
         router = as_router(estimator)
-        outcomes = same_pool(router, y)
+        outcomes = outcomes_of(router, y)
         check_not_logged(outcomes)
-        policy = _policy_for(router, self.cost_weight)
+        policy = policy_for(router, self.cost_weight)
         candidates = check_candidates(outcomes.candidates)
         choice = router.predict(X, available=candidates, policy=policy)
         return realised_utility(outcomes, choice, cost_weight=self.cost_weight)
@@ -178,7 +177,7 @@ class _UtilityScorer:
 class _FrontierScorer:
     def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
         router = as_router(estimator)
-        outcomes = same_pool(router, y)
+        outcomes = outcomes_of(router, y)
         check_not_logged(outcomes)
         points = frontier(outcomes, router.predict_quality(X), router.predict_cost(X))
         return nauc(points, cost_range(outcomes))
@@ -195,14 +194,14 @@ class _OffPolicyScorer:
 
     def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
         router = as_router(estimator)
-        outcomes = same_pool(router, y)
-        policy = _policy_for(router, self.cost_weight)
+        outcomes = outcomes_of(router, y)
+        policy = policy_for(router, self.cost_weight)
         choice = router.predict(X, available=outcomes.available, policy=policy)
         if self.estimator in ("ips", "snips"):
             value = {"ips": ips_value, "snips": snips_value}[self.estimator]
             return value(outcomes, choice, cost_weight=self.cost_weight)
         model = router if self.outcome_model is None else as_router(self.outcome_model)
-        same_pool(model, outcomes)
+        outcomes_of(model, outcomes)
         value = {"dm": direct_value, "dr": doubly_robust_value}[self.estimator]
         return value(
             outcomes,
@@ -223,14 +222,7 @@ def _check_cost_weight(cost_weight: float) -> None:
         raise ValueError(f"cost_weight must be a number >= 0; got {cost_weight!r}.")
 
 
-def _policy_for(router, cost_weight: float) -> MaxUtility | None:
+def policy_for(router, cost_weight: float) -> MaxUtility | None:
     """None, for the router's own policy, or the one that prices cost."""
     own = getattr(router, "policy_", router.policy)  # resolved in fit, or as given
     return MaxUtility(cost_weight) if own is None else None
-
-
-def same_pool(router, y) -> Outcomes:
-    """Read the outcomes, having checked that they are those of the router's models."""
-    outcomes = check_outcomes(y, models=router.classes_)
-    check_pool(router, outcomes)
-    return outcomes

@@ -170,8 +170,8 @@ def check_range(table: NDArray, models: NDArray, name: str, upper: float) -> Non
         )
 
 
-def check_known(cost: NDArray, needed: NDArray, models: NDArray, reason: str) -> None:
-    """Refuse unknown costs where they are needed."""
+def check_known(cost: NDArray, needed: NDArray, models: NDArray, reason: Any) -> None:
+    """Refuse unknown costs where they are needed, and say for what."""
     unknown = needed & np.isnan(cost)
     if unknown.any():
         row, column = np.argwhere(unknown)[0]

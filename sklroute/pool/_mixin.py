@@ -353,9 +353,7 @@ class PoolMixin(StreamMixin):
 
     def _aligned(self, y: Any, n_queries: int) -> Outcomes:
         """Outcomes of the models of today; those that y leaves out are unobserved."""
-        outcomes = y if isinstance(y, Outcomes) else None
-        if outcomes is None:
-            outcomes = check_outcomes(y, models=self.classes_)
+        outcomes = check_outcomes(y, models=self.classes_)
         if len(outcomes) != n_queries:
             raise ValueError(f"X has {n_queries} queries, y has {len(outcomes)}.")
         unknown = ~np.isin(outcomes.models, self.classes_)

@@ -4,13 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from sklroute.base import RouterMixin
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Policy
 from sklroute.serving import CompiledRouter
-from sklroute.serving._mixin import DEFAULT_TEMPERATURE
+from sklroute.serving._choosing import choice_probability
 from sklroute.serving._rules import Chance
 
 __all__ = ["Decision", "decide"]
@@ -84,7 +83,7 @@ def decide(
         cost[:, column] = price
     given = {"available": available, "costs": cost if costs else None, "policy": policy}
     if isinstance(router, CompiledRouter) and not isinstance(router._rule, Chance):
-        return _at_once(router, *router._arrays(X, **given))
+        return _at_once(router, *router._policy_arrays(X, **given))
     if getattr(type(router), "predict_proba", None) is RouterMixin.predict_proba:
         return _at_once(router, *router._policy_arrays(X, **given))
     return Decision(
@@ -99,11 +98,10 @@ def decide(
 def _at_once(router: Any, policy: Policy, arrays: dict[str, Any]) -> Decision:
     """The same with one prediction, as the methods of a router go on from it."""
     utility = policy.utility(**arrays)
-    temperature = getattr(router, "temperature_", DEFAULT_TEMPERATURE)
     return Decision(
         choice=[str(name) for name in router.classes_[policy(**arrays)]],
         utility=utility,
         quality=arrays["quality"],
         cost=np.array(arrays["cost"]),
-        probability=softmax(utility / temperature, axis=1),
+        probability=choice_probability(router, utility),
     )

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklroute.features._base import BlockFeaturizer, reads
 from sklroute.outcomes._values import plain
 from sklroute.pipeline import RouterPipeline, as_router
-from sklroute.policies import MaxUtility
+from sklroute.policies import MaxUtility, Policy
 
 __all__ = ["Served", "make_served"]
 
@@ -64,7 +64,7 @@ class Served:
             "input": "features" if self.columns is None else list(self.columns),
             "n_features": None if self.columns else int(router.n_features_in_),
             "feature_names": None if names is None else [str(name) for name in names],
-            "policy": repr(getattr(router, "policy", None) or MaxUtility()),
+            "policy": repr(self._policy()),
             "router": self.identity(),
         }
 
@@ -75,6 +75,12 @@ class Served:
             "checksum": self.checksum,
             "loaded_at": self.loaded_at,
         }
+
+    def _policy(self) -> Policy:
+        """The policy in use: what the fit has made of the parameters, if it did."""
+        last = self._last()
+        own = getattr(last, "policy_", None) or getattr(last, "policy", None)
+        return own or MaxUtility()
 
     def _last(self) -> Any:
         """The router without the steps before it."""

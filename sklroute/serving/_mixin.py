@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sklroute.persistence import save
+from sklroute.serving._choosing import DEFAULT_TEMPERATURE
 from sklroute.serving._parts import Part, Pooled
 from sklroute.serving._router import CompiledRouter
-
-DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
 
 HOOKS = {
     "_compiled_part": (
@@ -22,7 +21,7 @@ HOOKS = {
         "predict_distribution",
     ),
     "_compiled_cost": ("_predict_cost", "predict_cost"),
-    "_compiled_rule": ("_policy_arrays", "predict_utility", "predict_proba", "predict"),
+    "_choice_rule": ("_policy_arrays", "predict_utility", "predict_proba", "predict"),
 }
 """The methods that each hook stands for: who overrides one overrides its hook, too."""
 
@@ -30,8 +29,9 @@ HOOKS = {
 class ServingMixin:
     """Save and compile a fitted router.
 
-    A router that can be compiled overrides ``_compiled_part``, and the other two hooks
-    if its costs or its choices are not those of all routers.
+    A router that can be compiled overrides ``_compiled_part``, and ``_compiled_cost``
+    if its costs are not those of all routers. One whose choice is narrowed by more than
+    the policy overrides ``_choice_rule``, which counts for the fitted router too.
     """
 
     def save(self, path: str | os.PathLike) -> None:
@@ -74,7 +74,7 @@ class ServingMixin:
             policy=deepcopy(self._policy(None)),
             cost=self._compiled_cost(),
             temperature=getattr(self, "temperature_", DEFAULT_TEMPERATURE),
-            rule=self._compiled_rule(),
+            rule=self._choice_rule(),
         )
 
     # -- hooks ---------------------------------------------------------------------
@@ -86,7 +86,7 @@ class ServingMixin:
     def _compiled_cost(self) -> NDArray:
         return self.mean_cost_
 
-    def _compiled_rule(self) -> Any:
+    def _choice_rule(self) -> Any:
         """What narrows the choice beside the policy, if anything does."""
         return None
 

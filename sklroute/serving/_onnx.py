@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklroute.serving import _parts
-from sklroute.serving._latent import CLAMP, LIMIT, ROOT2, Latent, Net
+from sklroute.serving._latent import CLAMP, LIMIT, Latent
+from sklroute.serving._net import ROOT2, Net
 from sklroute.serving._steps import Affine, Steps, UnitRows
 
 OPSET = 18

@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from sklroute.serving._steps import Affine, Steps, unit_rows
 
+CHUNK = 1024  # queries at once: intermediate results stay in cache
 ACTIVATIONS = {
     "identity": lambda x: x,
     "logistic": expit,

@@ -6,23 +6,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
 
-from sklroute.outcomes._values import (
-    by_model,
-    check_known,
-    float_array,
-    named_mask,
+from sklroute.policies import MaxUtility, Policy
+from sklroute.serving._choosing import (
+    check_policy,
+    choice_probability,
+    read_available,
+    read_costs,
 )
-from sklroute.policies import MaxUtility, Policy, check_available
-from sklroute.policies._arrays import check_shape
 from sklroute.serving._distribution import QualityDistribution
 from sklroute.serving._onnx import export_onnx
-from sklroute.serving._parts import Part
+from sklroute.serving._parts import CHUNK, Part
 from sklroute.serving._rules import Chance
 from sklroute.serving._steps import Steps
 
-CHUNK = 1024  # queries at once: intermediate results stay in cache
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -209,7 +206,7 @@ class CompiledRouter:
         utility : ndarray of shape (n_queries, n_models)
             ``-inf`` where unavailable.
         """
-        policy, arrays = self._arrays(X, available, costs, policy)
+        policy, arrays = self._policy_arrays(X, available, costs, policy)
         return policy.utility(**arrays)
 
     def predict_proba(
@@ -229,10 +226,10 @@ class CompiledRouter:
         proba : ndarray of shape (n_queries, n_models)
             Rows sum to 1; exactly 0 where unavailable.
         """
-        policy, arrays = self._arrays(X, available, costs, policy)
+        policy, arrays = self._policy_arrays(X, available, costs, policy)
         if isinstance(self._rule, Chance):
             return self._rule.proba(arrays["available"])
-        return softmax(policy.utility(**arrays) / self.temperature_, axis=1)
+        return choice_probability(self, policy.utility(**arrays))
 
     def predict(
         self,
@@ -253,7 +250,7 @@ class CompiledRouter:
         """
         if costs is None and policy is None and self._ranking is not None:
             return self._predict_ranked(X, available)
-        policy, arrays = self._arrays(X, available, costs, policy)
+        policy, arrays = self._policy_arrays(X, available, costs, policy)
         return self.classes_[policy(**arrays)]
 
     def _predict_ranked(self, X, available):
@@ -263,8 +260,8 @@ class CompiledRouter:
         if self._price is not None:
             utility -= self._price
         if available is not None:
-            mask = self._mask(available, len(X))[:, self._ranking]
-            utility = np.where(mask, utility, -np.inf)
+            mask = read_available(available, self.classes_, len(X))
+            utility = np.where(mask[:, self._ranking], utility, -np.inf)
         return self._ranked[utility.argmax(axis=1)]
 
     def to_onnx(self, path: str | os.PathLike) -> None:
@@ -316,49 +313,30 @@ class CompiledRouter:
                 )
         return np.asarray(X)
 
-    def _mask(self, available, n_queries) -> NDArray[np.bool_]:
-        shape = n_queries, len(self.classes_)
-        mask = named_mask(available, self.classes_)
-        return check_available(mask, shape)
-
-    def _arrays(self, X, available, costs, policy):
+    def _policy_arrays(self, X, available, costs, policy):
         policy = self._policy(policy)
         X = self._check_X(X)
-        available = self._mask(available, len(X))
-        cost = self._costs(costs, available, policy)
+        available = read_available(available, self.classes_, len(X))
+        costs = self.mean_cost_ if costs is None else costs
+        cost = read_costs(costs, self.classes_, available, policy)
         if policy.needs_std:
             distribution = self._distribution(X)
             quality, std = distribution.mean, distribution.std
         else:
             quality, std = self._quality(X), None
         arrays = {"quality": quality, "cost": cost, "available": available, "std": std}
-        return (
-            (policy, arrays)
-            if self._rule is None
-            else self._rule.restrict(policy, arrays)
-        )
+        if self._rule is None:
+            return policy, arrays
+        return self._rule.restrict(policy, arrays)
 
     def _policy(self, policy) -> Policy:
-        policy = self.policy if policy is None else policy
-        if not isinstance(policy, Policy):
-            raise TypeError(
-                f"policy must be a sklroute.policies.Policy, got {policy!r}."
-            )
+        policy = check_policy(self.policy if policy is None else policy)
         if policy.needs_error:
             raise ValueError(
                 f"{type(policy).__name__} needs the error of the expected quality, "
                 "which a compiled router does not compute: use the router itself."
             )
         return policy
-
-    def _costs(self, costs, available, policy) -> NDArray:
-        given = self.mean_cost_ if costs is None else costs
-        if costs is not None:
-            given = float_array(by_model(costs, self.classes_, "costs"), "costs")
-        cost = check_shape(given, available.shape, "costs")
-        if policy.needs_cost:
-            check_known(cost, available, self.classes_, repr(policy))
-        return cost
 
     def _distribution(self, X) -> QualityDistribution:
         distribution = getattr(self._part, "distribution", None)

@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklroute import FixedRouter, Outcomes, RidgeRouter
+from sklroute import FixedRouter, GuardedRouter, Outcomes, RidgeRouter
 from sklroute.audit import audit, cross_audit
 from sklroute.baselines import KNNRouter, RandomRouter
 from sklroute.compare import compare
@@ -112,6 +112,17 @@ def test_the_cost_weight_is_that_of_the_policy_unless_given(data, router):
     assert judged.decisions["RidgeRouter"].router.choice.tolist() == own.tolist()
     with pytest.raises(ValueError, match="differ in cost_weight"):
         audit({"a": router, "b": priced}, X, y)
+
+
+def test_a_guarded_router_is_audited_at_the_price_it_was_calibrated_for(data):
+    X, y = data.X[TEST], data.y[TEST]
+    guarded = GuardedRouter(
+        RidgeRouter(alpha=100.0), cost_weight=0.02, epsilon=0.5, random_state=0
+    ).fit(data.X[TRAIN], data.y[TRAIN])
+    result = audit(guarded, X, y, **QUICK)
+    own = guarded.predict(X)
+    assert result.cost_weight == 0.02
+    assert result.decisions["GuardedRouter"].router.choice.tolist() == own.tolist()
 
 
 def test_a_model_that_was_not_run_is_replaced_by_the_next_best(data):
@@ -318,9 +329,9 @@ def test_without_signal_it_seldom_says_that_it_pays():
         ({"alpha": 0.0}, "alpha"),
         ({"power": 1.0}, "power"),
         ({"min_gain": -0.1}, "min_gain"),
-        ({"groups": [1, 2]}, "groups has 2 rows, y has 400 queries"),
-        ({"cv_groups": [1, 2]}, "cv_groups has 2 rows, y has 400 queries"),
-        ({"X": np.zeros((3, 16))}, "X has 3 rows, y has 400 queries"),
+        ({"groups": [1, 2]}, "X has 400 queries, groups has 2"),
+        ({"cv_groups": [1, 2]}, "X has 400 queries, cv_groups has 2"),
+        ({"X": np.zeros((3, 16))}, "X has 3 queries, y has 400"),
         ({"router": {}}, "no router to audit"),
         ({"router": RidgeRouter()}, "not fitted"),
         ({"y": Outcomes(np.ones((400, 2)))}, "y has the models"),

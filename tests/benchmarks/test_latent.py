@@ -42,3 +42,7 @@ def test_every_query_is_tested_once(study):
     assert values.mean() > data.y.quality.mean()
     none = study["gain"](data, tested.rows, values, values)
     assert none == (0, 0, 0)
+    twice = study["cross_test"](
+        data, {"ridge": RidgeRouter(10.0)}, partitions=(0, 1), n_jobs=1
+    )["ridge"]
+    np.testing.assert_array_equal(np.bincount(twice.rows), np.full(150, 2))

@@ -322,9 +322,9 @@ def test_it_says_what_it_compared(result):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"X": np.zeros((3, 2))}, "X has 3 rows, y has 400 queries"),
-        ({"groups": ["a"]}, "groups has 1 rows"),
-        ({"cv_groups": range(399)}, "cv_groups has 399 rows"),
+        ({"X": np.zeros((3, 2))}, "X has 3 queries, y has 400"),
+        ({"groups": ["a"]}, "groups has 1"),
+        ({"cv_groups": range(399)}, "cv_groups has 399"),
         ({"cv_groups": np.arange(400) % 4}, "At least 5 cv_groups"),
         ({"routers": {}}, "no router to compare"),
         ({"routers": {"oracle": RidgeRouter()}}, "cannot be called 'oracle'"),

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from sklroute.latent._blend import Blend, fit_blend
-from sklroute.latent._calibration import best_choice_temperature
 
 
 @pytest.fixture
@@ -95,18 +94,3 @@ def test_copies_of_a_query_do_not_add_certainty():
     naive = fit_blend([copies[0]], copies[1], mean, np.arange(1200))
     np.testing.assert_allclose(grouped, alone)
     assert naive.shared > grouped.shared
-
-
-def test_temperature_recovers_the_one_that_made_the_choices():
-    rng = np.random.default_rng(0)
-    utility = rng.normal(scale=0.3, size=(5000, 4))
-    # Adding Gumbel noise of scale T makes softmax(utility / T) the law of the best.
-    realised = utility + 0.2 * rng.gumbel(size=utility.shape)
-    assert best_choice_temperature(utility, realised) == pytest.approx(0.2, rel=0.1)
-
-
-def test_unobserved_models_are_no_rivals():
-    utility = np.array([[0.1, 0.9], [0.2, 0.8]] * 50)
-    realised = np.array([[1.0, np.nan], [0.0, 1.0]] * 50)
-    with_rival = best_choice_temperature(utility, np.nan_to_num(realised))
-    assert best_choice_temperature(utility, realised) < with_rival

@@ -142,7 +142,7 @@ def test_bad_prices_are_refused(cost_weight):
 def test_outcomes_of_other_models_are_refused(scorer, data):
     router = FixedRouter().fit(data.X, data.y)
     other = Outcomes(data.y.quality, data.y.cost, models=["a", "b", "c"])
-    with pytest.raises(ValueError, match=r"\['a', 'b', 'c'\], the router was fitted"):
+    with pytest.raises(ValueError, match=r"\['a', 'b', 'c'\], the router has"):
         scorer(router, data.X, other)
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.requests import Request
 
+from sklroute import GuardedRouter, RidgeRouter
 from sklroute.server import ServerSettings
 from sklroute.server._errors import RequestError
 from sklroute.server._limits import read_body
@@ -149,6 +150,13 @@ def test_the_pool_is_described(client, router):
     assert about["n_features"] == 9
     assert about["policy"] == "MaxUtility()"
     assert set(about["versions"]) == {"sklroute", "python", "numpy", "scikit-learn"}
+
+
+def test_the_policy_described_is_the_one_in_use(data, serve):
+    router = GuardedRouter(RidgeRouter(), cost_weight=0.5).fit(data.X, data.y)
+    with serve(router) as client:
+        about = client.get("/models").json()
+    assert about["policy"] == "MaxUtility(cost_weight=0.5)"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from sklroute.features import BlockScaler
 from sklroute.latent._module import LatentRouterModule
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
-from sklroute.serving._latent import gelu
+from sklroute.serving._net import gelu
 
 WITHOUT_NUMPY_FORM = {"latent_all", "chained", "columns"}
 COMPILED = [name for name in ROUTERS if name not in WITHOUT_NUMPY_FORM]

@@ -1,0 +1,52 @@
+"""Upper concave hulls in the plane of cost and quality."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklroute.policies import first_best
+
+
+def hull_walk(
+    quality: NDArray, cost: NDArray, available: NDArray
+) -> list[tuple[NDArray, NDArray, NDArray]]:
+    """Follow each query's choice from the best model to the cheapest.
+
+    Each step walks one edge of the upper concave hull of the query's models in the
+    plane of cost and quality, for all queries that still have a cheaper model.
+
+    Returns
+    -------
+    steps : list of (rows, weights, choices)
+        The queries that move, the cost weights at which they do, and the cheaper
+        models they move to.
+    """
+    quality = np.where(available, quality, -np.inf)
+    cost = np.where(available, cost, np.inf)
+    rows, choice, steps = np.arange(len(quality)), first_best(quality, cost), []
+    while True:
+        saved = cost[rows, choice][:, None] - cost[rows]
+        moving = (saved > 0).any(axis=1)
+        if not moving.any():
+            return steps
+        rows, choice, saved = rows[moving], choice[moving], saved[moving]
+        lost = quality[rows, choice][:, None] - quality[rows]
+        slope = np.divide(lost, saved, out=np.full_like(lost, np.inf), where=saved > 0)
+        choice = first_best(-slope, cost[rows])
+        steps.append((rows, slope.min(axis=1), choice))
+
+
+def upper_hull(quality: NDArray, cost: NDArray) -> tuple[NDArray, NDArray]:
+    """Points on the upper concave hull, from the best to the cheapest.
+
+    Returns
+    -------
+    points : ndarray of int, of shape (n_points,)
+        Their places.
+    weight : ndarray of shape (n_points,)
+        The lowest cost weight at which each has the highest utility.
+    """
+    quality, cost = quality[None], cost[None]
+    steps = hull_walk(quality, cost, np.ones_like(quality, dtype=bool))
+    points = [first_best(quality, cost), *(choice for _, _, choice in steps)]
+    weight = [np.zeros(1), *(weight for _, weight, _ in steps)]
+    return np.concatenate(points), np.concatenate(weight)

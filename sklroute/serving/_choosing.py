@@ -1,0 +1,44 @@
+"""From what a router's methods are given to a choice, fitted or compiled."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from sklroute.outcomes._values import by_model, check_known, float_array, named_mask
+from sklroute.policies import Policy, check_available
+from sklroute.policies._arrays import check_shape
+
+DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
+
+
+def check_policy(policy: Any) -> Policy:
+    """Refuse what is not a policy."""
+    if not isinstance(policy, Policy):
+        raise TypeError(
+            "policy must be a sklroute.policies.Policy such as MaxUtility(), "
+            f"got {policy!r}."
+        )
+    return policy
+
+
+def read_available(available: Any, models: NDArray, n_queries: int) -> NDArray:
+    """Mask (n_queries, n_models) of the models that may be called, a model at least."""
+    return check_available(named_mask(available, models), (n_queries, len(models)))
+
+
+def read_costs(
+    costs: Any, models: NDArray, available: NDArray, policy: Policy
+) -> NDArray:
+    """Costs (n_queries, n_models); known, if the policy needs them."""
+    table = float_array(by_model(costs, models, "costs"), "costs")
+    table = check_shape(table, available.shape, "costs")
+    if policy.needs_cost:
+        check_known(table, available, models, policy)
+    return table
+
+
+def choice_probability(router: Any, utility: NDArray) -> NDArray:
+    """Softmax over the router's own temperature, or the one by default."""
+    temperature = getattr(router, "temperature_", DEFAULT_TEMPERATURE)
+    return softmax(utility / temperature, axis=1)
