@@ -32,6 +32,13 @@ LOG = pd.DataFrame(
 )
 
 
+class Unbounded(RidgeRouter):
+    """Predicts what is no quality."""
+
+    def _predict_quality(self, X):
+        return np.full((len(X), 3), 7.0)
+
+
 def changed(table, cell, value):
     """A copy of a table with one cell replaced."""
     table = np.array(table, dtype=object if isinstance(value, str) else float)
@@ -177,6 +184,23 @@ FRAMES = {
         from_long(LOG.replace("large", None)),
         "Row 1 of the log has no 'model'",
     ),
+    "a log without the costs asked for": (
+        from_long(cost="usd"),
+        r"The log has no column 'usd'; it has \['query', 'model', 'quality'\]",
+    ),
+    "a logged quality above 1": (
+        from_long(LOG.replace(0.0, 80.0)),
+        r"quality must be in \[0, 1\]; row 2 of the log, query 'q2', model 'base' has",
+    ),
+    "a logged cost below 0": (
+        from_long(LOG.assign(usd=[0.0, -1.0, 2.0]), cost="usd"),
+        "usd must be finite and >= 0; row 1 of the log, query 'q1', model 'large' has",
+    ),
+    "a logged quality that is a word": (
+        from_long(LOG.astype({"quality": object}).replace(0.5, "good")),
+        "quality must be numeric: row 1, column 'quality' has 'good'",
+    ),
+    "a log as a wide table": (lambda: check_outcomes(LOG), "make y by .*from_long"),
     "a query that is not wanted": (
         from_long(queries=["q1"]),
         "Query 'q2' of the log is not in `queries`",
@@ -261,6 +285,10 @@ FITTING = {
         "NaN or infinity: row 2, column 0 is inf",
     ),
     "features of one axis": (fit(np.ones(8)), "Expected 2D array, got 1D array"),
+    "a router that predicts no quality": (
+        fit(router=Unbounded()),
+        r"Unbounded._predict_quality .* in \[0, 1\]; got 7.0 to 7.0",
+    ),
     "no features": (fit(np.empty((8, 0))), r"0 feature\(s\) \(shape=\(8, 0\)\)"),
     "an unknown policy": (
         fit(router=RidgeRouter(policy="cheapest")),
@@ -285,6 +313,10 @@ PREDICTING = {
     "a mask of the wrong width": (
         predict(available=[True, True]),
         r"`available` has shape \(2,\); expected \(8, 3\)",
+    ),
+    "a name that stands alone": (
+        predict(available="large"),
+        "available is 'large'; expected a list of names",
     ),
     "a mask of one half": (
         predict(available=[1, 0.5, 1]),

@@ -54,18 +54,40 @@ def test_a_wide_csv_with_features(folder, capsys):
     assert written(folder) == ["frontier.png", "report.html", "results.csv"]
 
 
-def test_a_long_csv_with_features_in_another_order(folder, wide, data, capsys):
-    long = pd.wide_to_long(
+def as_log(wide):
+    log = pd.wide_to_long(
         wide, ["q", "cost"], i="query_id", j="model", sep=":", suffix=".+"
-    ).reset_index()
-    long = long.rename(columns={"query_id": "query", "q": "quality"})
-    long.sample(frac=1, random_state=0).to_csv("log.csv", index=False)
+    )
+    return log.reset_index().rename(columns={"query_id": "query", "q": "quality"})
+
+
+def test_a_long_csv_with_features_in_another_order(folder, wide, data, capsys):
+    as_log(wide).sample(frac=1, random_state=0).to_csv("log.csv", index=False)
     features = pd.DataFrame(data.X).rename(columns=str)
     features.insert(0, "query", wide["query_id"])
     features.to_csv("x.csv", index=False)
     assert run("log.csv", "--features", "x.csv", "--cv-groups", "query") == 0
     table = pd.read_csv("sklroute-compare/results.csv", index_col="name")
     assert table.loc["cheapest", "cost"] == pytest.approx(1.0, abs=0.2)
+
+
+def test_columns_may_have_names_of_their_own(folder, wide, data, capsys):
+    own = {"query": "call", "model": "llm", "quality": "score", "cost": "usd"}
+    log = as_log(wide).rename(columns={**own, "prompt": "query"})
+    log.to_csv("log.csv", index=False)
+    features = pd.DataFrame(data.X).rename(columns=str)
+    features.insert(0, "call", wide["query_id"])
+    features[::-1].to_csv("x.csv", index=False)
+    columns = ",".join(f"{name}={column}" for name, column in own.items())
+    results = []
+    for arguments in (
+        ["wide.csv", "--features", "x.npy"],
+        ["log.csv", "--features", "x.csv", "--columns", columns],
+    ):
+        assert run(*arguments) == 0
+        table = pd.read_csv("sklroute-compare/results.csv", index_col="name")
+        results.append(table[["quality", "cost"]])
+    pd.testing.assert_frame_equal(*results)
 
 
 def test_parquet_with_blocks(folder, wide, data, capsys):
@@ -130,6 +152,18 @@ BAD_INPUT = {
     "missing table": (["none.csv", "--text", "prompt"], "No such file: none.csv"),
     "missing features": (["wide.csv", "--features", "n.npy"], "No such file: n.npy"),
     "nothing to learn from": (["wide.csv"], "--features FILE or --text COLUMN"),
+    "an unknown column": (
+        ["wide.csv", "--text", "prompt", "--columns", "query=id"],
+        "wide.csv: no column 'id'; there are ['query_id', 'task'",
+    ),
+    "columns of a log in a wide table": (
+        ["wide.csv", "--text", "prompt", "--columns", "quality=task"],
+        "the table is wide",
+    ),
+    "a column of two names": (
+        ["wide.csv", "--text", "prompt", "--columns", "query=task,quality=task"],
+        "columns names a column twice",
+    ),
     "features without a table": (["--features", "x.npy"], "--features needs a table"),
     "groups without a table": (["--cv-groups", "task"], "--cv-groups needs a table"),
     "unknown text": (["wide.csv", "--text", "words"], "no column 'words'"),
@@ -147,6 +181,10 @@ BAD_INPUT = {
     ),
     "empty table": (["empty.csv", "--text", "prompt"], "the table is empty"),
     "no quality": (["bare.csv", "--text", "prompt"], "no quality column"),
+    "one answer per query": (
+        ["called.csv", "--text", "prompt"],
+        "called.csv: no query was answered by two models",
+    ),
     "quality above one": (["high.csv", "--text", "prompt"], "model 'm' has 1.2"),
     "rows that do not match": (
         ["wide.csv", "--features", "short.npy"],
@@ -171,6 +209,9 @@ def test_bad_input_is_one_line_and_status_2(
     wide.assign(half=np.arange(150) % 2).to_csv("two.csv", index=False)
     (folder / "empty.csv").write_text("")
     (folder / "bare.csv").write_text("prompt\nhello\n")
+    called = as_log(wide).drop_duplicates("query").reset_index(drop=True)
+    called["model"] = [f"model-{row % 2}" for row in called.index]
+    called.to_csv("called.csv", index=False)
     (folder / "high.csv").write_text("prompt,q:m\nhello,1.2\n")
     np.save("short.npy", data.X[:3])
     infinite = data.X.copy()
@@ -189,6 +230,8 @@ def test_bad_input_is_one_line_and_status_2(
     ("arguments", "message"),
     [
         (["--routers", "ridge,forest"], "no router 'forest'"),
+        (["--columns", "id=task"], "with names among query, model, quality, cost"),
+        (["--columns", "query"], "'query' is not NAME=VALUE"),
         (["--seeds", "0"], "'0' is not a positive whole number"),
         (["--seeds", "many"], "'many' is not a positive whole number"),
         (["--cost-weight", "-1"], "'-1' is neither 'auto' nor >= 0"),

@@ -413,6 +413,44 @@ def test_unusable_arguments_are_refused_by_name_and_place(policy, arrays, std, m
         policy.utility(*arrays, **std)
 
 
+class Returns(Policy):
+    """A policy of the user's, which does not look at availability."""
+
+    def __init__(self, utility=None, choice=None):
+        self.utility_, self.choice = utility, choice
+
+    def _utility(self, quality, cost, std):
+        return self.utility_
+
+    def _choose(self, quality, cost, std):
+        if self.choice is None:
+            return super()._choose(quality, cost, std)
+        return self.choice
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (Returns(utility=[1.0, 1.0]), r"Returns._utility .*\(2, 2\).* got \(2,\)"),
+        (Returns(utility=[[1, 1], [1, NAN]]), r"utility of model 1 is nan \(row 1\)"),
+        (Returns(choice=[1]), r"Returns._choose .* of 2 queries; .* shape \(1,\)"),
+        (Returns(choice=[1.0, 1.0]), "Returns._choose .*; got float64"),
+        (Returns(choice=[1, 2]), "Returns._choose chose 2 in row 1"),
+        (Returns(choice=[1, 0]), "Returns._choose chose 0 in row 1"),
+    ],
+)
+def test_a_policy_that_breaks_the_rules_is_named(policy, message):
+    with pytest.raises(ValueError, match=message):
+        policy(TWO, available=[[1, 1], [0, 1]])
+
+
+def test_availability_is_kept_where_a_policy_does_not_look_at_it():
+    policy = Returns(utility=[[3.0, 2.0], [3.0, 2.0]])
+    up = [[1, 1], [0, 1]]
+    assert_array_equal(policy.utility(TWO, available=up), [[3, 2], [-INF, 2]])
+    assert_array_equal(policy(TWO, available=up), [0, 1])
+
+
 # -- estimators ----------------------------------------------------------------------
 
 

@@ -41,7 +41,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
 
     - ``_fit(X, outcomes, sample_weight, groups)`` learns;
     - ``_predict_quality(X)`` returns the expected quality of every model that the
-      router was fitted on, of shape (n_queries, n_fitted).
+      router was fitted on, of shape (n_queries, n_fitted), in [0, 1].
 
     From then on ``fitted_quality_`` has the means of those models; ``classes_``,
     ``mean_quality_`` and ``mean_cost_`` follow the pool as it changes, see `PoolMixin`.
@@ -184,8 +184,8 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         available : array-like of bool, of shape (n_models,) or \
 (n_queries, n_models), names or callable, default=None
             Models that may be called now: a mask in the order of ``classes_``, a
-            DataFrame or Series of bool whose labels are matched by name, a list of
-            names, or a function that says of a name whether it may be called. None
+            DataFrame, Series or dict of bool whose labels are matched by name, a list
+            of names, or a function that says of a name whether it may be called. None
             allows all.
         costs : array-like of shape (n_models,) or (n_queries, n_models), default=None
             A price list known now, ordered or matched likewise. None uses
@@ -311,7 +311,7 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
                 raise
             raise ValueError(
                 f"{error}: {locate_text(X)} in X. Encode texts first, e.g. with "
-                "TfidfVectorizer or an embedding."
+                "sklroute.features.TextEmbedder."
             ) from error
         self._check_finite(checked, reset=reset)
         if checked.dtype == np.float16 and not keep_half:

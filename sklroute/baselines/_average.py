@@ -146,6 +146,9 @@ class AverageRouter(RouterMixin, _BaseComposition):
             return [("knn", KNNRouter()), ("logistic", LogisticRouter())]
         if not self.routers:
             raise ValueError("AverageRouter needs at least one router.")
+        for item in self.routers:
+            if not isinstance(item, tuple) or len(item) != 2:
+                raise ValueError(f"routers must hold pairs (name, router); got {item}.")
         names, routers = zip(*self.routers, strict=True)
         self._validate_names(names)
         self._check_estimators_are_instances(routers)

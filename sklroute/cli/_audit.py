@@ -12,16 +12,17 @@ from sklroute.audit import Audit, cross_audit, write_audit_report
 from sklroute.audit import _words as words
 from sklroute.cli._inputs import (
     EPILOG,
+    add_table_options,
     cost_weight,
     default_jobs,
     inputs,
     positive,
+    read_table,
     router_names,
 )
 from sklroute.cli._screen import empty_table, make_console, progress_bar, tell_report
 from sklroute.compare import default_routers
 from sklroute.compare._routers import ROUTERS
-from sklroute.datasets import load_outcomes
 
 DEFAULT_ROUTER = "average"  # of kNN and logistic: strong everywhere, fitted in minutes
 
@@ -40,8 +41,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     command.set_defaults(run=_audit)
     add = command.add_argument
     add("table", type=Path, help="file of outcomes")
-    add("--features", type=Path, help=".npy, .npz (blocks), .parquet or .csv")
-    add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
+    add_table_options(add)
     add(
         "--router",
         type=router_names,
@@ -55,10 +55,13 @@ def add_command(commands: argparse._SubParsersAction) -> None:
         help="best_single (default), the name of a model, or a router's",
     )
     add("--cost-weight", type=_weight, default=0.0, help="default: 0, quality alone")
-    add("--cv-groups", metavar="COLUMN", help="queries that belong together")
-    add("--groups", metavar="COLUMN", help="task of the query, for results by group")
     add("--min-gain", type=_weight, default=0.01, help="least gain worth having: 0.01")
-    add("--out", type=Path, default="sklroute-audit", help="folder of the report")
+    add(
+        "--out",
+        type=Path,
+        default="sklroute-audit",
+        help="folder of the report; default: sklroute-audit",
+    )
     add("--jobs", type=positive, default=default_jobs(), help="processes")
 
 
@@ -70,9 +73,7 @@ def _weight(text: str) -> float:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    table = load_outcomes(
-        options.table, groups=options.groups, cv_groups=options.cv_groups
-    )
+    table = read_table(options)
     data = inputs(options, table)
     baseline = _baseline(options.baseline, table.y.models.tolist())
     options.out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after

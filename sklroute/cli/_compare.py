@@ -10,11 +10,13 @@ from rich.table import Table
 
 from sklroute.cli._inputs import (
     EPILOG,
+    add_table_options,
     cost_weight,
     default_jobs,
     inputs,
     pairs,
     positive,
+    read_table,
     router_names,
 )
 from sklroute.cli._protocol import run_protocol
@@ -23,7 +25,7 @@ from sklroute.compare import Comparison, compare, default_routers, write_report
 from sklroute.compare import _words as words
 from sklroute.compare._benchmarks import BENCHMARKS
 from sklroute.compare._routers import ROUTERS
-from sklroute.datasets import load_outcomes, load_visual_qa
+from sklroute.datasets import load_visual_qa
 
 PROTOCOL = "With --protocol the table is where the files of a public benchmark are.\n"
 
@@ -38,17 +40,23 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     )
     add = command.add_argument
     add("table", nargs="?", type=Path, help="file of outcomes; default: bundled")
+    add_table_options(add)
     add("--protocol", choices=BENCHMARKS, help="split and metrics of a benchmark")
-    add("--embeddings", type=pairs, help="text=NAME,vision=NAME, with --protocol")
-    add("--features", type=Path, help=".npy, .npz (blocks), .parquet or .csv")
-    add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
-    add("--groups", metavar="COLUMN", help="task of the query, for results by group")
-    add("--cv-groups", metavar="COLUMN", help="queries that must not be split")
+    add(
+        "--embeddings",
+        type=pairs("text", "vision"),
+        help="text=NAME,vision=NAME, with --protocol",
+    )
     add("--routers", type=router_names, help=f"of {','.join(ROUTERS)}; default: all")
     add("--cost-weight", type=cost_weight, default="auto", help="default: auto")
     add("--feature-cost", type=float, help="cost of a query's features")
     add("--seeds", type=positive, default=5, help="splits; default: 5")
-    add("--out", type=Path, default="sklroute-compare", help="folder of the report")
+    add(
+        "--out",
+        type=Path,
+        default="sklroute-compare",
+        help="folder of the report; default: sklroute-compare",
+    )
     add("--jobs", type=positive, default=default_jobs(), help="processes")
     command.set_defaults(run=_compare)
 
@@ -83,7 +91,14 @@ def _compare(options: argparse.Namespace) -> int:
 def _bundled(options: argparse.Namespace) -> dict[str, Any]:
     given = [
         name
-        for name in ("features", "text", "groups", "cv_groups", "feature_cost")
+        for name in (
+            "columns",
+            "features",
+            "text",
+            "groups",
+            "cv_groups",
+            "feature_cost",
+        )
         if getattr(options, name) is not None
     ]
     if given:
@@ -103,9 +118,7 @@ def _bundled(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _own(options: argparse.Namespace) -> dict[str, Any]:
-    table = load_outcomes(
-        options.table, groups=options.groups, cv_groups=options.cv_groups
-    )
+    table = read_table(options)
     return {
         **inputs(options, table),
         "y": table.y,

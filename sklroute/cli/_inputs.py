@@ -1,6 +1,8 @@
 """What the commands read: options and the user's own tables."""
 
 import argparse
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,16 +10,16 @@ import pandas as pd
 from joblib import cpu_count
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
 
 from sklroute.compare._routers import ROUTERS
-from sklroute.datasets import load_features
+from sklroute.datasets import load_features, load_outcomes
 from sklroute.features import BlockScaler, TextEmbedder
 
 EPILOG = """\
 A table is a CSV, Parquet or JSONL file. Wide, one row per query: columns q:<model> with
 the quality of its answers in [0, 1], and cost:<model> if known. Or long, one row per
-call: columns query, model, quality and perhaps cost. Without a table the bundled one is
-used.
+call: columns query, model, quality and perhaps cost, or whatever --columns names.
 """
 MAX_JOBS = 8  # each process loads its own libraries
 
@@ -38,12 +40,19 @@ def router_names(text: str) -> list[str]:
     return names
 
 
-def pairs(text: str) -> dict[str, str]:
-    """Names of encoders by modality."""
-    named = dict(part.partition("=")[::2] for part in text.split(","))
-    if not all(named.values()) or set(named) - {"text", "vision"}:
-        raise argparse.ArgumentTypeError(f"{text!r} is not text=NAME,vision=NAME")
-    return named
+def pairs(*names: str) -> Callable[[str], dict[str, str]]:
+    """Reader of what is given for some of these names: NAME=VALUE,NAME=VALUE."""
+
+    def read(text: str) -> dict[str, str]:
+        given = dict(part.partition("=")[::2] for part in text.split(","))
+        if not all(given.values()) or set(given) - set(names):
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not NAME=VALUE,NAME=VALUE with names among "
+                f"{', '.join(names)}"
+            )
+        return given
+
+    return read
 
 
 def positive(text: str) -> int:
@@ -67,6 +76,37 @@ def cost_weight(text: str) -> float | str:
 
 
 # -- tables --------------------------------------------------------------------------
+
+
+def add_table_options(add: Callable[..., object]) -> None:
+    """Options that say what is in the user's own table."""
+    add(
+        "--columns",
+        type=pairs("query", "model", "quality", "cost"),
+        metavar="NAME=YOURS,...",
+        help="your names of the columns: query=request_id,quality=score",
+    )
+    add("--features", type=Path, help=".npy, .npz (blocks), .parquet or .csv")
+    add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
+    add("--groups", metavar="COLUMN", help="task of the query, for results by group")
+    add("--cv-groups", metavar="COLUMN", help="queries that must not be split")
+
+
+def read_table(options: argparse.Namespace) -> Bunch:
+    """The table that those options describe, on which routers can be compared."""
+    table = load_outcomes(
+        options.table,
+        columns=options.columns,
+        groups=options.groups,
+        cv_groups=options.cv_groups,
+    )
+    if table.y.observed.sum(axis=1).max() < 2:
+        raise ValueError(
+            f"{table.path}: no query was answered by two models, so nothing tells "
+            "which would have been better: score further answers to some queries, or "
+            "see LoggedOutcomes."
+        )
+    return table
 
 
 def inputs(options: argparse.Namespace, table) -> dict[str, Any]:

@@ -15,7 +15,7 @@ def run_protocol(options: argparse.Namespace) -> int:
         raise ValueError("--protocol needs the path of the benchmark's files.")
     given = [
         name
-        for name in ("text", "groups", "cv_groups", "feature_cost")
+        for name in ("columns", "text", "groups", "cv_groups", "feature_cost")
         if getattr(options, name) is not None
     ]
     if given or options.cost_weight != "auto":

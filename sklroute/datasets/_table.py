@@ -1,5 +1,6 @@
 """The user's own tables of outcomes and features."""
 
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sklroute.datasets._files import (
     rows_of,
 )
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import plain
 
 __all__ = ["load_features", "load_outcomes"]
 
@@ -27,7 +29,11 @@ IDS = ["query_id", "query", "sample_id", "dataset_idx"]
 
 
 def load_outcomes(
-    path: str | PathLike, *, groups: str | None = None, cv_groups: str | None = None
+    path: str | PathLike,
+    *,
+    columns: Mapping[str, str] | None = None,
+    groups: str | None = None,
+    cv_groups: str | None = None,
 ) -> Bunch:
     r"""Read what the models' answers were worth from a CSV, Parquet or JSONL file.
 
@@ -47,6 +53,10 @@ def load_outcomes(
     path : path-like
         A ``.csv``, ``.parquet`` or ``.jsonl`` file; the last has one JSON object a
         row, and a key that a row lacks is an empty cell.
+    columns : dict of str to str, default=None
+        What the columns ``query``, ``model``, ``quality`` and ``cost`` of a long table
+        are called in the file, where it is something else: ``{"quality": "score"}``.
+        Of a wide table ``query``, which names the rows.
     groups : str, default=None
         Column with the group (task, subject) of each query, for reports by group.
     cv_groups : str, default=None
@@ -65,6 +75,8 @@ def load_outcomes(
             The columns asked for.
         path : Path
             The file.
+        query : str or None
+            What ``columns`` says of ``query``.
 
     Raises
     ------
@@ -89,9 +101,20 @@ def load_outcomes(
     ['ocr', 'chat']
     """
     path = Path(path)
-    frame = read_frame(path, {*IDS, "model", groups, cv_groups} - {None})
+    columns = columns or {}
+    own = {columns.get("query"), columns.get("model")}
+    frame = read_frame(path, {*IDS, "model", *own, groups, cv_groups} - {None})
     try:
-        y, frame = _read_wide(frame) if _is_wide(frame) else _read_long(frame)
+        names = _names(frame, columns)
+        if _is_wide(frame, names):
+            if set(columns) - {"query"}:
+                raise ValueError(
+                    f"the table is wide, with {QUALITY}<model>: columns may have "
+                    f"'query' alone, not {list(columns)}."
+                )
+            y, frame = _read_wide(frame)
+        else:
+            y, frame = _read_long(frame, names)
         check_outcomes(y, for_fit=True)
         named = {
             "groups": _column(frame, groups),
@@ -99,7 +122,7 @@ def load_outcomes(
         }
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return Bunch(y=y, frame=frame, path=path, **named)
+    return Bunch(y=y, frame=frame, path=path, query=columns.get("query"), **named)
 
 
 def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
@@ -114,7 +137,7 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
           column of lists (an embedding per row) makes a block of its own, missing
           where the cell is empty. The first of the columns ``query_id``, ``query``,
           ``sample_id`` and ``dataset_idx`` that there is holds no feature but names
-          the rows.
+          the rows; before them the ``query`` of ``table``.
     table : Bunch, default=None
         What `load_outcomes` or the loader of a benchmark returned for the same
         queries. Rows are matched by name where both files have names, else by
@@ -152,10 +175,13 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
     {'image': slice(0, 3, None), 'text': slice(3, 5, None)}
     """
     path = Path(path)
-    blocks, ids = read_blocks(path)
+    keys = IDS
+    if table is not None and table.get("query") is not None:
+        keys = [table.query, *IDS]
+    blocks, ids = read_blocks(path, keys)
     X = np.hstack(list(blocks.values()))
     if table is not None:
-        X = X[_match(path, ids, len(X), table)]
+        X = X[_match(path, ids, len(X), table, keys)]
     ends = np.cumsum([block.shape[1] for block in blocks.values()]).tolist()
     starts = [0, *ends[:-1]]
     modalities = {
@@ -168,14 +194,29 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
 # -- outcomes ------------------------------------------------------------------------
 
 
-def _is_wide(frame: pd.DataFrame) -> bool:
+def _names(frame: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
+    """What the columns of a log are called in the table."""
+    names = {name: name for name in (*LOG, "cost")}
+    for name, own in columns.items():
+        if name not in names:
+            raise ValueError(f"columns has {name!r}, which is none of {list(names)}.")
+        if own not in frame:
+            raise ValueError(f"no column {own!r}; there are {list(frame.columns)}.")
+    names |= columns
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"columns names a column twice: {names}.")
+    return names
+
+
+def _is_wide(frame: pd.DataFrame, names: dict[str, str]) -> bool:
     if any(str(name).startswith(QUALITY) for name in frame):
         return True
-    if all(name in frame for name in LOG):
+    if all(names[name] in frame for name in LOG):
         return False
     raise ValueError(
         f"no quality column: expected {QUALITY}<model> (one row per query) or the "
-        f"columns {LOG} (one row per call); the table has {list(frame.columns)}."
+        f"columns {[names[name] for name in LOG]} (one row per call), or such as "
+        f"`columns` names; the table has {list(frame.columns)}."
     )
 
 
@@ -200,18 +241,27 @@ def _prefixed(frame: pd.DataFrame, prefix: str) -> pd.DataFrame:
     return pd.DataFrame(parts, index=frame.index)
 
 
-def _read_long(log: pd.DataFrame) -> tuple[Outcomes, pd.DataFrame]:
-    for name in LOG[:2]:
+def _read_long(
+    log: pd.DataFrame, names: dict[str, str]
+) -> tuple[Outcomes, pd.DataFrame]:
+    query, model = names["query"], names["model"]
+    for name in (query, model):
         if log[name].isna().any():
             row = np.flatnonzero(log[name].isna())[0]
             raise ValueError(f"column {name!r}, row {row} is empty.")
-    values = [name for name in ("quality", "cost") if name in log]
+    values = [names[name] for name in ("quality", "cost") if names[name] in log]
     log = log.assign(**{name: numbers(log, name) for name in values})
-    y = Outcomes.from_long(log)
-    rest = log.drop(columns=["model", *values])
-    constant = rest.groupby("query").nunique(dropna=False).le(1).all()
-    kept = ["query", *constant.index[constant]]
-    return y, rest[kept].drop_duplicates("query").reset_index(drop=True)
+    y = Outcomes.from_long(log, **names)
+    unscored = ~y.observed.any(axis=1)
+    if unscored.any():
+        raise ValueError(
+            f"query {plain(log[query].unique()[unscored][0])!r} has no quality in any "
+            f"row ({unscored.sum()} of {len(y)} queries): leave such queries out."
+        )
+    rest = log.drop(columns=[model, *values])
+    constant = rest.groupby(query).nunique(dropna=False).le(1).all()
+    kept = [query, *constant.index[constant]]
+    return y, rest[kept].drop_duplicates(query).reset_index(drop=True)
 
 
 def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
@@ -231,12 +281,14 @@ def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
 # -- features ------------------------------------------------------------------------
 
 
-def read_blocks(path: Path) -> tuple[dict[str, NDArray], pd.Series | None]:
+def read_blocks(
+    path: Path, keys: Sequence[str] = IDS
+) -> tuple[dict[str, NDArray], pd.Series | None]:
     """Blocks of features, all of the same rows, and the names of these, if any."""
     if path.suffix in (".npy", ".npz"):
         blocks, ids = read_arrays(path), None
     else:
-        blocks, ids = _read_columns(path)
+        blocks, ids = _read_columns(path, keys)
     blocks = {name: _check_block(path, name, block) for name, block in blocks.items()}
     lengths = {name: len(block) for name, block in blocks.items()}
     if len(set(lengths.values())) != 1:
@@ -244,9 +296,11 @@ def read_blocks(path: Path) -> tuple[dict[str, NDArray], pd.Series | None]:
     return blocks, ids
 
 
-def _read_columns(path: Path) -> tuple[dict[str, NDArray], pd.Series | None]:
-    frame = read_frame(path, IDS)
-    key = next((name for name in IDS if name in frame), None)
+def _read_columns(
+    path: Path, keys: Sequence[str]
+) -> tuple[dict[str, NDArray], pd.Series | None]:
+    frame = read_frame(path, keys)
+    key = next((name for name in keys if name in frame), None)
     ids = None if key is None else frame.pop(key)
     lists = [
         name for name in frame if isinstance(_first(frame[name]), (list, np.ndarray))
@@ -304,9 +358,11 @@ def _check_block(path: Path, name: str, block: NDArray) -> NDArray[np.float32]:
     return block
 
 
-def _match(path: Path, ids, n_rows: int, table: Bunch) -> NDArray[np.intp]:
+def _match(
+    path: Path, ids, n_rows: int, table: Bunch, keys: Sequence[str]
+) -> NDArray[np.intp]:
     """Row of the features that belongs to each row of the table."""
-    wanted = next((table.frame[name] for name in IDS if name in table.frame), None)
+    wanted = next((table.frame[name] for name in keys if name in table.frame), None)
     if ids is None or wanted is None:
         if n_rows != len(table.y):
             raise ValueError(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
@@ -111,6 +112,11 @@ class TextEmbedder(TransformerMixin, BaseEstimator):
 def _check_texts(texts: Iterable[str]) -> list[str]:
     if isinstance(texts, str):
         raise ValueError("Expected a sequence of texts, got one text.")
+    if isinstance(texts, pd.DataFrame):
+        raise ValueError(
+            "Expected a sequence of texts, got a DataFrame: pass one of its columns, "
+            f"{texts.columns.tolist()}."
+        )
     texts = list(texts)
     for row, text in enumerate(texts):
         if not isinstance(text, str):

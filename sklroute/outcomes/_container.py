@@ -167,7 +167,8 @@ default=None
         frame : DataFrame of shape (n_calls, n_columns)
             The log. Other columns are not read.
         query, model, quality, cost : str
-            Names of the columns. The cost column may be absent.
+            Names of the columns. There need be no column ``cost``; one of another
+            name must be there.
         queries : sequence of length n_queries, default=None
             Query identifiers in the order of the rows wanted, e.g. that of the rows
             of ``X``. None takes them in order of first appearance.
@@ -180,8 +181,9 @@ default=None
         Raises
         ------
         ValueError
-            If the log is empty, a column or a name is missing, a call is logged
-            twice, or the log and ``queries`` do not hold the same queries.
+            If the log is empty, a column or a name is missing, a value is out of range,
+            a call is logged twice, or the log and ``queries`` do not hold the same
+            queries. The message names the row of the log or the query.
 
         Examples
         --------

@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from sklroute.outcomes._values import check_models, plain
+from sklroute.outcomes._values import (
+    check_models,
+    float_array,
+    must_be,
+    out_of_range,
+    plain,
+)
 
 CHANNELS = ("quality", "cost", "available")
 LOGGED_CHANNELS = (*CHANNELS, "propensity")
@@ -16,6 +23,10 @@ def read_wide(
 ) -> dict[str, pd.DataFrame]:
     """One table per channel, all with the columns of the quality."""
     if frame.columns.nlevels == 1:
+        if {"model", "quality"} <= set(frame.columns):
+            raise ValueError(
+                "This is a log, one row per call: make y by Outcomes.from_long."
+            )
         return {"quality": frame}
     given = frame.columns.get_level_values(0).unique()
     unknown = given.difference(channels, sort=False).tolist()
@@ -60,13 +71,22 @@ def read_long(
     propensity: str | None = None,
 ) -> dict[str, pd.DataFrame]:
     """One table per channel, with a row per query and a column per model."""
+    if not isinstance(log, pd.DataFrame):
+        raise TypeError(
+            "from_long takes a DataFrame with a row per call, as pandas.read_csv "
+            f"returns it; got {type(log).__name__}."
+        )
     values = {"quality": quality}
     if propensity is not None:
         values["propensity"] = propensity
     needed = [query, model, *values.values()]
-    if cost in log:
+    if cost in log or cost != "cost":  # a column asked for by name must be there
+        needed.append(cost)
         values["cost"] = cost
     _check_log(log, query, model, needed)
+    _check_values(log, query, model, quality, upper=1.0)
+    if "cost" in values:
+        _check_values(log, query, model, cost, upper=np.inf)
     order = pd.Index(log[query].unique() if queries is None else queries)
     unknown = log.loc[~log[query].isin(order), query]
     if len(unknown):
@@ -102,4 +122,18 @@ def _check_log(log: pd.DataFrame, query: str, model: str, needed: list[str]) -> 
         raise ValueError(
             f"Query {plain(first[query])!r} has more than one row for model "
             f"{plain(first[model])!r}."
+        )
+
+
+def _check_values(
+    log: pd.DataFrame, query: str, model: str, name: str, upper: float
+) -> None:
+    """Refuse what is no number or out of range, by its row in the log."""
+    wrong = out_of_range(float_array(log[[name]], name)[:, 0], upper)
+    if wrong.any():
+        row = int(wrong.argmax())
+        call = log.iloc[row]
+        raise ValueError(
+            f"{name} must be {must_be(upper)}; row {row} of the log, query "
+            f"{plain(call[query])!r}, model {plain(call[model])!r} has {call[name]}."
         )

@@ -1,6 +1,6 @@
 """Checks of values and names; every message says which one is wrong, and where."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -38,9 +38,9 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
 
     Parameters
     ----------
-    values : DataFrame, Series or anything else
-        Columns of a DataFrame and entries of a Series are labelled; all else has the
-        right order by agreement.
+    values : DataFrame, Series, dict or anything else
+        Columns of a DataFrame and entries of a Series or dict are labelled; all else
+        has the right order by agreement.
     models : iterable of length n_models
         Names of the models, in the order wanted.
     name : str
@@ -55,6 +55,8 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     ValueError
         If the labels are not the names of the models.
     """
+    if isinstance(values, Mapping):
+        values = pd.Series(values)
     if not isinstance(values, (pd.DataFrame, pd.Series)):
         return values
     labels, models = values.axes[-1], list(models)
@@ -71,10 +73,10 @@ def named_mask(available: Any, models: NDArray) -> Any:
 
     Parameters
     ----------
-    available : array-like of str, callable, DataFrame, Series or anything else
+    available : array-like of str, callable, DataFrame, Series, dict or anything else
         What is labelled is put into the order of the models; all else, such as a mask,
-        is returned as it is. Names that are numbers cannot be told from a mask: use a
-        Series for them.
+        is returned as it is. A list of names that are numbers cannot be told from a
+        mask: use a set or a Series for them.
     models : ndarray of shape (n_models,)
         Names of the models.
 
@@ -85,16 +87,19 @@ def named_mask(available: Any, models: NDArray) -> Any:
     Raises
     ------
     ValueError
-        If a name is not one of the models, or labels are not their names.
+        If a name is not one of the models or stands alone, or labels are not the
+        names of the models.
     """
+    if isinstance(available, str):
+        raise ValueError(f"available is {available!r}; expected a list of names.")
     if callable(available):
         return np.array([bool(available(plain(model))) for model in models])
-    if isinstance(available, (set, frozenset)):
-        available = sorted(available)
     names = available if isinstance(available, (list, tuple, np.ndarray)) else ()
-    if len(names) == 0 or not all(isinstance(name, str) for name in names):
+    if isinstance(available, (set, frozenset)):  # has no order, and so is no mask
+        names = list(available)
+    elif len(names) == 0 or not all(isinstance(name, str) for name in names):
         return by_model(available, models, "available")
-    unknown = sorted(set(names) - set(models.tolist()))
+    unknown = sorted(set(names) - set(models.tolist()), key=str)
     if unknown:
         raise ValueError(
             f"available has {unknown[0]!r}, which is not one of the models "
@@ -144,15 +149,24 @@ def locate_text(values: ArrayLike) -> str | None:
     return None
 
 
+def out_of_range(values: NDArray, upper: float) -> NDArray[np.bool_]:
+    """Where values are infinite or not between 0 and the upper bound; NaN is not."""
+    return (values < 0) | (values > upper) | np.isinf(values)
+
+
+def must_be(upper: float) -> str:
+    """What values up to a bound must be, for a message."""
+    return "in [0, 1]" if upper == 1 else "finite and >= 0"
+
+
 def check_range(table: NDArray, models: NDArray, name: str, upper: float) -> None:
     """Refuse infinity and what is not between 0 and the upper bound; NaN passes."""
-    wrong = (table < 0) | (table > upper) | np.isinf(table)
+    wrong = out_of_range(table, upper)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
-        bounds = "in [0, 1]" if upper == 1 else "finite and >= 0"
         raise ValueError(
-            f"{name} must be {bounds}; row {row}, model {plain(models[column])!r} "
-            f"has {table[row, column]}."
+            f"{name} must be {must_be(upper)}; row {row}, model "
+            f"{plain(models[column])!r} has {table[row, column]}."
         )
 
 

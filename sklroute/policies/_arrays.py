@@ -115,15 +115,16 @@ def check_shape(values: NDArray, shape: Shape, name: str) -> NDArray:
 
 def check_finite(values: NDArray, available: NDArray, name: str) -> None:
     """Refuse NaN and infinity where a model is available."""
-    _refuse(values, available & ~np.isfinite(values), name)
+    refuse(values, available & ~np.isfinite(values), name)
 
 
 def check_not_negative(values: NDArray, available: NDArray, name: str) -> None:
     """Refuse negative numbers where a model is available; NaN passes."""
-    _refuse(values, available & (values < 0), name)
+    refuse(values, available & (values < 0), name)
 
 
-def _refuse(values, wrong, name) -> None:
+def refuse(values: NDArray, wrong: NDArray, name: str) -> None:
+    """Refuse what is wrong; the message names the first of it."""
     if wrong.any():
         row, model = np.argwhere(wrong)[0]
         raise ValueError(

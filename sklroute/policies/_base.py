@@ -10,6 +10,7 @@ from sklroute.policies._arrays import (
     check_not_negative,
     check_shape,
     first_best,
+    refuse,
 )
 
 
@@ -82,7 +83,10 @@ class Policy(BaseEstimator):
             policy needs is missing or out of range. The message names the row and
             the model. What is given for unavailable models is not looked at.
         """
-        return self._choose(*self._check(quality, cost, available, std))
+        quality, cost, std = self._check(quality, cost, available, std)
+        choice = np.asarray(self._choose(quality, cost, std))
+        self._check_choice(choice, quality)
+        return choice
 
     def utility(
         self,
@@ -102,13 +106,46 @@ class Policy(BaseEstimator):
             The predicted quality for policies whose choice is not a ranking, such
             as `CheapestAbove` and `Budget`.
         """
-        return self._utility(*self._check(quality, cost, available, std))
+        return self._masked_utility(*self._check(quality, cost, available, std))
 
     def _utility(self, quality, cost, std):
         return quality
 
     def _choose(self, quality, cost, std):
-        return first_best(self._utility(quality, cost, std), cost)
+        return first_best(self._masked_utility(quality, cost, std), cost)
+
+    def _masked_utility(self, quality, cost, std):
+        """Utility, out of reach where a subclass has not looked at availability."""
+        name = type(self).__name__
+        utility = np.asarray(self._utility(quality, cost, std), dtype=float)
+        if utility.shape != quality.shape:
+            raise ValueError(
+                f"{name}._utility must return an array of the shape "
+                f"{quality.shape} (n_queries, n_models); got {utility.shape}."
+            )
+        available = quality > -np.inf
+        refuse(
+            utility, available & np.isnan(utility), f"{type(self).__name__}: utility"
+        )
+        return np.where(available, utility, -np.inf)
+
+    def _check_choice(self, choice, quality):
+        """Refuse what a subclass may return that is no choice of an available model."""
+        n_queries, n_models = quality.shape
+        name = f"{type(self).__name__}._choose"
+        if choice.shape != (n_queries,) or choice.dtype.kind not in "iu":
+            raise ValueError(
+                f"{name} must return an index of a model for each of {n_queries} "
+                f"queries; got {choice.dtype} of shape {choice.shape}."
+            )
+        possible = (choice >= 0) & (choice < n_models)
+        rows = np.flatnonzero(possible)
+        possible[rows] = quality[rows, choice[rows]] > -np.inf
+        if not possible.all():
+            row = possible.argmin()
+            raise ValueError(
+                f"{name} chose {choice[row]} in row {row}, which is no available model."
+            )
 
     def _check(self, quality, cost, available, std):
         """Return quality, cost and std, with unavailable models out of reach."""

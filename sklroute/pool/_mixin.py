@@ -25,6 +25,8 @@ from sklroute.pool._probes import choose_probes
 from sklroute.pool._stream import StreamMixin
 from sklroute.pool._value import ModelValue, value_of_model
 
+ROUNDING = 1e-6  # by which predicted quality may leave [0, 1]
+
 
 class PoolMixin(StreamMixin):
     """The part of a router that knows which models it chooses from now.
@@ -324,14 +326,43 @@ class PoolMixin(StreamMixin):
         return self.pool_.of_fitted_models(self._aligned(y, n_queries).quality)
 
     def _set_up_pool(self, X: NDArray) -> None:
-        basis = make_basis(X, self._predict_quality)
+        basis = make_basis(X, self._checked_quality)
         self.pool_ = Pool.of_fitted(len(self.classes_), basis)
+
+    def _checked_quality(self, X: NDArray) -> NDArray:
+        """What a router predicts, which may be one of a user's own."""
+        quality = self._predict_quality(X)
+        expected, name = (len(X), len(self.classes_)), type(self).__name__
+        if not isinstance(quality, np.ndarray) or quality.shape != expected:
+            raise ValueError(
+                f"{name}._predict_quality must return an array of shape {expected}, "
+                "(n_queries, n_models); got "
+                f"{getattr(quality, 'shape', type(quality).__name__)}."
+            )
+        if not np.isfinite(quality).all():
+            raise ValueError(
+                f"{name}._predict_quality must return finite numbers; got "
+                f"{quality[~np.isfinite(quality)][0]}."
+            )
+        if quality.min() < -ROUNDING or quality.max() > 1 + ROUNDING:
+            raise ValueError(
+                f"{name}._predict_quality must return numbers in [0, 1]; got "
+                f"{quality.min()} to {quality.max()}."
+            )
+        return quality
 
     def _aligned(self, y: Any, n_queries: int) -> Outcomes:
         """Outcomes of the models of today; those that y leaves out are unobserved."""
         outcomes = check_outcomes(y, models=self.classes_)
         if len(outcomes) != n_queries:
             raise ValueError(f"X has {n_queries} queries, y has {len(outcomes)}.")
+        unknown = ~np.isin(outcomes.models, self.classes_)
+        if unknown.any():
+            raise ValueError(
+                f"y has the model {plain(outcomes.models[unknown][0])!r}, which is not "
+                f"one of the models {self.classes_.tolist()}; add_model takes in a new "
+                "one."
+            )
         columns = columns_of(outcomes.models, self.classes_)
         tables = [
             np.full((n_queries, len(self.classes_)), blank)

@@ -1,5 +1,6 @@
 """Routers that learn from outcomes as they come in."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ class StreamMixin:
         )
         decay = 1.0
         if half_life is not None:
-            if not half_life > 0:
+            if not isinstance(half_life, Real) or not half_life > 0:
                 raise ValueError(f"half_life must be > 0; got {half_life!r}.")
             decay = 0.5 ** (1 / half_life)
         age = np.arange(len(X))[::-1]

@@ -26,7 +26,8 @@ def compile_latent(router: Any, weights: Mapping[str, NDArray]) -> Latent:
     Raises
     ------
     TypeError
-        If the router uses communication or correction, or its prior has no NumPy form.
+        If the router uses communication, correction or another module, or its prior has
+        no NumPy form.
     """
     for name, used in (
         ("communication=True", router.communication),
@@ -37,10 +38,15 @@ def compile_latent(router: Any, weights: Mapping[str, NDArray]) -> Latent:
                 f"A latent router with {name} cannot be compiled: only the defaults, "
                 "communication=False and correction_bound=0, have a NumPy form."
             )
+    for name in router.net_params or {}:
+        if name.startswith("module") and name != "module__dropout":
+            raise TypeError(
+                f"A latent router with net_params={{{name!r}: ...}} cannot be compiled."
+            )
     blocks = router.scaler_.blocks_
     columns = [_as_slice(columns) for columns in blocks.values()]
     gains = [len(columns) ** 0.5 for columns in blocks.values()]
-    prior = None if router.prior_ is None else router.prior_._compiled_part()
+    prior = None if router.prior_ is None else router.prior_.compile()._part
     if isinstance(prior, Kernel):
         prior = _without_centre(prior)
     mean = router.fitted_quality_

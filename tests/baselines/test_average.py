@@ -67,6 +67,7 @@ def test_a_pipeline_or_a_search_can_be_a_member(data):
     ("routers", "message"),
     [
         ([], "at least one"),
+        ([KNNRouter()], r"must hold pairs \(name, router\); got KNNRouter\(\)"),
         ([("a", KNNRouter()), ("a", KNNRouter())], "not unique"),
         ([("a__b", KNNRouter())], "must not contain __"),
         ([("policy", KNNRouter())], "conflict"),

@@ -393,4 +393,4 @@ def test_options_that_need_each_other(capsys, tmp_path, monkeypatch):
     for text in ("a", "audio=b", "text="):
         with pytest.raises(SystemExit):
             main(["compare", "--embeddings", text])
-        assert "is not text=NAME,vision=NAME" in capsys.readouterr().err
+        assert "with names among text, vision" in capsys.readouterr().err

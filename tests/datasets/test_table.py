@@ -51,16 +51,22 @@ def test_a_log_keeps_what_is_constant_within_its_queries(write):
     assert table.frame["query"].tolist() == ["a", "b", "c"]
 
 
-def test_names_in_a_csv_file_are_texts_as_they_stand(write):
+@pytest.mark.parametrize("own", [{}, {"query": "call", "model": "llm"}], ids=str)
+def test_names_in_a_csv_file_are_texts_as_they_stand(write, own):
+    query, model = own.get("query", "query"), own.get("model", "model")
     calls = ["007,NA,1", "007,None,0", "7,NA,0", "7,None,1"]
     table = load_outcomes(
-        write("query,model,quality,task\n" + "".join(f"{c},null\n" for c in calls)),
+        write(
+            f"{query},{model},quality,task\n"
+            + "".join(f"{call},null\n" for call in calls)
+        ),
+        columns=own,
         groups="task",
     )
-    assert table.frame["query"].tolist() == ["007", "7"]
+    assert table.frame[query].tolist() == ["007", "7"]
     assert table.y.models.tolist() == ["NA", "None"]
     assert table.groups.tolist() == ["null", "null"]
-    features = write("query,size\n7,1\n007,2\n", name="features.csv")
+    features = write(f"{query},size\n7,1\n007,2\n", name="features.csv")
     assert load_features(features, table=table).X.tolist() == [[2.0], [1.0]]
 
 
@@ -112,6 +118,10 @@ BAD_TABLES = {
     "empty row": ("q:a,q:b\n0,1\n,\n1,1\n", "Row 1 of y has no observed quality"),
     "empty model": ("q:a,q:b\n0,\n1,\n", "Model 'b' has no observed quality"),
     "call twice": ("query,model,quality\na,m,1\na,m,0\n", "'a' has more than one row"),
+    "unscored query": (
+        "query,model,quality\na,m,1\nb,m,\nb,n,\na,n,0\n",
+        r"query 'b' has no quality in any row \(1 of 2 queries\)",
+    ),
     "nameless model": ("query,model,quality\na,m,1\na,,0\n", "'model', row 1 is empty"),
     "nameless query": ("query,model,quality\n,m,1\n", "'query', row 0 is empty"),
     "ragged": ('q:a,q:b\n0,1\n0,1,2\n"', "not a readable CSV file"),

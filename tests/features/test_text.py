@@ -45,6 +45,7 @@ def test_it_reads_one_column_of_a_frame():
         (["a b", None], "Row 1 is not a text but None"),
         (["read", 3.5], r"Row 1 is not a text but 3\.5"),
         ("read", "got one text"),
+        (pd.DataFrame({"prompt": TEXTS}), r"pass one of its columns, \['prompt'\]"),
         (["cat", "cat"], "1 term only"),
         (["", ""], "empty vocabulary"),
     ],

@@ -1,5 +1,6 @@
 """A compiled router makes the choices of the router that it was made of."""
 
+import dataclasses
 import subprocess
 import sys
 from functools import cache
@@ -11,11 +12,25 @@ from routers import ROUTERS, TABLE, fitted, latent, pipeline
 from scipy.special import erf
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import VarianceThreshold
-from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    RobustScaler,
+    StandardScaler,
+)
 
 import sklroute
-from sklroute import GuardedRouter, KNNRouter, LogisticRouter, MLPRouter, RidgeRouter
+from sklroute import (
+    AverageRouter,
+    GuardedRouter,
+    KNNRouter,
+    LogisticRouter,
+    MLPRouter,
+    RidgeRouter,
+)
 from sklroute.features import BlockScaler
+from sklroute.latent._module import LatentRouterModule
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
 from sklroute.serving._net import gelu
@@ -208,6 +223,37 @@ def test_linear_steps_leave_one_product():
         )
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        StandardScaler(with_mean=False),
+        StandardScaler(with_std=False),
+        StandardScaler(with_mean=False, with_std=False),
+        RobustScaler(with_centering=False),
+        RobustScaler(with_scaling=False),
+        MinMaxScaler((-1, 2)),
+        MaxAbsScaler(),
+    ],
+    ids=repr,
+)
+def test_steps_that_do_a_part_of_their_work(step):
+    router = pipeline(step).fit(TABLE.X, TABLE.y)
+    np.testing.assert_allclose(
+        router.compile().predict_quality(TABLE.X),
+        router.predict_quality(TABLE.X),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("kind", [MinMaxScaler, MaxAbsScaler])
+def test_scalers_that_clip_are_refused(kind):
+    if "clip" not in kind().get_params():
+        pytest.skip("this scikit-learn cannot clip")
+    router = pipeline(kind(clip=True)).fit(TABLE.X, TABLE.y)
+    with pytest.raises(TypeError, match="clip=True"):
+        router.compile()
+
+
 def test_pipelines_in_pipelines():
     inner = RouterPipeline([("unit", Normalizer("l1")), ("router", KNNRouter(9))])
     outer = pipeline(StandardScaler(with_mean=False), router=inner)
@@ -282,3 +328,64 @@ def test_large_batches_come_in_chunks():
         np.repeat(compiled.predict_quality(TABLE.X), 30, axis=0),
         atol=1e-6,
     )
+
+
+class Upside(RidgeRouter):
+    def _predict_quality(self, X):
+        return 1 - super()._predict_quality(X)
+
+
+class Dear(RidgeRouter):
+    def _predict_cost(self, X):
+        return np.full((len(X), len(self.classes_)), 7.0)
+
+
+class Stubborn(RidgeRouter):
+    def predict(self, X, **params):
+        return np.full(len(X), self.classes_[0])
+
+
+class CompiledUpside(Upside):
+    def _compiled_part(self):
+        part = super()._compiled_part()
+        return dataclasses.replace(part, coef=-part.coef, intercept=1 - part.intercept)
+
+
+@pytest.mark.parametrize("kind", [Upside, Dear, Stubborn])
+def test_subclasses_that_predict_otherwise_are_refused(kind):
+    for router in (
+        kind(alpha=1.0),
+        AverageRouter([("own", kind(alpha=1.0))]),
+        GuardedRouter(kind(alpha=1.0), random_state=0),
+        latent(prior=kind(alpha=1.0)),
+    ):
+        with pytest.raises(TypeError, match=f"{kind.__name__} overrides"):
+            router.fit(TABLE.X, TABLE.y).compile()
+
+
+def test_subclasses_may_say_how_they_are_compiled():
+    router = CompiledUpside(alpha=1.0).fit(TABLE.X, TABLE.y)
+    np.testing.assert_allclose(
+        router.compile().predict_quality(TABLE.X),
+        router.predict_quality(TABLE.X),
+        atol=1e-6,
+    )
+
+
+def test_other_networks_are_refused():
+    class Sure(LatentRouterModule):
+        def forward(self, *args, **params):
+            output = super().forward(*args, **params)
+            return output._replace(log_prob=(2 * output.log_prob).log_softmax(-1))
+
+    router = latent(net_params={"module": Sure}).fit(TABLE.X, TABLE.y)
+    with pytest.raises(TypeError, match="net_params"):
+        router.compile()
+
+
+def test_a_compiled_router_keeps_its_policy():
+    router = fitted("ridge")
+    compiled = router.compile()
+    before = compiled.predict_utility(TABLE.X)
+    router.set_params(policy__cost_weight=5.0)
+    np.testing.assert_array_equal(compiled.predict_utility(TABLE.X), before)
