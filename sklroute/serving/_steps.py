@@ -112,17 +112,22 @@ def compile_step(name: str, step: Any) -> Steps:
 
 def _standard(step):
     scale = 1.0 if step.scale_ is None else step.scale_
-    mean = 0.0 if step.mean_ is None else step.mean_
+    mean = step.mean_ if step.with_mean else 0.0
     return _diagonal(step, 1 / scale, -mean / scale)
 
 
+def _check_no_clip(step):
+    if getattr(step, "clip", False):  # not every scikit-learn has it
+        raise TypeError(f"{type(step).__name__}(clip=True) cannot be compiled.")
+
+
 def _min_max(step):
-    if step.clip:
-        raise TypeError("MinMaxScaler(clip=True) cannot be compiled.")
+    _check_no_clip(step)
     return _diagonal(step, step.scale_, step.min_)
 
 
 def _max_abs(step):
+    _check_no_clip(step)
     return _diagonal(step, 1 / step.scale_, 0.0)
 
 

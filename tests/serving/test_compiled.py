@@ -11,7 +11,13 @@ from routers import ROUTERS, TABLE, fitted, latent, pipeline
 from scipy.special import erf
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import VarianceThreshold
-from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    RobustScaler,
+    StandardScaler,
+)
 
 import sklroute
 from sklroute import GuardedRouter, KNNRouter, LogisticRouter, MLPRouter, RidgeRouter
@@ -206,6 +212,37 @@ def test_linear_steps_leave_one_product():
             routers.predict_quality(TABLE.X),
             atol=1e-6,
         )
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        StandardScaler(with_mean=False),
+        StandardScaler(with_std=False),
+        StandardScaler(with_mean=False, with_std=False),
+        RobustScaler(with_centering=False),
+        RobustScaler(with_scaling=False),
+        MinMaxScaler((-1, 2)),
+        MaxAbsScaler(),
+    ],
+    ids=repr,
+)
+def test_steps_that_do_a_part_of_their_work(step):
+    router = pipeline(step).fit(TABLE.X, TABLE.y)
+    np.testing.assert_allclose(
+        router.compile().predict_quality(TABLE.X),
+        router.predict_quality(TABLE.X),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("kind", [MinMaxScaler, MaxAbsScaler])
+def test_scalers_that_clip_are_refused(kind):
+    if "clip" not in kind().get_params():
+        pytest.skip("this scikit-learn cannot clip")
+    router = pipeline(kind(clip=True)).fit(TABLE.X, TABLE.y)
+    with pytest.raises(TypeError, match="clip=True"):
+        router.compile()
 
 
 def test_pipelines_in_pipelines():
