@@ -19,5 +19,5 @@ class _StoredLatentRouter(RouterMixin, BaseEstimator):
     def _compiled_part(self):
         weights = self.net_
         check_weights(self, weights)
-        prior = None if self.prior_ is None else self.prior_._compiled_part()
+        prior = None if self.prior_ is None else self.prior_.compile()._part
         return compile_latent(self, weights, prior)

@@ -422,7 +422,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
 
     def _compiled_part(self):
         weights = pack_net(self.net_)
-        prior = None if self.prior_ is None else self.prior_._compiled_part()
+        prior = None if self.prior_ is None else self.prior_.compile()._part
         return compile_latent(self, weights, prior)
 
     # -- copies and files ----------------------------------------------------------

@@ -258,7 +258,7 @@ def compile_latent(router: Any, weights: Mapping[str, NDArray], prior: Part | No
     Raises
     ------
     TypeError
-        If the router uses communication or correction.
+        If the router uses communication, correction or another module.
     """
     for name, used in (
         ("communication=True", router.communication),
@@ -268,6 +268,11 @@ def compile_latent(router: Any, weights: Mapping[str, NDArray], prior: Part | No
             raise TypeError(
                 f"A latent router with {name} cannot be compiled: only the defaults, "
                 "communication=False and correction_bound=0, have a NumPy form."
+            )
+    for name in router.net_params or {}:
+        if name.startswith("module") and name != "module__dropout":
+            raise TypeError(
+                f"A latent router with net_params={{{name!r}: ...}} cannot be compiled."
             )
     blocks = router.scaler_.blocks_
     columns = [_as_slice(columns) for columns in blocks.values()]

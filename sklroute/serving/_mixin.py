@@ -1,6 +1,7 @@
 """Fitted routers as files, and in NumPy alone."""
 
 import os
+from copy import deepcopy
 from typing import Any
 
 from numpy.typing import NDArray
@@ -11,6 +12,19 @@ from sklroute.serving._parts import Part, Pooled
 from sklroute.serving._router import CompiledRouter
 
 DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
+
+HOOKS = {
+    "_compiled_part": (
+        "_predict_quality",
+        "predict_quality",
+        "_predict_moments",
+        "_pool_moments",
+        "predict_distribution",
+    ),
+    "_compiled_cost": ("_predict_cost", "predict_cost"),
+    "_compiled_rule": ("_policy_arrays", "predict_utility", "predict_proba", "predict"),
+}
+"""The methods that each hook stands for: who overrides one overrides its hook, too."""
 
 
 class ServingMixin:
@@ -48,6 +62,7 @@ class ServingMixin:
             If a part of the router has no NumPy form; the message names it.
         """
         check_is_fitted(self)
+        _check_hooks(type(self))
         part = self._compiled_part()
         if not self.pool_.is_as_fitted:
             part = Pooled(part, self.pool_)
@@ -56,7 +71,7 @@ class ServingMixin:
             classes=self.classes_,
             n_features=self.n_features_in_,
             names=getattr(self, "feature_names_in_", None),
-            policy=self._policy(None),
+            policy=deepcopy(self._policy(None)),
             cost=self._compiled_cost(),
             temperature=getattr(self, "temperature_", DEFAULT_TEMPERATURE),
             rule=self._compiled_rule(),
@@ -74,3 +89,19 @@ class ServingMixin:
     def _compiled_rule(self) -> Any:
         """What narrows the choice beside the policy, if anything does."""
         return None
+
+
+def _check_hooks(kind: type) -> None:
+    """Refuse a class that overrides a method and not the hook that stands for it."""
+    classes = kind.__mro__
+    base = next(i for i, c in enumerate(classes) if ServingMixin in c.__bases__)
+    for hook, methods in HOOKS.items():
+        for owner in classes[:base]:
+            if hook in vars(owner):
+                break
+            for method in methods:
+                if method in vars(owner):
+                    raise TypeError(
+                        f"{kind.__name__} cannot be compiled: {owner.__name__} "
+                        f"overrides {method} and not {hook}."
+                    )

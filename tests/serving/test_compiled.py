@@ -1,5 +1,6 @@
 """A compiled router makes the choices of the router that it was made of."""
 
+import dataclasses
 import subprocess
 import sys
 from functools import cache
@@ -20,8 +21,16 @@ from sklearn.preprocessing import (
 )
 
 import sklroute
-from sklroute import GuardedRouter, KNNRouter, LogisticRouter, MLPRouter, RidgeRouter
+from sklroute import (
+    AverageRouter,
+    GuardedRouter,
+    KNNRouter,
+    LogisticRouter,
+    MLPRouter,
+    RidgeRouter,
+)
 from sklroute.features import BlockScaler
+from sklroute.latent._module import LatentRouterModule
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
 from sklroute.serving._latent import gelu
@@ -319,3 +328,64 @@ def test_large_batches_come_in_chunks():
         np.repeat(compiled.predict_quality(TABLE.X), 30, axis=0),
         atol=1e-6,
     )
+
+
+class Upside(RidgeRouter):
+    def _predict_quality(self, X):
+        return 1 - super()._predict_quality(X)
+
+
+class Dear(RidgeRouter):
+    def _predict_cost(self, X):
+        return np.full((len(X), len(self.classes_)), 7.0)
+
+
+class Stubborn(RidgeRouter):
+    def predict(self, X, **params):
+        return np.full(len(X), self.classes_[0])
+
+
+class CompiledUpside(Upside):
+    def _compiled_part(self):
+        part = super()._compiled_part()
+        return dataclasses.replace(part, coef=-part.coef, intercept=1 - part.intercept)
+
+
+@pytest.mark.parametrize("kind", [Upside, Dear, Stubborn])
+def test_subclasses_that_predict_otherwise_are_refused(kind):
+    for router in (
+        kind(alpha=1.0),
+        AverageRouter([("own", kind(alpha=1.0))]),
+        GuardedRouter(kind(alpha=1.0), random_state=0),
+        latent(prior=kind(alpha=1.0)),
+    ):
+        with pytest.raises(TypeError, match=f"{kind.__name__} overrides"):
+            router.fit(TABLE.X, TABLE.y).compile()
+
+
+def test_subclasses_may_say_how_they_are_compiled():
+    router = CompiledUpside(alpha=1.0).fit(TABLE.X, TABLE.y)
+    np.testing.assert_allclose(
+        router.compile().predict_quality(TABLE.X),
+        router.predict_quality(TABLE.X),
+        atol=1e-6,
+    )
+
+
+def test_other_networks_are_refused():
+    class Sure(LatentRouterModule):
+        def forward(self, *args, **params):
+            output = super().forward(*args, **params)
+            return output._replace(log_prob=(2 * output.log_prob).log_softmax(-1))
+
+    router = latent(net_params={"module": Sure}).fit(TABLE.X, TABLE.y)
+    with pytest.raises(TypeError, match="net_params"):
+        router.compile()
+
+
+def test_a_compiled_router_keeps_its_policy():
+    router = fitted("ridge")
+    compiled = router.compile()
+    before = compiled.predict_utility(TABLE.X)
+    router.set_params(policy__cost_weight=5.0)
+    np.testing.assert_array_equal(compiled.predict_utility(TABLE.X), before)
