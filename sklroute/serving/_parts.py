@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from sklroute.serving._distribution import QualityDistribution
 from sklroute.serving._steps import Affine, Steps, unit_rows
 
 ACTIVATIONS = {
@@ -38,6 +39,13 @@ class Part:
         """Quality of every model."""
         raise NotImplementedError
 
+    def distribution(self, X: NDArray) -> QualityDistribution:
+        """Distribution of the quality, if the part has one."""
+        raise ValueError(
+            f"{type(self).__name__} predicts the expected quality only: policies that "
+            "need its spread need a latent router."
+        )
+
     def after(self, steps: Steps) -> "Part":
         """The same, preceded by steps of a pipeline."""
         return Chain(steps, self)
@@ -52,6 +60,10 @@ class Chain(Part):
 
     def __call__(self, X):
         return self.part(self.steps(X))
+
+    def distribution(self, X):
+        """Distribution of the quality, if the part has one."""
+        return self.part.distribution(self.steps(X))
 
     def after(self, steps):
         return self.part.after(steps.then(self.steps))

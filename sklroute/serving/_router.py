@@ -181,7 +181,7 @@ class CompiledRouter:
         -------
         distribution : QualityDistribution
         """
-        return self._distribution(self._check_X(X))
+        return self._part.distribution(self._check_X(X))
 
     def predict_utility(
         self,
@@ -327,7 +327,7 @@ class CompiledRouter:
         available = self._mask(available, len(X))
         cost = self._costs(costs, available, policy)
         if policy.needs_std:
-            distribution = self._distribution(X)
+            distribution = self._part.distribution(X)
             quality, std = distribution.mean, distribution.std
         else:
             quality, std = self._quality(X), None
@@ -359,15 +359,6 @@ class CompiledRouter:
         if policy.needs_cost:
             check_known(cost, available, self.classes_, repr(policy))
         return cost
-
-    def _distribution(self, X) -> QualityDistribution:
-        distribution = getattr(self._part, "distribution", None)
-        if distribution is None:
-            raise ValueError(
-                f"{type(self._part).__name__} predicts the expected quality only: "
-                "policies that need its spread need a latent router."
-            )
-        return distribution(X)
 
 
 def _all_finite(X: NDArray) -> bool:
