@@ -111,7 +111,7 @@ def test_costs_may_be_unknown(X, y):
 
 @given(outcomes(missing=True))
 def test_the_names_of_the_models_are_the_classes(y):
-    router = ReadOff().fit(np.zeros((len(y), 2)), y)
+    router = ReadOff().fit(np.zeros(y.quality.shape), y)
     assert_array_equal(router.classes_, y.models)
 
 
@@ -180,6 +180,35 @@ def test_labelled_prices_and_masks_are_matched_by_name(router, X):
     assert set(router.predict(X, available=up)) == {"medium"}
     with pytest.raises(ValueError, match=r"available has the labels .*'tiny'"):
         router.predict(X, available=up.rename(columns={"base": "tiny"}))
+
+
+def test_a_set_of_names_is_no_mask():
+    y = Outcomes([[0.0, 1.0], [0.0, 1.0]], models=[1, 0])
+    router = ReadOff().fit([[0.1, 0.2], [0.1, 0.2]], y)
+    X = [[0.2, 0.1]]
+    assert router.predict(X, available={1}) == 1
+    assert router.predict(X, available={0, 1}) == 0
+    with pytest.raises(ValueError, match="2, which is not one of the models"):
+        router.predict(X, available={0, 2})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda X: X[:, 0], r"shape \(4, 3\).*got \(4,\)"),
+        (lambda X: X[:, :2], r"got \(4, 2\)"),
+        (lambda X: X[:1], r"got \(1, 3\)"),
+        (lambda X: X.tolist(), "got list"),
+        (lambda X: X * NAN, "finite numbers; got nan"),
+    ],
+)
+def test_quality_of_another_shape_is_refused_in_fit(wrong, message, X, y):
+    class Wrong(ReadOff):
+        def _predict_quality(self, X):
+            return wrong(X)
+
+    with pytest.raises(ValueError, match=f"Wrong._predict_quality.*{message}"):
+        Wrong().fit(X, y)
 
 
 def test_a_spread_lets_a_policy_avert_risk(X, y):

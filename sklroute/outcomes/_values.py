@@ -73,8 +73,8 @@ def named_mask(available: Any, models: NDArray) -> Any:
     ----------
     available : array-like of str, callable, DataFrame, Series or anything else
         What is labelled is put into the order of the models; all else, such as a mask,
-        is returned as it is. Names that are numbers cannot be told from a mask: use a
-        Series for them.
+        is returned as it is. A list of names that are numbers cannot be told from a
+        mask: use a set or a Series for them.
     models : ndarray of shape (n_models,)
         Names of the models.
 
@@ -89,12 +89,12 @@ def named_mask(available: Any, models: NDArray) -> Any:
     """
     if callable(available):
         return np.array([bool(available(plain(model))) for model in models])
-    if isinstance(available, (set, frozenset)):
-        available = sorted(available)
     names = available if isinstance(available, (list, tuple, np.ndarray)) else ()
-    if len(names) == 0 or not all(isinstance(name, str) for name in names):
+    if isinstance(available, (set, frozenset)):  # has no order, and so is no mask
+        names = list(available)
+    elif len(names) == 0 or not all(isinstance(name, str) for name in names):
         return by_model(available, models, "available")
-    unknown = sorted(set(names) - set(models.tolist()))
+    unknown = sorted(set(names) - set(models.tolist()), key=str)
     if unknown:
         raise ValueError(
             f"available has {unknown[0]!r}, which is not one of the models "

@@ -324,8 +324,25 @@ class PoolMixin(StreamMixin):
         return self.pool_.of_fitted_models(self._aligned(y, n_queries).quality)
 
     def _set_up_pool(self, X: NDArray) -> None:
-        basis = make_basis(X, self._predict_quality)
+        basis = make_basis(X, self._checked_quality)
         self.pool_ = Pool.of_fitted(len(self.classes_), basis)
+
+    def _checked_quality(self, X: NDArray) -> NDArray:
+        """What a router predicts, which may be one of a user's own."""
+        quality = self._predict_quality(X)
+        expected, name = (len(X), len(self.classes_)), type(self).__name__
+        if not isinstance(quality, np.ndarray) or quality.shape != expected:
+            raise ValueError(
+                f"{name}._predict_quality must return an array of shape {expected}, "
+                "(n_queries, n_models); got "
+                f"{getattr(quality, 'shape', type(quality).__name__)}."
+            )
+        if not np.isfinite(quality).all():
+            raise ValueError(
+                f"{name}._predict_quality must return finite numbers; got "
+                f"{quality[~np.isfinite(quality)][0]}."
+            )
+        return quality
 
     def _aligned(self, y: Any, n_queries: int) -> Outcomes:
         """Outcomes of the models of today; those that y leaves out are unobserved."""
