@@ -6,7 +6,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 
-def best_choice_temperature(predicted: NDArray, realised: NDArray) -> float:
+def best_choice_temperature(
+    predicted: NDArray, realised: NDArray, weight: NDArray | None = None
+) -> float:
     r"""Temperature of the softmax that makes the best choices most likely.
 
     Maximises :math:`\sum_i \log \sum_{j \in B_i} \mathrm{softmax}(\hat u_i / T)_j`
@@ -16,6 +18,8 @@ def best_choice_temperature(predicted: NDArray, realised: NDArray) -> float:
     ----------
     predicted, realised : ndarray of shape (n_queries, n_models)
         Utilities; realised ones are NaN where not observed. Every query has one.
+    weight : ndarray of shape (n_queries,), default=None
+        Weights of the queries. None weighs them equally.
 
     Returns
     -------
@@ -27,7 +31,8 @@ def best_choice_temperature(predicted: NDArray, realised: NDArray) -> float:
 
     def loss(log_temperature):
         log_share = log_softmax(predicted / np.exp(log_temperature), axis=1)
-        return -np.log(np.sum(np.exp(log_share) * best, axis=1) + 1e-12).mean()
+        likelihood = np.sum(np.exp(log_share) * best, axis=1) + 1e-12
+        return -np.average(np.log(likelihood), weights=weight)
 
     bounds = np.log([0.005, 5.0])
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

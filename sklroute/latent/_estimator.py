@@ -317,7 +317,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
     def _build_net(self, X, outcomes, sample_weight) -> RouterNet:
         """Encode what is known of the models and set up an untrained net."""
         self.profile_encoder_ = ProfileEncoder(self.n_regions, random_state=self._seed)
-        known = self._scaled(X), outcomes.quality, outcomes.cost
+        known = self._scaled(X), outcomes.quality, outcomes.cost, sample_weight
         n_support = self._n_support(outcomes)
         return build_net(
             self,
@@ -405,19 +405,22 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
             prior = predict_held_out(
                 self.prior_, *known, fold.cpu().numpy(), self.n_members
             )
-            departures.insert(0, prior[rows] - self.fitted_quality_)
-        _, outcomes, _, groups = known
-        held_out = outcomes[rows]
+            # NaN for a model that was observed in that fold alone.
+            departures.insert(0, np.nan_to_num(prior[rows] - self.fitted_quality_))
+        _, outcomes, weight, groups = known
+        held_out, weight = outcomes[rows], weight[rows]
         self.blend_ = fit_blend(
             departures,
             held_out.quality,
             self.fitted_quality_,
             rows if groups is None else groups[rows],
+            weight,
         )
         price = self._cost_weight * np.nan_to_num(self._cost(held_out))
         self.temperature_ = best_choice_temperature(
             self.blend_(departures, self.fitted_quality_) - price,
             held_out.quality - price,
+            weight,
         )
 
     def _compiled_part(self):

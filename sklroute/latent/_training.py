@@ -140,7 +140,8 @@ class HeldOutScores(Callback):
         price = self.cost_weight * cost
         predicted = (mean - price).masked_fill(weight <= 0, -torch.inf)
         choice = predicted.argmax(1, keepdim=True)
-        utility = (quality - price).gather(1, choice).mean()
+        utility = (quality - price).gather(1, choice).squeeze(1)
+        utility = (utility * weight.amax(1)).sum() / weight.amax(1).sum()
         net.history.record("valid_brier", float(brier))
         net.history.record("valid_utility", float(utility))
 

@@ -110,3 +110,18 @@ def test_unobserved_models_are_no_rivals():
     realised = np.array([[1.0, np.nan], [0.0, 1.0]] * 50)
     with_rival = best_choice_temperature(utility, np.nan_to_num(realised))
     assert best_choice_temperature(utility, realised) < with_rival
+
+
+def test_queries_are_weighed(world):
+    truth, mean, quality = world
+    weight = np.arange(2000) % 3.0
+    rows = np.arange(2000).repeat(weight.astype(int))
+    departure = np.where(np.arange(2000)[:, None] % 3 == 2, 3.0, 0.5) * (truth - mean)
+    weighed = fit_blend([departure], quality, mean, np.arange(2000), weight)
+    repeated = fit_blend([departure[rows]], quality[rows], mean, rows)
+    # Copies of a query are one group in both; those of weight 0 are in one only.
+    np.testing.assert_allclose(weighed, repeated, rtol=0.02)
+    utility, realised = 4 * truth, np.where(np.isnan(quality), 0.5, quality)
+    assert best_choice_temperature(utility, realised, weight) == pytest.approx(
+        best_choice_temperature(utility[rows], realised[rows]), rel=1e-4
+    )
