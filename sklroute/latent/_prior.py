@@ -48,9 +48,10 @@ def predict_held_out(
     for number in range(n_folds):
         rows, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         rest_groups = None if groups is None else groups[rest]
-        seen = outcomes[rest].observed.any(axis=0)
-        tables = outcomes[rest].quality[:, seen], outcomes[rest].cost[:, seen]
-        others = Outcomes(*tables, models=outcomes.models[seen])
+        known = outcomes[rest]
+        seen = known.observed.any(axis=0)
+        tables = known.quality, known.cost, known.available
+        others = Outcomes(*(t[:, seen] for t in tables), models=known.models[seen])
         copy = clone(prior).fit(X[rest], others, sample_weight[rest], rest_groups)
         quality[np.ix_(rows, seen)] = copy.predict_quality(X[rows])
     return quality
