@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -22,6 +21,7 @@ from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
 from sklroute.serving._parts import Neighbours
+from sklroute.serving._steps import directions
 
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 BATCH = 4096  # queries per search: bounds the memory of predict
@@ -120,7 +120,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
         self.policy = policy
 
     def _fit(self, X, outcomes, sample_weight, groups):
-        X = normalize(X)
+        X = directions(X)
         if self.n_neighbors == "auto":
             folds = make_folds(len(X), groups, self.cv)
             self.n_neighbors_ = _choose_size(
@@ -137,7 +137,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
         self._cells = _cells(outcomes.quality, sample_weight)
 
     def _predict_quality(self, X):
-        X = normalize(X)
+        X = directions(X)
         quality = np.empty((len(X), len(self.fitted_quality_)))
         for rows in gen_batches(len(X), BATCH):
             nearest = self.neighbors_.kneighbors(X[rows], return_distance=False)
@@ -166,7 +166,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
     _explained_rest = CLIPPING
 
     def _explain_evidence(self, X, available, better, worse):
-        nearest = self.neighbors_.kneighbors(normalize(X), return_distance=False)
+        nearest = self.neighbors_.kneighbors(directions(X), return_distance=False)
         (votes, prior), (other_votes, other_prior) = (
             self._votes(nearest, models) for models in (better, worse)
         )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from sklroute.serving._distribution import QualityDistribution
-from sklroute.serving._steps import Affine, Steps, unit_rows
+from sklroute.serving._steps import Affine, Steps, directions
 
 ACTIVATIONS = {
     "identity": lambda x: x,
@@ -216,7 +216,7 @@ class Clusters(Part):
     """Centres (n_clusters, n_features) and their profiles (n_clusters, n_models)."""
 
     def __call__(self, X):
-        X = unit_rows(X)
+        X = directions(X)
         quality = np.tile(self.mean, (len(X), 1))
         for centres, profile in self.levels:
             distance = (centres**2).sum(axis=1) - 2 * (
@@ -239,7 +239,7 @@ class Neighbours(Part):
     size: int
 
     def __call__(self, X):
-        X = unit_rows(X)
+        X = directions(X)
         square = np.einsum("ij,ij->i", self.points, self.points)
         return self._means(square - 2 * (X @ self.points.T))
 

@@ -364,4 +364,5 @@ class CompiledRouter:
 def _all_finite(X: NDArray) -> bool:
     """Whether all values are finite; one product tells, unless it overflows."""
     flat = X.reshape(-1)
-    return math.isfinite(np.dot(flat, flat)) or bool(np.isfinite(X).all())
+    with np.errstate(over="ignore"):
+        return math.isfinite(np.dot(flat, flat)) or bool(np.isfinite(X).all())

@@ -29,6 +29,17 @@ def test_length_of_the_features_does_not_matter():
     np.testing.assert_array_equal(near, far)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e-30, 1e-8, 1e8, 1e30])
+def test_the_size_of_all_features_does_not_matter(size, dtype):
+    router = KNNRouter(3)
+    expected = router.fit(X, Outcomes(QUALITY)).predict_quality(X)
+    scaled = (size * X).astype(dtype)
+    router.fit(scaled, Outcomes(QUALITY))
+    np.testing.assert_allclose(router.predict_quality(scaled), expected)
+    np.testing.assert_allclose(router.compile().predict_quality(scaled), expected)
+
+
 def test_without_shrinkage_a_model_unseen_by_the_neighbours_gets_its_mean():
     quality = np.where(np.arange(5)[:, None] < 3, [1.0, np.nan], [0.0, 1.0])
     router = KNNRouter(3, shrinkage=0.0).fit(X, Outcomes(quality))
