@@ -152,7 +152,7 @@ class KernelRouter(RouterMixin, BaseEstimator):
             self.gamma_ = 1.0 / variance if variance > 0 else 1.0
         rng = check_random_state(self.random_state)
         sample = rng.permutation(len(X))[: self.n_components]
-        self.centre_ = X.mean(axis=0)
+        self.centre_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         self._sample = sample
         self.landmarks_ = X[sample] - self.centre_
         self._length = (self.landmarks_**2).sum(axis=1)

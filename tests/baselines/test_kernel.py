@@ -84,6 +84,13 @@ def test_an_offset_of_the_features_changes_nothing(table):
     np.testing.assert_allclose(plain, moved, atol=1e-6)
 
 
+def test_the_centre_of_many_short_numbers_is_their_mean():
+    X = np.full((50_000, 2), 0.1, dtype=np.float32)
+    router = KernelRouter(2, alphas=(1.0, 1.0), random_state=0)
+    router.fit(X, np.tile([0.0, 1.0], (50_000, 1)))
+    np.testing.assert_array_equal(router.centre_, X[0])
+
+
 def test_shared_part_is_the_mean_with_one_more_zero():
     table = np.array([[0.4, 0.2, np.nan], [0.6, np.nan, np.nan]])
     np.testing.assert_allclose(shared_part(table), [[0.2], [0.3]])
