@@ -15,7 +15,7 @@ from sklroute.base._arrays import observed_mean
 from sklroute.guard._calibration import calibrate, thresholds_of
 from sklroute.outcomes._values import check_known, plain
 from sklroute.pipeline import RouterPipeline, as_router, fit_router
-from sklroute.policies import Budget, MaxUtility, Policy
+from sklroute.policies import MaxUtility, Policy
 from sklroute.serving._rules import Guard
 
 
@@ -39,8 +39,8 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
     Parameters
     ----------
     router : router, Pipeline or search that ends in one
-        What proposes models. It is cloned, and fitted on the queries that are not set
-        aside.
+        What proposes models, by the quality and cost that it predicts. It is cloned,
+        and fitted on the queries that are not set aside.
     baseline : "best_single" or name of a model, default="best_single"
         The model that is left only with reason. "best_single" has the highest mean
         quality on the queries that the router is fitted on.
@@ -57,8 +57,8 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         aside for the test, in (0, 1).
     policy : Policy, default=None
         Rule that proposes, in place of ``MaxUtility(cost_weight)``. None takes the
-        wrapped router's own, if it has one. `Budget` is refused: its choice for a
-        query depends on the others.
+        wrapped router's own, if it has one. `Budget`, and others with a bound on the
+        mean cost, are refused: their choice for a query depends on the others.
     random_state : int, RandomState instance or None, default=None
         Seed of the split and of the order of the test.
 
@@ -219,6 +219,11 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
             clone(self.router), X[rows], outcomes[rows], sample_weight[rows], groups
         )
         self.router_ = as_router(router)
+        if self._inner._compiled_rule() is not None:
+            raise ValueError(
+                "GuardedRouter needs a router that chooses by predicted quality and "
+                f"cost; {type(self._inner).__name__} does not."
+            )
 
     def _own_policy(self) -> Policy:
         """The rule in use: one of three parameters, never two at once."""
@@ -228,10 +233,10 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
                 f"Give either cost_weight={self.cost_weight} or the policy {given!r}."
             )
         policy = MaxUtility(self.cost_weight) if given is None else given
-        if isinstance(policy, Budget):
+        if getattr(policy, "mean_cost", None) is not None:
             raise ValueError(
-                "GuardedRouter promises nothing for Budget: its choice for a query "
-                "depends on the others. Use MaxUtility or CheapestAbove."
+                f"GuardedRouter promises nothing for {policy!r}: its choice for a "
+                "query depends on the others. Use MaxUtility or CheapestAbove."
             )
         return policy
 
@@ -292,6 +297,14 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         router, X = self._last(X)
         return router._pool_moments(X, available, policy)
 
+    @property
+    def _inner(self) -> RouterMixin:
+        """The wrapped router without the steps before it."""
+        router = self.router_
+        while isinstance(router, RouterPipeline):
+            router = router._final_estimator
+        return router
+
     def _last(self, X) -> tuple[RouterMixin, NDArray]:
         """The wrapped router without the steps before it, and what it sees."""
         router = self.router_
@@ -316,10 +329,7 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
 
     @property
     def _explained_rest(self):
-        router = self.router_
-        while isinstance(router, RouterPipeline):
-            router = router._final_estimator
-        return router._explained_rest
+        return self._inner._explained_rest
 
     def _explain_evidence(self, X, available, better, worse):
         router, X = self._last(X)
