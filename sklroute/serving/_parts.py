@@ -6,6 +6,7 @@ returns the expected quality of every model, (n_queries, n_models).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -232,6 +233,8 @@ class Neighbours(Part):
 
     points: NDArray
     """(n_train, n_features), rows of length 1 or 0."""
+    copies: NDArray
+    """(n_train,) number of training queries at each point."""
     cells: NDArray
     """(n_train, 2 n_models): weighted quality, then weights."""
     mean: NDArray
@@ -244,14 +247,42 @@ class Neighbours(Part):
         return self._means(square - 2 * (X @ self.points.T))
 
     def _means(self, distance):
-        nearest = np.argpartition(distance, self.size - 1, axis=1)[:, : self.size]
-        sums = self.cells[nearest].sum(axis=1)
+        size = min(self.size, len(self.points))
+        nearest = np.argpartition(distance, size - 1, axis=1)[:, :size]
+        if self._has_copies:
+            order = np.take_along_axis(distance, nearest, axis=1).argsort(axis=1)
+            nearest = np.take_along_axis(nearest, order, axis=1)
+            share = share_of_copies(self.copies[nearest], self.size)
+            sums = np.einsum("ij,ijk->ik", share, self.cells[nearest])
+        else:
+            sums = self.cells[nearest].sum(axis=1)
         value, count = np.split(sums, 2, axis=1)
         mean = np.tile(self.mean, (len(distance), 1))
         total = count + self.shrinkage
         value += self.shrinkage * self.mean
         np.divide(value, total, out=mean, where=total > 0)
         return mean
+
+    @cached_property
+    def _has_copies(self) -> bool:
+        return bool((self.copies > 1).any())
+
+
+def share_of_copies(copies: NDArray, size: int) -> NDArray[np.float64]:
+    """How much each of the nearest points counts until there are enough queries.
+
+    Copies of a query are as near as each other: those of the last point that is needed
+    count in part, so that none is preferred.
+
+    Parameters
+    ----------
+    copies : ndarray of shape (n_queries, n_points)
+        Queries at each point, the nearest first.
+    size : int
+        How many are wanted.
+    """
+    before = copies.cumsum(axis=1) - copies
+    return ((size - before) / copies).clip(0, 1)
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,25 @@ def test_sums_of_several_sizes_are_those_of_each_alone():
         np.testing.assert_allclose(mean, alone)
 
 
+def test_none_of_the_copies_of_a_query_is_preferred():
+    rng = np.random.default_rng(0)
+    features, kind = rng.normal(size=(5, 8)), rng.permutation(np.arange(200) % 5)
+    quality = rng.integers(2, size=(200, 2)).astype(float)
+    for size in (9, 60, 150):
+        router = KNNRouter(size, shrinkage=0.0).fit(features[kind], quality)
+        predicted = router.predict_quality(features)
+        unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+        cosine = unit @ unit.T
+        for row in range(5):
+            order = np.argsort(-cosine[row])
+            mean = [quality[kind == k].mean(axis=0) for k in order]
+            share = np.clip(size / 40 - np.arange(5), 0, 1)
+            expected = share @ np.array(mean) / share.sum()
+            np.testing.assert_allclose(predicted[row], expected)
+        compiled = router.compile().predict_quality(features)
+        np.testing.assert_allclose(compiled, predicted)
+
+
 def test_number_of_neighbours_is_tuned_to_the_noise():
     # Every direction of the first table is of one kind; the second is pure noise.
     rng = np.random.default_rng(0)
