@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklroute.base import RouterMixin
 from sklroute.base._arrays import observed_mean
+from sklroute.baselines._members import MembersMixin
 from sklroute.guard._calibration import calibrate, thresholds_of
 from sklroute.outcomes._values import check_known, plain
 from sklroute.pipeline import RouterPipeline, as_router, fit_router
@@ -19,7 +20,7 @@ from sklroute.policies import MaxUtility, Policy
 from sklroute.serving._rules import Guard
 
 
-class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
+class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator):
     r"""Leave a baseline model only where a router's gain is shown to be safe.
 
     The wrapped router is fitted on one part of the queries. It proposes a model for
@@ -216,7 +217,11 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
             )
         groups = None if groups is None else groups[rows]
         router = fit_router(
-            clone(self.router), X[rows], outcomes[rows], sample_weight[rows], groups
+            clone(self.router),
+            self._as_given(X[rows]),
+            outcomes[rows],
+            sample_weight[rows],
+            groups,
         )
         self.router_ = as_router(router)
         if self._inner._compiled_rule() is not None:
@@ -260,7 +265,7 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
     def _propose(self, X):
         """Proposed model and predicted gain, as they are in a plain `predict`."""
         available = np.ones((len(X), len(self.classes_)), dtype=bool)
-        cost = self.router_.predict_cost(X)
+        cost = self._predict_cost(X)
         if self.policy_.needs_cost:
             check_known(cost, available, self.classes_, repr(self.policy_))
         quality, std = self._pool_moments(X, available, self.policy_)
@@ -282,16 +287,19 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
     add_model = remove_model = rename_model = set_costs = partial_fit = _fixed_pool
     suggest_probes = value_of = _fixed_pool
 
-    # -- what the mixin asks for ---------------------------------------------------
+    # -- what the mixins ask for ---------------------------------------------------
+
+    def _own_members(self):
+        return [self.router]
 
     def _policy(self, policy):
         return super()._policy(self.policy_ if policy is None else policy)
 
     def _predict_quality(self, X):
-        return self.router_.predict_quality(X)
+        return self.router_.predict_quality(self._as_given(X))
 
     def _predict_cost(self, X):
-        return self.router_.predict_cost(X)
+        return self.router_.predict_cost(self._as_given(X))
 
     def _pool_moments(self, X, available, policy):
         router, X = self._last(X)
@@ -307,7 +315,7 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
 
     def _last(self, X) -> tuple[RouterMixin, NDArray]:
         """The wrapped router without the steps before it, and what it sees."""
-        router = self.router_
+        router, X = self.router_, self._as_given(X)
         while isinstance(router, RouterPipeline):
             router, X = router._final_estimator, router._features(X)
         return router, router._check_X(X, reset=False)
@@ -336,6 +344,7 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         return router._explain_evidence(X, available, better, worse)
 
     def _ablated_moments(self, X, available, policy):
+        X = self._as_given(X)
         return self.router_._ablated_moments(X, available, policy)
 
     def _quality_interval(self, X, available):

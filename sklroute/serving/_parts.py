@@ -298,6 +298,10 @@ class Average(Part):
             quality += weight * part(X)
         return quality
 
+    @property
+    def takes_missing(self):
+        return all(part.takes_missing for part in self.parts)
+
     def after(self, steps):
         return replace(self, parts=[part.after(steps) for part in self.parts])
 

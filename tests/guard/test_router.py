@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
@@ -16,6 +17,7 @@ from sklroute import (
 )
 from sklroute.base import RouterMixin
 from sklroute.datasets import make_routing
+from sklroute.features import BlockScaler
 from sklroute.model_selection import utility_scorer
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import UCB, Budget, CheapestAbove, MaxUtility, RiskAverse
@@ -203,6 +205,20 @@ def test_routers_that_do_not_choose_by_what_they_predict_are_refused(router):
     pipeline = make_pipeline(StandardScaler(), router)
     with pytest.raises(ValueError, match=f"{type(router).__name__} does not"):
         guarded(pipeline).fit(DATA.X, DATA.y)
+
+
+def test_names_and_missing_blocks_reach_the_guarded_router():
+    frame = pd.DataFrame(DATA.X).add_prefix("image_")
+    frame = frame.rename(columns={f"image_{i}": f"text_{i}" for i in range(6, 12)})
+    frame.iloc[::3, :6] = np.nan
+    scaler = BlockScaler(["image", "text"], allow_missing=True)
+    router = guarded(make_pipeline(scaler, RidgeRouter(alpha=100.0)))
+    router.fit(frame, DATA.y)
+    assert leaves(router, frame).any()
+    expected = router.router_.predict_quality(frame)
+    np.testing.assert_allclose(router.predict_quality(frame), expected)
+    with pytest.raises(ValueError, match="row 0, column image_0 is nan"):
+        guarded().fit(frame, DATA.y)
 
 
 def test_bad_parameters_are_named():
