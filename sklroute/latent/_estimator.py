@@ -416,10 +416,13 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
             rows if groups is None else groups[rows],
             weight,
         )
-        price = self._cost_weight * np.nan_to_num(self._cost(held_out))
+        realised, expected = (
+            self._cost_weight * np.nan_to_num(cost)
+            for cost in (self._cost(held_out), self.mean_cost_)
+        )
         self.temperature_ = best_choice_temperature(
-            self.blend_(departures, self.fitted_quality_) - price,
-            held_out.quality - price,
+            self.blend_(departures, self.fitted_quality_) - expected,
+            held_out.quality - realised,
             weight,
         )
 

@@ -284,3 +284,15 @@ def test_weights_reach_the_profiles(table):
         encoder.pool_mean_ - router.mean_quality_
     )
     np.testing.assert_allclose(overall, expected, rtol=1e-4)
+
+
+def test_the_temperature_knows_that_costs_of_a_query_are_not_known(table):
+    y = table.y[:300]
+    cost = np.random.default_rng(0).uniform(0, 100, size=y.quality.shape)
+    router = LatentRouterClassifier(
+        policy=MaxUtility(1.0), max_epochs=3, monitor="utility", **SMALL
+    ).fit(table.X[:300], Outcomes(y.quality, cost, models=y.models))
+    # Whose call is cheapest is luck, so that no model is clearly the best.
+    assert router.temperature_ > 1
+    history = router.net_.history
+    assert max(history[:, "valid_utility"]) < -30
