@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
@@ -21,11 +20,6 @@ class MembersMixin:
     def _own_members(self) -> Iterable[Any]:
         """What is to be fitted: routers, pipelines and searches."""
         raise NotImplementedError
-
-    def _as_given(self, X: NDArray) -> NDArray | pd.DataFrame:
-        """Checked features, with the names that they came with."""
-        names = getattr(self, "feature_names_in_", None)
-        return X if names is None else pd.DataFrame(X, columns=names)
 
     def _check_finite(self, X: NDArray, *, reset: bool) -> None:
         """Refuse infinity, and in fit the NaN that a member would refuse."""
