@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -93,7 +94,9 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         y : Outcomes or any form that `check_outcomes` accepts
             What the models' answers were worth.
         sample_weight : array-like of shape (n_queries,), default=None
-            Weights of the queries, >= 0. At 0 a query is as good as absent.
+            Weights of the queries, >= 0. At 0 a query is as good as absent, at 2 it
+            counts twice. Their size matters beside a penalty or a shrinkage: those
+            that sum to 1 weigh no more than a single query.
         groups : array-like of shape (n_queries,), default=None
             Queries of one group are never split between the parts that a router
             learns from and those on which it tunes itself (variants of one question,
@@ -317,6 +320,11 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         if checked.dtype == np.float16 and not keep_half:
             return checked.astype(np.float32)
         return checked
+
+    def _as_given(self, X: NDArray) -> NDArray | pd.DataFrame:
+        """Checked features, with the names that they came with."""
+        names = getattr(self, "feature_names_in_", None)
+        return X if names is None else pd.DataFrame(X, columns=names)
 
     def _check_finite(self, X: NDArray, *, reset: bool) -> None:
         """Refuse NaN and infinity; a router that takes missing blocks overrides it."""

@@ -8,6 +8,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 
 from sklroute.base import RouterMixin
 from sklroute.baselines._linear import LogisticRouter
+from sklroute.baselines._members import MembersMixin
 from sklroute.baselines._neighbors import KNNRouter
 from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
@@ -16,7 +17,7 @@ from sklroute.policies import Policy
 from sklroute.serving._parts import Average
 
 
-class AverageRouter(RouterMixin, _BaseComposition):
+class AverageRouter(MembersMixin, RouterMixin, _BaseComposition):
     """Predict quality by the mean of several routers' predictions.
 
     Routers that err in different ways, such as neighbours and a linear model, are
@@ -108,6 +109,7 @@ class AverageRouter(RouterMixin, _BaseComposition):
     def _fit(self, X, outcomes, sample_weight, groups):
         members = self._members()
         self._check_weights(len(members))
+        X = self._as_given(X)
         self.routers_ = [
             as_router(fit_router(clone(router), X, outcomes, sample_weight, groups))
             for _, router in members
@@ -120,6 +122,7 @@ class AverageRouter(RouterMixin, _BaseComposition):
         return Bunch(**dict(zip(self._names, self.routers_, strict=True)))
 
     def _predict_quality(self, X):
+        X = self._as_given(X)
         quality = [router.predict_quality(X) for router in self.routers_]
         return np.average(quality, axis=0, weights=self.weights)
 
@@ -134,12 +137,15 @@ class AverageRouter(RouterMixin, _BaseComposition):
     _explained_rest = CLIPPING
 
     def _explain_evidence(self, X, available, better, worse):
-        rows = np.arange(len(X))
+        rows, X = np.arange(len(X)), self._as_given(X)
         votes = np.stack([router.predict_quality(X) for router in self.routers_], -1)
         weights = np.ones(len(self.routers_)) if self.weights is None else self.weights
         votes *= np.asarray(weights, dtype=float) / np.sum(weights)
         names = list(self.named_routers_)
         return [additive("member", names, votes[rows, better], votes[rows, worse])]
+
+    def _own_members(self):
+        return [router for _, router in self._members()]
 
     def _members(self) -> list:
         if self.routers is None:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -18,6 +17,7 @@ from sklroute.explain._evidence import additive, mean_quality
 from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
 from sklroute.serving._parts import Clusters
+from sklroute.serving._steps import directions
 
 LEVELS = (16, 64)
 QUERIES_PER_CLUSTER = 10  # fewer than this on average, and a level is made coarser
@@ -108,7 +108,7 @@ class ClusterRouter(RouterMixin, BaseEstimator):
 
     def _fit(self, X, outcomes, sample_weight, groups):
         rng = check_random_state(self.random_state)
-        X = normalize(X)
+        X = directions(X)
         predicted = np.tile(self.mean_quality_, (len(X), 1))
         self.levels_ = []
         for n_clusters in self._sizes(len(X)):
@@ -134,7 +134,7 @@ class ClusterRouter(RouterMixin, BaseEstimator):
         return [min(int(size), n_queries) for size in sizes]
 
     def _predict_quality(self, X):
-        X = normalize(X)
+        X = directions(X)
         quality = np.tile(self.fitted_quality_, (len(X), 1))
         for means, profile in self.levels_:
             quality += profile[_label(means, X)]
@@ -149,7 +149,7 @@ class ClusterRouter(RouterMixin, BaseEstimator):
     _explained_rest = CLIPPING
 
     def _explain_evidence(self, X, available, better, worse):
-        X = normalize(X)
+        X = directions(X)
         parts = [mean_quality(self.fitted_quality_, better, worse)]
         for level, (means, profile) in enumerate(self.levels_, 1):
             label = _label(means, X)

@@ -127,7 +127,7 @@ class KernelRouter(RouterMixin, BaseEstimator):
 
     def _fit(self, X, outcomes, sample_weight, groups):
         if self._gathered is None:
-            self._set_landmarks(X)
+            self._set_landmarks(X, sample_weight)
             moments = self._no_moments()
             self._gather(moments, X, outcomes.quality, sample_weight)
         else:
@@ -144,15 +144,17 @@ class KernelRouter(RouterMixin, BaseEstimator):
         for rows, F in self._batches(X):
             moments.add(F, quality[rows], weight[rows])
 
-    def _set_landmarks(self, X) -> None:
+    def _set_landmarks(self, X, weight) -> None:
         """Choose the landmarks and the width of the kernel."""
         self.gamma_ = self.gamma
+        centre = np.average(X, axis=0, weights=weight)  # of 64 bits, as the weights
         if self.gamma == "scale":
-            variance = float(X.var(axis=0, dtype=np.float64).sum())
+            square = ((X - centre) ** 2).sum(axis=1)
+            variance = float(np.average(square, weights=weight))
             self.gamma_ = 1.0 / variance if variance > 0 else 1.0
         rng = check_random_state(self.random_state)
         sample = rng.permutation(len(X))[: self.n_components]
-        self.centre_ = X.mean(axis=0)
+        self.centre_ = centre.astype(X.dtype)
         self._sample = sample
         self.landmarks_ = X[sample] - self.centre_
         self._length = (self.landmarks_**2).sum(axis=1)

@@ -42,8 +42,8 @@ class Moments:
         The first sums.
     cross : ndarray of shape (n_features + 1, n_targets)
         The second sums.
-    n_rows, n_cells : int
-        How many rows and observed cells were added.
+    n_rows, n_cells : float
+        How many rows and observed cells were added, by weight.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class Moments:
         self.label = np.zeros(n_targets, dtype=np.intp)
         self.gram = np.zeros((1, n_features + 1, n_features + 1))
         self.cross = np.zeros((n_features + 1, n_targets))
-        self.n_rows = self.n_cells = 0
+        self.n_rows = self.n_cells = 0.0
 
     def add(self, F: NDArray, target: NDArray, weight: ArrayLike = 1.0) -> None:
         """Add a batch.
@@ -86,8 +86,9 @@ class Moments:
         self.label = label
         self.gram += parts[pattern.ravel()[first]]
         self.cross += Z.T @ (root * np.where(seen, target, 0.0))
-        self.n_rows += len(F)
-        self.n_cells += int(seen.sum())
+        weight = np.broadcast_to(weight, len(F))
+        self.n_rows += float(weight.sum())
+        self.n_cells += float(weight @ seen.sum(axis=1))
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -119,7 +120,7 @@ class Moments:
         Divided by the mean number of cells of a row, so that a penalty weighs as much
         as it does beside one observation a row.
         """
-        count = max(self.n_cells, 1) / max(self.n_rows, 1)
+        count = self.n_cells / self.n_rows if self.n_cells else 1.0
         times = np.bincount(self.label, minlength=len(self.gram))
         gram = np.tensordot(times / count, self.gram, axes=1)[None]
         cross = self.cross.sum(axis=1, keepdims=True) / count

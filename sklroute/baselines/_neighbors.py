@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -21,7 +20,8 @@ from sklroute.baselines._tuning import make_folds, squared_error
 from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
-from sklroute.serving._parts import Neighbours
+from sklroute.serving._parts import Neighbours, share_of_copies
+from sklroute.serving._steps import directions
 
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 BATCH = 4096  # queries per search: bounds the memory of predict
@@ -43,7 +43,9 @@ class KNNRouter(RouterMixin, BaseEstimator):
                            {\sum_{j \in N_i} w_j o_{jk} + s}
 
     that is, a regression of the whole vector of outcomes that skips missing cells
-    and is shrunk towards the model's mean :math:`\bar q_k`.
+    and is shrunk towards the model's mean :math:`\bar q_k`. Of queries with the same
+    features, which are equally near, none is preferred: where only some of them are
+    among the nearest, all count in part.
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
     n_neighbors_ : int
         The number of neighbours in use.
     neighbors_ : NearestNeighbors or ApproximateNeighbors
-        The search over the normalised training features.
+        The search over the normalised training features, each of them once.
     mean_quality_, mean_cost_ : ndarray of shape (n_models,)
         Mean observed quality and cost of each model.
     n_features_in_ : int
@@ -120,7 +122,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
         self.policy = policy
 
     def _fit(self, X, outcomes, sample_weight, groups):
-        X = normalize(X)
+        X = directions(X)
         if self.n_neighbors == "auto":
             folds = make_folds(len(X), groups, self.cv)
             self.n_neighbors_ = _choose_size(
@@ -133,28 +135,31 @@ class KNNRouter(RouterMixin, BaseEstimator):
             )
         else:
             self.n_neighbors_ = min(self.n_neighbors, len(X))
-        self.neighbors_ = _search(X, self.n_neighbors_, self.algorithm)
-        self._cells = _cells(outcomes.quality, sample_weight)
+        self._first, place, self._copies = _without_copies(X)
+        size = min(self.n_neighbors_, len(self._first))
+        self.neighbors_ = _search(X[self._first], size, self.algorithm)
+        cells = _cells(outcomes.quality, sample_weight)
+        self._cells = np.zeros((len(self._first), cells.shape[1]))
+        np.add.at(self._cells, place, cells)
 
     def _predict_quality(self, X):
-        X = normalize(X)
+        X = directions(X)
         quality = np.empty((len(X), len(self.fitted_quality_)))
         for rows in gen_batches(len(X), BATCH):
             nearest = self.neighbors_.kneighbors(X[rows], return_distance=False)
-            (quality[rows],) = _neighbour_means(
-                nearest,
-                self._cells,
-                self.fitted_quality_,
-                self.shrinkage,
-                [self.n_neighbors_],
-            )
+            sums = _indicator(nearest, self._shares(nearest), self._cells) @ self._cells
+            quality[rows] = _shrunk(sums, self.fitted_quality_, self.shrinkage)
         return quality
+
+    def _shares(self, nearest: NDArray) -> NDArray[np.float64]:
+        return share_of_copies(self._copies[nearest], self.n_neighbors_)
 
     def _compiled_part(self):
         if self.algorithm != "brute":
             raise TypeError("Only KNNRouter(algorithm='brute') can be compiled.")
         return Neighbours(
             self.neighbors_._fit_X,
+            self._copies,
             self._cells,
             self.fitted_quality_,
             self.shrinkage,
@@ -166,20 +171,22 @@ class KNNRouter(RouterMixin, BaseEstimator):
     _explained_rest = CLIPPING
 
     def _explain_evidence(self, X, available, better, worse):
-        nearest = self.neighbors_.kneighbors(normalize(X), return_distance=False)
+        nearest = self.neighbors_.kneighbors(directions(X), return_distance=False)
         (votes, prior), (other_votes, other_prior) = (
             self._votes(nearest, models) for models in (better, worse)
         )
         label = "training query {}"
         return [
             additive("shrinkage", ["towards mean quality"], prior, other_prior),
-            additive("neighbour", nearest, votes, other_votes, label=label),
+            additive(
+                "neighbour", self._first[nearest], votes, other_votes, label=label
+            ),
         ]
 
     def _votes(self, nearest, models) -> tuple[NDArray, NDArray]:
         """What each neighbour, and the shrinkage, add to the quality of a model."""
         quality, seen = (
-            self._cells[nearest, column[:, None]]
+            self._cells[nearest, column[:, None]] * self._shares(nearest)
             for column in (models, models + len(self.fitted_quality_))
         )
         total = seen.sum(axis=1) + self.shrinkage
@@ -211,20 +218,37 @@ def _neighbour_means(
     """
     sums = np.zeros((len(nearest), cells.shape[1]))
     for start, stop in pairwise([0, *sizes]):
-        sums += _indicator(nearest[:, start:stop], len(cells)) @ cells
-        quality, count = np.split(sums, 2, axis=1)
-        mean = np.tile(prior, (len(nearest), 1))
-        total = count + shrinkage
-        np.divide(quality + shrinkage * prior, total, out=mean, where=total > 0)
-        yield mean
+        part = nearest[:, start:stop]
+        sums += _indicator(part, np.ones(part.shape), cells) @ cells
+        yield _shrunk(sums, prior, shrinkage)
 
 
-def _indicator(nearest: NDArray, n_queries: int) -> csr_array:
+def _shrunk(sums: NDArray, prior: NDArray, shrinkage: float) -> NDArray[np.float64]:
+    """Means of what neighbours add up, pulled towards the prior."""
+    quality, count = np.split(sums, 2, axis=1)
+    mean = np.tile(prior, (len(sums), 1))
+    total = count + shrinkage
+    np.divide(quality + shrinkage * prior, total, out=mean, where=total > 0)
+    return mean
+
+
+def _indicator(nearest: NDArray, shares: NDArray, cells: NDArray) -> csr_array:
     """Sparse matrix that adds up the rows of a table over the neighbours."""
     n_rows, size = nearest.shape
     starts = np.arange(0, n_rows * size + 1, size)
-    entries = (np.ones(nearest.size), nearest.ravel(), starts)
-    return csr_array(entries, shape=(n_rows, n_queries))
+    entries = (shares.ravel(), nearest.ravel(), starts)
+    return csr_array(entries, shape=(n_rows, len(cells)))
+
+
+def _without_copies(X: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """First row of every different query, each row's place among them, their copies."""
+    X = np.ascontiguousarray(X) + 0.0  # no -0.0, whose bytes are not those of 0.0
+    keys = X.view(np.dtype((np.void, X[0].nbytes))).ravel()
+    _, first, place, copies = np.unique(
+        keys, return_index=True, return_inverse=True, return_counts=True
+    )
+    order = first.argsort()
+    return first[order], order.argsort()[place], copies[order]
 
 
 def _choose_size(X, quality, weight, folds, shrinkage, algorithm) -> int:

@@ -98,7 +98,7 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             block = X[np.ix_(~missing[name], columns)]
             if not len(block):
                 raise ValueError(f"Block {name!r} is missing for every query.")
-            mean = block.mean(axis=0)
+            mean = block.mean(axis=0, dtype=np.float64).astype(X.dtype)
             norm = np.linalg.norm(block - mean, axis=1).mean()
             # Below rounding error a block is constant: there is nothing to stretch.
             floor = 10 * np.finfo(X.dtype).eps * np.abs(block).max()

@@ -12,14 +12,15 @@ from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklroute.base import RouterMixin
 from sklroute.base._arrays import observed_mean
+from sklroute.baselines._members import MembersMixin
 from sklroute.guard._calibration import calibrate, thresholds_of
 from sklroute.outcomes._values import check_known, plain
 from sklroute.pipeline import RouterPipeline, as_router, fit_router
-from sklroute.policies import Budget, MaxUtility, Policy
+from sklroute.policies import MaxUtility, Policy
 from sklroute.serving._rules import Guard
 
 
-class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
+class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator):
     r"""Leave a baseline model only where a router's gain is shown to be safe.
 
     The wrapped router is fitted on one part of the queries. It proposes a model for
@@ -39,8 +40,8 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
     Parameters
     ----------
     router : router, Pipeline or search that ends in one
-        What proposes models. It is cloned, and fitted on the queries that are not set
-        aside.
+        What proposes models, by the quality and cost that it predicts. It is cloned,
+        and fitted on the queries that are not set aside.
     baseline : "best_single" or name of a model, default="best_single"
         The model that is left only with reason. "best_single" has the highest mean
         quality on the queries that the router is fitted on.
@@ -57,8 +58,8 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
         aside for the test, in (0, 1).
     policy : Policy, default=None
         Rule that proposes, in place of ``MaxUtility(cost_weight)``. None takes the
-        wrapped router's own, if it has one. `Budget` is refused: its choice for a
-        query depends on the others.
+        wrapped router's own, if it has one. `Budget`, and others with a bound on the
+        mean cost, are refused: their choice for a query depends on the others.
     random_state : int, RandomState instance or None, default=None
         Seed of the split and of the order of the test.
 
@@ -216,9 +217,18 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
             )
         groups = None if groups is None else groups[rows]
         router = fit_router(
-            clone(self.router), X[rows], outcomes[rows], sample_weight[rows], groups
+            clone(self.router),
+            self._as_given(X[rows]),
+            outcomes[rows],
+            sample_weight[rows],
+            groups,
         )
         self.router_ = as_router(router)
+        if self._inner._compiled_rule() is not None:
+            raise ValueError(
+                "GuardedRouter needs a router that chooses by predicted quality and "
+                f"cost; {type(self._inner).__name__} does not."
+            )
 
     def _own_policy(self) -> Policy:
         """The rule in use: one of three parameters, never two at once."""
@@ -228,10 +238,10 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
                 f"Give either cost_weight={self.cost_weight} or the policy {given!r}."
             )
         policy = MaxUtility(self.cost_weight) if given is None else given
-        if isinstance(policy, Budget):
+        if getattr(policy, "mean_cost", None) is not None:
             raise ValueError(
-                "GuardedRouter promises nothing for Budget: its choice for a query "
-                "depends on the others. Use MaxUtility or CheapestAbove."
+                f"GuardedRouter promises nothing for {policy!r}: its choice for a "
+                "query depends on the others. Use MaxUtility or CheapestAbove."
             )
         return policy
 
@@ -255,7 +265,7 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
     def _propose(self, X):
         """Proposed model and predicted gain, as they are in a plain `predict`."""
         available = np.ones((len(X), len(self.classes_)), dtype=bool)
-        cost = self.router_.predict_cost(X)
+        cost = self._predict_cost(X)
         if self.policy_.needs_cost:
             check_known(cost, available, self.classes_, self.policy_)
         quality, std = self._pool_moments(X, available, self.policy_)
@@ -273,24 +283,35 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
     add_model = remove_model = rename_model = set_costs = partial_fit = _fixed_pool
     suggest_probes = value_of = _fixed_pool
 
-    # -- what the mixin asks for ---------------------------------------------------
+    # -- what the mixins ask for ---------------------------------------------------
+
+    def _own_members(self):
+        return [self.router]
 
     def _policy(self, policy):
         return super()._policy(self.policy_ if policy is None else policy)
 
     def _predict_quality(self, X):
-        return self.router_.predict_quality(X)
+        return self.router_.predict_quality(self._as_given(X))
 
     def _predict_cost(self, X):
-        return self.router_.predict_cost(X)
+        return self.router_.predict_cost(self._as_given(X))
 
     def _pool_moments(self, X, available, policy):
         router, X = self._last(X)
         return router._pool_moments(X, available, policy)
 
+    @property
+    def _inner(self) -> RouterMixin:
+        """The wrapped router without the steps before it."""
+        router = self.router_
+        while isinstance(router, RouterPipeline):
+            router = router._final_estimator
+        return router
+
     def _last(self, X) -> tuple[RouterMixin, NDArray]:
         """The wrapped router without the steps before it, and what it sees."""
-        router = self.router_
+        router, X = self.router_, self._as_given(X)
         while isinstance(router, RouterPipeline):
             router, X = router._final_estimator, router._features(X)
         return router, router._check_X(X, reset=False)
@@ -308,16 +329,14 @@ class GuardedRouter(MetaEstimatorMixin, RouterMixin, BaseEstimator):
 
     @property
     def _explained_rest(self):
-        router = self.router_
-        while isinstance(router, RouterPipeline):
-            router = router._final_estimator
-        return router._explained_rest
+        return self._inner._explained_rest
 
     def _explain_evidence(self, X, available, better, worse):
         router, X = self._last(X)
         return router._explain_evidence(X, available, better, worse)
 
     def _ablated_moments(self, X, available, policy):
+        X = self._as_given(X)
         return self.router_._ablated_moments(X, available, policy)
 
     def _quality_interval(self, X, available):

@@ -37,7 +37,11 @@ class Blend(NamedTuple):
 
 
 def fit_blend(
-    departures: Sequence[NDArray], quality: NDArray, mean: NDArray, groups: NDArray
+    departures: Sequence[NDArray],
+    quality: NDArray,
+    mean: NDArray,
+    groups: NDArray,
+    weight: NDArray | None = None,
 ) -> Blend:
     """Learn the weights of predictions of queries that they have not seen.
 
@@ -52,6 +56,8 @@ def fit_blend(
         Mean quality of each model.
     groups : ndarray of shape (n_queries,)
         Queries of one group are not independent.
+    weight : ndarray of shape (n_queries,), default=None
+        Weights of the queries. None weighs them equally.
 
     Returns
     -------
@@ -64,10 +70,13 @@ def fit_blend(
     relative = [
         table - common for table, common in zip((*parts, target), shared, strict=True)
     ]
-    return Blend(_weights(shared, groups), _weights(relative, groups))
+    weight = np.ones(len(quality)) if weight is None else weight
+    return Blend(_weights(shared, groups, weight), _weights(relative, groups, weight))
 
 
-def _weights(tables: Sequence[NDArray], groups: NDArray) -> NDArray[np.float64]:
+def _weights(
+    tables: Sequence[NDArray], groups: NDArray, weight: NDArray
+) -> NDArray[np.float64]:
     r"""Weights of the first tables in a sum that comes close to the last one.
 
     The sum :math:`f`, 0 at first, takes a step towards each prediction in turn,
@@ -85,8 +94,10 @@ def _weights(tables: Sequence[NDArray], groups: NDArray) -> NDArray[np.float64]:
     weights, sum_ = np.zeros(len(parts)), np.zeros_like(target)
     for number, part in enumerate(parts):
         step, rest = part - sum_, target - sum_
-        size = ((step * rest).sum() / max((step**2).sum(), 1e-12)).clip(0, 1)
-        gain = np.bincount(code, (rest**2 - (rest - size * step) ** 2).sum(axis=1))
+        along, length = weight @ (step * rest), weight @ step**2
+        size = (along.sum() / max(length.sum(), 1e-12)).clip(0, 1)
+        gain = (rest**2 - (rest - size * step) ** 2).sum(axis=1)
+        gain = np.bincount(code, weight * gain)
         error = gain.std() * len(gain) ** 0.5
         if gain.sum() > error:
             size *= 1 - (error / gain.sum()) ** 2

@@ -50,19 +50,25 @@ def calibrate(
     if router.prior_ is not None:
         folds = fold.cpu().numpy()
         prior = predict_held_out(router.prior_, *known, folds, router.n_members)
-        departures.insert(0, prior[rows] - mean)
-    _, outcomes, _, groups = known
-    held_out = outcomes[rows]
+        # NaN for a model that was observed in that fold alone.
+        departures.insert(0, np.nan_to_num(prior[rows] - mean))
+    _, outcomes, weight, groups = known
+    held_out, weight = outcomes[rows], weight[rows]
     units = rows if groups is None else groups[rows]
-    blend = fit_blend(departures, held_out.quality, mean, units)
-    price = router._cost_weight * filled_cost(held_out, router.mean_cost_)
+    blend = fit_blend(departures, held_out.quality, mean, units, weight)
+    realised = filled_cost(held_out, router.mean_cost_)
+    expected = np.nan_to_num(router.mean_cost_)
     temperature = best_choice_temperature(
-        blend(departures, mean) - price, held_out.quality - price
+        blend(departures, mean) - router._cost_weight * expected,
+        held_out.quality - router._cost_weight * realised,
+        weight,
     )
     return blend, temperature
 
 
-def best_choice_temperature(predicted: NDArray, realised: NDArray) -> float:
+def best_choice_temperature(
+    predicted: NDArray, realised: NDArray, weight: NDArray | None = None
+) -> float:
     r"""Temperature of the softmax that makes the best choices most likely.
 
     Maximises :math:`\sum_i \log \sum_{j \in B_i} \mathrm{softmax}(\hat u_i / T)_j`
@@ -72,6 +78,8 @@ def best_choice_temperature(predicted: NDArray, realised: NDArray) -> float:
     ----------
     predicted, realised : ndarray of shape (n_queries, n_models)
         Utilities; realised ones are NaN where not observed. Every query has one.
+    weight : ndarray of shape (n_queries,), default=None
+        Weights of the queries. None weighs them equally.
 
     Returns
     -------
@@ -83,7 +91,8 @@ def best_choice_temperature(predicted: NDArray, realised: NDArray) -> float:
 
     def loss(log_temperature):
         log_share = log_softmax(predicted / np.exp(log_temperature), axis=1)
-        return -np.log(np.sum(np.exp(log_share) * best, axis=1) + 1e-12).mean()
+        likelihood = np.sum(np.exp(log_share) * best, axis=1) + 1e-12
+        return -np.average(np.log(likelihood), weights=weight)
 
     bounds = np.log([0.005, 5.0])
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

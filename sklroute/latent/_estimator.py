@@ -320,7 +320,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
     def _build_net(self, scaled, outcomes, sample_weight) -> RouterNet:
         """Encode what is known of the models and set up an untrained net."""
         self.profile_encoder_ = ProfileEncoder(self.n_regions, random_state=self._seed)
-        known = scaled, outcomes.quality, outcomes.cost
+        known = scaled, outcomes.quality, outcomes.cost, sample_weight
         n_support = self._n_support(outcomes)
         return build_net(
             self,

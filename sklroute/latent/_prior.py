@@ -41,14 +41,17 @@ def predict_held_out(
 ) -> NDArray[np.float64]:
     """What copies of the prior, each fitted without a fold, say of that fold.
 
-    Rows of other folds than the first ``n_folds`` stay NaN.
+    Rows of other folds than the first ``n_folds`` stay NaN, and so does a model that
+    was observed in that fold alone.
     """
     quality = np.full(outcomes.quality.shape, np.nan)
     for number in range(n_folds):
         rows, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         rest_groups = None if groups is None else groups[rest]
-        copy = clone(prior).fit(
-            X[rest], outcomes[rest], sample_weight[rest], rest_groups
-        )
-        quality[rows] = copy.predict_quality(X[rows])
+        known = outcomes[rest]
+        seen = known.observed.any(axis=0)
+        tables = known.quality, known.cost, known.available
+        others = Outcomes(*(t[:, seen] for t in tables), models=known.models[seen])
+        copy = clone(prior).fit(X[rest], others, sample_weight[rest], rest_groups)
+        quality[np.ix_(rows, seen)] = copy.predict_quality(X[rows])
     return quality

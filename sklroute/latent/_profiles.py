@@ -41,7 +41,13 @@ class ProfileEncoder(BaseEstimator):
         self.shrinkage = shrinkage
         self.random_state = random_state
 
-    def fit(self, X: NDArray, quality: NDArray, cost: NDArray) -> "ProfileEncoder":
+    def fit(
+        self,
+        X: NDArray,
+        quality: NDArray,
+        cost: NDArray,
+        weight: NDArray | None = None,
+    ) -> "ProfileEncoder":
         """Learn the regions, what the pool achieves in them, and the scales.
 
         Parameters
@@ -50,65 +56,85 @@ class ProfileEncoder(BaseEstimator):
             Scaled features.
         quality, cost : ndarray of shape (n_queries, n_models)
             Calibration outcomes of the pool; NaN = missing.
+        weight : ndarray of shape (n_queries,), default=None
+            Weights of the queries. None weighs them equally.
         """
+        weight = np.ones(len(X)) if weight is None else weight
         n_regions = min(self.n_regions, len(X))
         self.regions_ = KMeans(n_regions, n_init=1, random_state=self.random_state)
         with warnings.catch_warnings():
             # Fewer distinct queries than regions: the spare regions stay empty.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            region = self.regions_.fit_predict(X)
+            region = self.regions_.fit_predict(X, sample_weight=weight)
         del self.regions_.labels_  # of the training queries
-        self.pool_mean_ = float(np.nanmean(quality))
+        self.pool_mean_ = _mean_of_all(quality, weight)
         self.pool_quality_ = self._shrunk(
-            observed_mean(quality.T)[:, None], region, np.array([self.pool_mean_])
+            observed_mean(quality.T)[:, None],
+            region,
+            np.array([self.pool_mean_]),
+            weight,
         )[:, 0]
-        self.cost_ = float(np.nanmean(cost)) if np.isfinite(cost).any() else 1.0
-        raw = self._describe(region, quality, cost)
+        self.cost_ = _mean_of_all(cost, weight) if np.isfinite(cost).any() else 1.0
+        raw = self._describe(region, quality, cost, weight)
         self.center_ = raw.mean(axis=0)
         # A pool of one model, or of equal models, has no spread to divide by.
         self.scale_ = np.where(raw.std(axis=0) > 1e-6, raw.std(axis=0), 1.0)
         return self
 
-    def transform(self, X: NDArray, quality: NDArray, cost: NDArray) -> NDArray:
-        """Profiles of models, each from its own column of outcomes.
+    def transform(
+        self,
+        X: NDArray,
+        quality: NDArray,
+        cost: NDArray,
+        weight: NDArray | None = None,
+    ) -> NDArray:
+        """Profiles of models, each from its own column of outcomes; see `fit`.
 
         Returns
         -------
         profile : ndarray of shape (n_models, n_regions + 3)
             Standardised over the pool seen in fit.
         """
-        raw = self._describe(self.regions_.predict(X), quality, cost)
+        weight = np.ones(len(X)) if weight is None else weight
+        raw = self._describe(self.regions_.predict(X), quality, cost, weight)
         return (raw - self.center_) / self.scale_
 
-    def _describe(self, region, quality, cost):
+    def _describe(self, region, quality, cost, weight):
         overall = self._shrunk(
             quality,
             np.zeros(len(region), dtype=int),
             np.full(quality.shape[1], self.pool_mean_),
+            weight,
         )[0]
         expected = self.pool_quality_[:, None] + overall - self.pool_mean_
-        regional = self._shrunk(quality, region, expected)
-        price = observed_mean(cost) / (self.cost_ or 1.0)
+        regional = self._shrunk(quality, region, expected, weight)
+        price = observed_mean(cost, weight) / (self.cost_ or 1.0)
         return np.column_stack(
             [
                 _safe_logit(overall),
                 (regional - expected).T,
                 np.log1p(np.nan_to_num(price, nan=1.0)),
-                self._agreement(region, quality),
+                self._agreement(region, quality, weight),
             ]
         )
 
-    def _shrunk(self, quality, region, expected):
+    def _shrunk(self, quality, region, expected, weight):
         """Mean quality per region and model, pulled towards ``expected``."""
         seen = ~np.isnan(quality)
-        member = np.eye(self.regions_.n_clusters)[region]
+        member = np.eye(self.regions_.n_clusters)[region] * weight[:, None]
         total = member.T @ np.where(seen, quality, 0.0)
         return (total + self.shrinkage * expected) / (member.T @ seen + self.shrinkage)
 
-    def _agreement(self, region, quality):
+    def _agreement(self, region, quality, weight):
         """Covariance of a model's quality with what the pool achieves nearby."""
         pool = self.pool_quality_[region][:, None] - self.pool_mean_
-        return np.nan_to_num(observed_mean((quality - observed_mean(quality)) * pool))
+        departure = quality - observed_mean(quality, weight)
+        return np.nan_to_num(observed_mean(departure * pool, weight))
+
+
+def _mean_of_all(table, weight):
+    """Weighted mean of all observed cells."""
+    return float(observed_mean(table.reshape(-1, 1), weight.repeat(table.shape[1]))[0])
 
 
 def _safe_logit(p):

@@ -134,13 +134,15 @@ class HeldOutScores(Callback):
         """Add ``valid_brier`` and ``valid_utility`` to the history."""
         rows, log_prob = held_out_predictions(net.module_, self.dataset, self.fold)
         _, y = self.dataset[rows]
-        quality, cost, weight = y[..., 0], y[..., 1], y[..., 2]
+        quality, weight = y[..., 0], y[..., 2]
         mean = log_prob.exp() @ support_of(log_prob)
         brier = ((mean - quality).square() * weight).sum() / weight.sum()
-        price = self.cost_weight * cost
-        predicted = (mean - price).masked_fill(weight <= 0, -torch.inf)
+        cost = self.cost_weight * y[..., 1]
+        expected = self.cost_weight * self.dataset.y[..., 1].mean(0)
+        predicted = (mean - expected).masked_fill(weight <= 0, -torch.inf)
         choice = predicted.argmax(1, keepdim=True)
-        utility = (quality - price).gather(1, choice).mean()
+        utility = (quality - cost).gather(1, choice).squeeze(1)
+        utility = (utility * weight.amax(1)).sum() / weight.amax(1).sum()
         net.history.record("valid_brier", float(brier))
         net.history.record("valid_utility", float(utility))
 

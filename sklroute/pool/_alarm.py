@@ -11,7 +11,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
 from sklroute.outcomes import Outcomes
-from sklroute.outcomes._values import check_models, check_range, float_array, plain
+from sklroute.outcomes._values import (
+    by_model,
+    check_models,
+    check_range,
+    float_array,
+    plain,
+)
 
 BETS = np.array([1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4])  # of a capital, on one answer
 CHUNK = 64  # answers at a time: what is bet loses all but 4**-64 of it at worst
@@ -138,7 +144,8 @@ class DriftAlarm(BaseEstimator):
         quality : Outcomes or array-like of shape (n_queries, n_models)
             Realised quality of the calls, in [0, 1]; NaN = not called.
         models : sequence of shape (n_models,), default=None
-            Names of the columns. None are those of Outcomes, or the numbers from 0.
+            Names of the columns. None are those of Outcomes or of a DataFrame, or the
+            numbers from 0. Columns of a DataFrame are matched by name.
 
         Returns
         -------
@@ -270,6 +277,12 @@ class _Capital:
 
 
 def _check(predicted, quality, models) -> tuple[NDArray, NDArray, list[Any]]:
+    for table in (quality, predicted):
+        if models is None and isinstance(table, pd.DataFrame):
+            models = table.columns
+    if models is not None:
+        predicted = by_model(predicted, models, "predicted")
+        quality = by_model(quality, models, "quality")
     predicted = float_array(predicted, "predicted")
     quality = float_array(quality, "quality")
     if quality.ndim != 2 or predicted.shape != quality.shape:

@@ -32,7 +32,7 @@ class Basis(NamedTuple):
     """
 
     centre: NDArray
-    """(n_features,) mean of the queries."""
+    """(n_features,) mean of the queries that have the feature."""
     landmarks: NDArray
     """(n_landmarks, n_features) sampled queries, less the mean and scaled."""
     scale: float
@@ -93,7 +93,8 @@ def make_basis(X: NDArray, predict: Callable[[NDArray], NDArray]) -> Basis:
     """
     rows = np.random.RandomState(0).permutation(len(X))[:N_SAMPLED]
     sample = X[rows].astype(np.float64)
-    centre = np.nan_to_num(sample).mean(axis=0)
+    n_seen = (~np.isnan(sample)).sum(axis=0)
+    centre = np.nansum(sample, axis=0) / n_seen.clip(1)
     spread = np.linalg.norm(np.nan_to_num(sample - centre)) / len(sample) ** 0.5
     scale = 1.0 / spread if spread > 0 else 1.0
     sample = sample[:N_LANDMARKS]

@@ -307,7 +307,7 @@ class PoolMixin(StreamMixin):
             )
         return value_of_model(
             self,
-            X[seen],
+            self._as_given(X[seen]),
             (quality[seen], cost[seen]),
             None if outcomes is None else outcomes[seen],
             policy,

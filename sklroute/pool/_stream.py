@@ -27,7 +27,8 @@ class StreamMixin:
 
         What is learnt is how far each model departs from what was predicted for it:
         on all queries, on those on which the models differ in some way, and on those
-        like some other query. The first call of an unfitted router is its ``fit``.
+        like some other query. The first call of an unfitted router is its ``fit``,
+        which forgets nothing.
 
         Parameters
         ----------

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold
+from sklearn.utils import _safe_indexing
 
 from sklroute.metrics import Interval, paired_bootstrap
 from sklroute.metrics._bootstrap import interval, resamples
@@ -97,7 +98,7 @@ class ModelValue:
 
 def value_of_model(
     router: Any,
-    X: NDArray,
+    X: Any,
     answers: tuple[NDArray, NDArray],
     outcomes: Outcomes | None,
     policy: Any,
@@ -112,7 +113,7 @@ def value_of_model(
     ----------
     router : router
         Fitted; it is not changed.
-    X : ndarray of shape (n_queries, n_features)
+    X : ndarray or DataFrame of shape (n_queries, n_features)
         The scored queries.
     answers : tuple of two ndarrays of shape (n_queries,)
         Quality, and cost (NaN = unknown), of the new model's answers.
@@ -193,12 +194,13 @@ def _cross_fitted(router, X, answers, outcomes, available, policy, groups, cv) -
         # A change replaces what it changes: the copied router stays as it is.
         larger = copy.copy(router).add_model(
             name,
-            X[train],
+            _safe_indexing(X, train),
             quality[train],
             cost[train],
             y=None if outcomes is None else outcomes[train],
         )
-        _, arrays = larger._policy_arrays(X[test], available[test], None, policy)
+        queries = _safe_indexing(X, test)
+        _, arrays = larger._policy_arrays(queries, available[test], None, policy)
         parts.append(arrays)
         tests.append(test)
     order = np.argsort(np.concatenate(tests))

@@ -39,7 +39,7 @@ class KernelSums:
         """Place the landmarks among some queries and add these."""
         self._router.classes_ = outcomes.models
         self._router._set_landmarks(
-            X.astype(np.float32) if X.dtype == np.float16 else X
+            X.astype(np.float32) if X.dtype == np.float16 else X, np.ones(len(X))
         )
         self._moments = self._router._no_moments()
         self.add(X, outcomes)

@@ -2,7 +2,8 @@
 
 Inputs are ``features`` (n_queries, n_features), ``available`` (n_queries, n_models) and
 ``cost_weight`` (1,); outputs are ``quality``, ``utility`` and ``choice``, the choice
-being that of `MaxUtility` at the given weight. All numbers have 32 bits.
+being that of `MaxUtility` at the given weight. A model of unknown cost is unavailable
+at a weight above 0. All numbers have 32 bits.
 """
 
 import os
@@ -117,8 +118,11 @@ def _choice(g: _Graph, cost: NDArray) -> None:
     """Utility, and its best model; ties go to the cheaper, then to the first."""
     spent = g.op("Mul", "cost_weight", np.nan_to_num(cost, nan=0.0)[None])
     utility = g.op("Sub", "quality", spent)
-    lowest = np.float32(-np.inf)
-    utility = g.op("Where", "available", utility, lowest, name="utility")
+    unknown = g.constant(np.isnan(cost)[None], bool)
+    priced = g.op("Greater", "cost_weight", np.float32(0))
+    usable = g.op("Not", g.op("And", priced, unknown))
+    usable = g.op("And", "available", usable)
+    utility = g.op("Where", usable, utility, np.float32(-np.inf), name="utility")
     ranking = np.argsort(np.nan_to_num(cost, nan=np.inf), kind="stable")
     order = g.constant(ranking, np.int64)
     ranked = g.op("Gather", utility, order, axis=1)

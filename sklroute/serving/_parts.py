@@ -6,13 +6,15 @@ returns the expected quality of every model, (n_queries, n_models).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from sklroute.serving._steps import Affine, Steps, unit_rows
+from sklroute.serving._distribution import QualityDistribution
+from sklroute.serving._steps import Affine, Steps, directions
 
 CHUNK = 1024  # queries at once: intermediate results stay in cache
 ACTIVATIONS = {
@@ -39,6 +41,13 @@ class Part:
         """Quality of every model."""
         raise NotImplementedError
 
+    def distribution(self, X: NDArray) -> QualityDistribution:
+        """Distribution of the quality, if the part has one."""
+        raise ValueError(
+            f"{type(self).__name__} predicts the expected quality only: policies that "
+            "need its spread need a latent router."
+        )
+
     def after(self, steps: Steps) -> "Part":
         """The same, preceded by steps of a pipeline."""
         return Chain(steps, self)
@@ -53,6 +62,10 @@ class Chain(Part):
 
     def __call__(self, X):
         return self.part(self.steps(X))
+
+    def distribution(self, X):
+        """Distribution of the quality, if the part has one."""
+        return self.part.distribution(self.steps(X))
 
     def after(self, steps):
         return self.part.after(steps.then(self.steps))
@@ -205,7 +218,7 @@ class Clusters(Part):
     """Centres (n_clusters, n_features) and their profiles (n_clusters, n_models)."""
 
     def __call__(self, X):
-        X = unit_rows(X)
+        X = directions(X)
         quality = np.tile(self.mean, (len(X), 1))
         for centres, profile in self.levels:
             distance = (centres**2).sum(axis=1) - 2 * (
@@ -221,6 +234,8 @@ class Neighbours(Part):
 
     points: NDArray
     """(n_train, n_features), rows of length 1 or 0."""
+    copies: NDArray
+    """(n_train,) number of training queries at each point."""
     cells: NDArray
     """(n_train, 2 n_models): weighted quality, then weights."""
     mean: NDArray
@@ -228,19 +243,47 @@ class Neighbours(Part):
     size: int
 
     def __call__(self, X):
-        X = unit_rows(X)
+        X = directions(X)
         square = np.einsum("ij,ij->i", self.points, self.points)
         return self._means(square - 2 * (X @ self.points.T))
 
     def _means(self, distance):
-        nearest = np.argpartition(distance, self.size - 1, axis=1)[:, : self.size]
-        sums = self.cells[nearest].sum(axis=1)
+        size = min(self.size, len(self.points))
+        nearest = np.argpartition(distance, size - 1, axis=1)[:, :size]
+        if self._has_copies:
+            order = np.take_along_axis(distance, nearest, axis=1).argsort(axis=1)
+            nearest = np.take_along_axis(nearest, order, axis=1)
+            share = share_of_copies(self.copies[nearest], self.size)
+            sums = np.einsum("ij,ijk->ik", share, self.cells[nearest])
+        else:
+            sums = self.cells[nearest].sum(axis=1)
         value, count = np.split(sums, 2, axis=1)
         mean = np.tile(self.mean, (len(distance), 1))
         total = count + self.shrinkage
         value += self.shrinkage * self.mean
         np.divide(value, total, out=mean, where=total > 0)
         return mean
+
+    @cached_property
+    def _has_copies(self) -> bool:
+        return bool((self.copies > 1).any())
+
+
+def share_of_copies(copies: NDArray, size: int) -> NDArray[np.float64]:
+    """How much each of the nearest points counts until there are enough queries.
+
+    Copies of a query are as near as each other: those of the last point that is needed
+    count in part, so that none is preferred.
+
+    Parameters
+    ----------
+    copies : ndarray of shape (n_queries, n_points)
+        Queries at each point, the nearest first.
+    size : int
+        How many are wanted.
+    """
+    before = copies.cumsum(axis=1) - copies
+    return ((size - before) / copies).clip(0, 1)
 
 
 @dataclass(frozen=True)
@@ -255,6 +298,10 @@ class Average(Part):
         for weight, part in zip(self.weights[1:], self.parts[1:], strict=True):
             quality += weight * part(X)
         return quality
+
+    @property
+    def takes_missing(self):
+        return all(part.takes_missing for part in self.parts)
 
     def after(self, steps):
         return replace(self, parts=[part.after(steps) for part in self.parts])

@@ -178,7 +178,7 @@ class CompiledRouter:
         -------
         distribution : QualityDistribution
         """
-        return self._distribution(self._check_X(X))
+        return self._part.distribution(self._check_X(X))
 
     def predict_utility(
         self,
@@ -320,7 +320,7 @@ class CompiledRouter:
         costs = self.mean_cost_ if costs is None else costs
         cost = read_costs(costs, self.classes_, available, policy)
         if policy.needs_std:
-            distribution = self._distribution(X)
+            distribution = self._part.distribution(X)
             quality, std = distribution.mean, distribution.std
         else:
             quality, std = self._quality(X), None
@@ -338,17 +338,9 @@ class CompiledRouter:
             )
         return policy
 
-    def _distribution(self, X) -> QualityDistribution:
-        distribution = getattr(self._part, "distribution", None)
-        if distribution is None:
-            raise ValueError(
-                f"{type(self._part).__name__} predicts the expected quality only: "
-                "policies that need its spread need a latent router."
-            )
-        return distribution(X)
-
 
 def _all_finite(X: NDArray) -> bool:
     """Whether all values are finite; one product tells, unless it overflows."""
     flat = X.reshape(-1)
-    return math.isfinite(np.dot(flat, flat)) or bool(np.isfinite(X).all())
+    with np.errstate(over="ignore"):
+        return math.isfinite(np.dot(flat, flat)) or bool(np.isfinite(X).all())

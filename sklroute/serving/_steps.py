@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+SHORT, LONG = 1e-10, 1e30  # squares of lengths between which 32 bits are enough
+
 
 @dataclass(frozen=True)
 class Affine:
@@ -89,6 +91,18 @@ def unit_rows(X: NDArray, norm: str = "l2") -> NDArray:
         length = np.abs(X).sum(axis=1) if norm == "l1" else np.abs(X).max(axis=1)
     floor = 10 * np.finfo(length.dtype).eps  # scikit-learn leaves such rows alone
     return X / np.where(length < floor, 1, length)[:, None]
+
+
+def directions(X: NDArray) -> NDArray:
+    """Rows of length 1 of the same directions, however short or long; zeros stay."""
+    with np.errstate(over="ignore"):
+        square = np.einsum("ij,ij->i", X, X)
+    extreme = (square < SHORT) | (square > LONG)
+    if extreme.any():
+        largest = np.abs(X[extreme]).max(axis=1, keepdims=True)
+        X = X.copy()
+        X[extreme] /= np.where(largest > 0, largest, 1)
+    return unit_rows(X)
 
 
 def compile_step(name: str, step: Any) -> Steps:

@@ -1,5 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
+from routers import TABLE, latent
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -7,6 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklroute import AverageRouter, ClusterRouter, KNNRouter, RidgeRouter
 from sklroute.datasets import make_routing
+from sklroute.features import BlockScaler
+from sklroute.pipeline import as_router
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +94,41 @@ def test_members_must_be_routers(member, data):
 def test_bad_weights_are_refused(weights, data):
     with pytest.raises(ValueError, match="weights must be 2 numbers >= 0"):
         AverageRouter(members(), weights=weights).fit(data.X, data.y)
+
+
+def test_members_see_the_names_of_columns(data):
+    frame = pd.DataFrame(data.X).add_prefix("image_")
+    first = ColumnTransformer([("few", "passthrough", ["image_1", "image_7"])])
+    router = AverageRouter([("few", make_pipeline(first, RidgeRouter(alpha=10.0)))])
+    expected = RidgeRouter(alpha=10.0).fit(data.X[:, [1, 7]], data.y)
+    np.testing.assert_allclose(
+        router.fit(frame, data.y).predict_quality(frame),
+        expected.predict_quality(data.X[:, [1, 7]]),
+    )
+
+
+def test_members_may_take_queries_that_lack_a_block(data):
+    X = data.X.copy()
+    X[::3, :6] = np.nan
+    scaler = BlockScaler(data.modalities, allow_missing=True)
+    taking = make_pipeline(scaler, RidgeRouter(alpha=10.0))
+    router = AverageRouter([("ridge", taking)]).fit(X, data.y)
+    expected = as_router(clone(taking).fit(X, data.y)).predict_quality(X)
+    np.testing.assert_allclose(router.predict_quality(X), expected)
+    with pytest.raises(ValueError, match="row 0, column 0 is nan"):
+        AverageRouter(members()).fit(X, data.y)
+    with pytest.raises(ValueError, match="row 0, column 0 is nan"):
+        AverageRouter(members()).fit(data.X, data.y).predict(X)
+    X[1, 0] = np.inf
+    with pytest.raises(ValueError, match="row 1, column 0 is inf"):
+        AverageRouter([("ridge", taking)]).fit(X, data.y)
+
+
+def test_an_average_of_latent_routers_takes_them_compiled_too():
+    X = TABLE.X.copy()
+    X[::3, :6] = np.nan
+    router = latent(modalities=TABLE.modalities)
+    average = AverageRouter([("one", router), ("same", router)]).fit(X, TABLE.y)
+    expected = router.fit(X, TABLE.y).predict_quality(X)
+    for each in (average, average.compile()):
+        np.testing.assert_allclose(each.predict_quality(X), expected, atol=1e-6)

@@ -84,6 +84,22 @@ def test_an_offset_of_the_features_changes_nothing(table):
     np.testing.assert_allclose(plain, moved, atol=1e-6)
 
 
+def test_the_centre_of_many_short_numbers_is_their_mean():
+    X = np.full((50_000, 2), 0.1, dtype=np.float32)
+    router = KernelRouter(2, alphas=(1.0, 1.0), random_state=0)
+    router.fit(X, np.tile([0.0, 1.0], (50_000, 1)))
+    np.testing.assert_array_equal(router.centre_, X[0])
+
+
+def test_a_weight_of_two_is_a_query_that_comes_twice(table):
+    X, y, weight = table.X[:60], table.y[:60], np.arange(60) % 3
+    rows = np.arange(60).repeat(weight)
+    router = KernelRouter(60, alphas=(1.0, 10.0), random_state=0)
+    weighed = router.fit(X, y, sample_weight=weight).predict_quality(table.X)
+    repeated = router.set_params(n_components=len(rows)).fit(X[rows], y[rows])
+    np.testing.assert_allclose(weighed, repeated.predict_quality(table.X), atol=1e-5)
+
+
 def test_shared_part_is_the_mean_with_one_more_zero():
     table = np.array([[0.4, 0.2, np.nan], [0.6, np.nan, np.nan]])
     np.testing.assert_allclose(shared_part(table), [[0.2], [0.3]])

@@ -54,7 +54,8 @@ def test_pooled_cells_are_rows_weighted_by_their_number():
     count = (~np.isnan(target)).sum(axis=1)
     kept = count > 0
     mean, weight = np.nanmean(target[kept], axis=1), (weight * count)[kept]
-    scaled = weight * len(F) / count.sum()
+    given = table(1, 0.4)[2]
+    scaled = weight * given.sum() / (given @ count)
     alone = Ridge(alpha=1.0).fit(F[kept], mean, scaled)
     (pooled,) = summed(F, target, table(1, 0.4)[2], [11]).pooled().solve([1.0])
     np.testing.assert_allclose(pooled.coef[:, 0], alone.coef_, atol=1e-9)

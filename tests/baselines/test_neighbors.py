@@ -29,6 +29,17 @@ def test_length_of_the_features_does_not_matter():
     np.testing.assert_array_equal(near, far)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e-30, 1e-8, 1e8, 1e30])
+def test_the_size_of_all_features_does_not_matter(size, dtype):
+    router = KNNRouter(3)
+    expected = router.fit(X, Outcomes(QUALITY)).predict_quality(X)
+    scaled = (size * X).astype(dtype)
+    router.fit(scaled, Outcomes(QUALITY))
+    np.testing.assert_allclose(router.predict_quality(scaled), expected)
+    np.testing.assert_allclose(router.compile().predict_quality(scaled), expected)
+
+
 def test_without_shrinkage_a_model_unseen_by_the_neighbours_gets_its_mean():
     quality = np.where(np.arange(5)[:, None] < 3, [1.0, np.nan], [0.0, 1.0])
     router = KNNRouter(3, shrinkage=0.0).fit(X, Outcomes(quality))
@@ -59,6 +70,25 @@ def test_sums_of_several_sizes_are_those_of_each_alone():
     for size, mean in zip([2, 7, 40], together, strict=True):
         (alone,) = _neighbors._neighbour_means(nearest, cells, prior, 4.0, [size])
         np.testing.assert_allclose(mean, alone)
+
+
+def test_none_of_the_copies_of_a_query_is_preferred():
+    rng = np.random.default_rng(0)
+    features, kind = rng.normal(size=(5, 8)), rng.permutation(np.arange(200) % 5)
+    quality = rng.integers(2, size=(200, 2)).astype(float)
+    for size in (9, 60, 150):
+        router = KNNRouter(size, shrinkage=0.0).fit(features[kind], quality)
+        predicted = router.predict_quality(features)
+        unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+        cosine = unit @ unit.T
+        for row in range(5):
+            order = np.argsort(-cosine[row])
+            mean = [quality[kind == k].mean(axis=0) for k in order]
+            share = np.clip(size / 40 - np.arange(5), 0, 1)
+            expected = share @ np.array(mean) / share.sum()
+            np.testing.assert_allclose(predicted[row], expected)
+        compiled = router.compile().predict_quality(features)
+        np.testing.assert_allclose(compiled, predicted)
 
 
 def test_number_of_neighbours_is_tuned_to_the_noise():

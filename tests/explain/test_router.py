@@ -133,7 +133,8 @@ def test_contributions_add_up_to_the_margin(name, data):
     seed=st.integers(0, 9),
 )
 def test_contributions_add_up_on_any_table(y, router, seed):
-    queries = np.random.default_rng(seed).normal(size=(len(y), 3))
+    rng = np.random.default_rng(seed)
+    queries = rng.normal(size=(len(y), 3))[rng.integers(len(y), size=len(y))]
     explanation = clone(router).fit(queries, y).explain(queries)
     found, expected = sums(explanation), margins(explanation)
     assert_allclose(found.reindex(expected.index), expected, atol=1.1e-6)

@@ -63,6 +63,11 @@ def test_a_constant_block_becomes_zero(dtype):
     np.testing.assert_allclose(scaled[:, 0], 0, atol=1e-6)
 
 
+def test_a_long_constant_block_is_constant():
+    X = np.full((50_000, 4), 0.1, dtype=np.float32)
+    assert (BlockScaler().fit(X).scale_ == 1).all()
+
+
 @pytest.mark.parametrize(
     ("modalities", "message"),
     [

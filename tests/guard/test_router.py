@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
@@ -6,12 +7,20 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklroute import GuardedRouter, LatentRouterClassifier, Outcomes, RidgeRouter
+from sklroute import (
+    FixedRouter,
+    GuardedRouter,
+    LatentRouterClassifier,
+    Outcomes,
+    RandomRouter,
+    RidgeRouter,
+)
 from sklroute.base import RouterMixin
 from sklroute.datasets import make_routing
+from sklroute.features import BlockScaler
 from sklroute.model_selection import utility_scorer
 from sklroute.pipeline import RouterPipeline
-from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
+from sklroute.policies import UCB, Budget, CheapestAbove, MaxUtility, RiskAverse
 
 DATA = make_routing(3000, 4, n_features=(6, 6), random_state=0)
 DEAR = DATA.y.models[DATA.quality.mean(axis=0).argmax()]
@@ -182,10 +191,34 @@ def test_the_policy_is_one_of_three_parameters():
     assert guarded(policy=floor).fit(DATA.X, DATA.y).policy_ is floor
     with pytest.raises(ValueError, match=r"either cost_weight=0.1 or the policy"):
         guarded(own, cost_weight=0.1).fit(DATA.X, DATA.y)
-    with pytest.raises(ValueError, match="promises nothing for Budget"):
-        guarded(policy=Budget(1.0)).fit(DATA.X, DATA.y)
+    for bounded in (Budget(1.0), UCB(mean_cost=1.0)):
+        with pytest.raises(ValueError, match="promises nothing for"):
+            guarded(policy=bounded).fit(DATA.X, DATA.y)
     with pytest.raises(ValueError, match="RidgeRouter predicts the expected quality"):
         guarded(policy=RiskAverse(1.0)).fit(DATA.X, DATA.y)
+
+
+@pytest.mark.parametrize(
+    "router", [FixedRouter("cheapest"), RandomRouter(), guarded()], ids=repr
+)
+def test_routers_that_do_not_choose_by_what_they_predict_are_refused(router):
+    pipeline = make_pipeline(StandardScaler(), router)
+    with pytest.raises(ValueError, match=f"{type(router).__name__} does not"):
+        guarded(pipeline).fit(DATA.X, DATA.y)
+
+
+def test_names_and_missing_blocks_reach_the_guarded_router():
+    frame = pd.DataFrame(DATA.X).add_prefix("image_")
+    frame = frame.rename(columns={f"image_{i}": f"text_{i}" for i in range(6, 12)})
+    frame.iloc[::3, :6] = np.nan
+    scaler = BlockScaler(["image", "text"], allow_missing=True)
+    router = guarded(make_pipeline(scaler, RidgeRouter(alpha=100.0)))
+    router.fit(frame, DATA.y)
+    assert leaves(router, frame).any()
+    expected = router.router_.predict_quality(frame)
+    np.testing.assert_allclose(router.predict_quality(frame), expected)
+    with pytest.raises(ValueError, match="row 0, column image_0 is nan"):
+        guarded().fit(frame, DATA.y)
 
 
 def test_bad_parameters_are_named():

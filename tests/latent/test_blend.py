@@ -94,3 +94,14 @@ def test_copies_of_a_query_do_not_add_certainty():
     naive = fit_blend([copies[0]], copies[1], mean, np.arange(1200))
     np.testing.assert_allclose(grouped, alone)
     assert naive.shared > grouped.shared
+
+
+def test_queries_are_weighed(world):
+    truth, mean, quality = world
+    weight = np.arange(2000) % 3.0
+    rows = np.arange(2000).repeat(weight.astype(int))
+    departure = np.where(np.arange(2000)[:, None] % 3 == 2, 3.0, 0.5) * (truth - mean)
+    weighed = fit_blend([departure], quality, mean, np.arange(2000), weight)
+    repeated = fit_blend([departure[rows]], quality[rows], mean, rows)
+    # Copies of a query are one group in both; those of weight 0 are in one only.
+    np.testing.assert_allclose(weighed, repeated, rtol=0.02)

@@ -19,3 +19,13 @@ def test_unobserved_models_are_no_rivals():
     realised = np.array([[1.0, np.nan], [0.0, 1.0]] * 50)
     with_rival = best_choice_temperature(utility, np.nan_to_num(realised))
     assert best_choice_temperature(utility, realised) < with_rival
+
+
+def test_queries_are_weighed():
+    rng = np.random.default_rng(0)
+    utility, realised = rng.normal(size=(2, 300, 4))
+    weight = np.arange(300) % 3.0
+    rows = np.arange(300).repeat(weight.astype(int))
+    assert best_choice_temperature(utility, realised, weight) == pytest.approx(
+        best_choice_temperature(utility[rows], realised[rows]), rel=1e-4
+    )

@@ -5,10 +5,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from scipy import special
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
 
-from sklroute import LatentRouterClassifier, Outcomes
+from sklroute import KNNRouter, LatentRouterClassifier, Outcomes
 from sklroute.datasets import make_routing
 from sklroute.policies import CheapestAbove, MaxUtility, RiskAverse
 
@@ -256,3 +257,42 @@ def test_an_accelerator_gives_the_same_choices(table, router):
     fitted = LatentRouterClassifier(device="cuda", max_epochs=2, **SMALL)
     fitted.fit(table.X[:900], table.y[:900])
     assert np.isfinite(fitted.predict_quality(X)).all()
+
+
+@pytest.mark.parametrize("prior", ["kernel", KNNRouter(9)])
+def test_a_model_may_be_observed_on_a_single_query(table, prior):
+    quality = table.y.quality[:80].copy()
+    quality[1:, 3] = np.nan
+    quality[0, 3] = 1.0
+    # Of two folds, each is held out by a member.
+    params = {"validation_fraction": 0.49, "max_epochs": 2, **SMALL}
+    router = LatentRouterClassifier(prior=prior, **params).fit(table.X[:80], quality)
+    assert np.isfinite(router.predict_quality(table.X)).all()
+    assert np.isfinite(router.temperature_)
+
+
+def test_weights_reach_the_profiles(table):
+    X, y, weight = table.X[:200], table.y[:200], np.repeat([5.0, 1e-6], 100)
+    router = LatentRouterClassifier(max_epochs=3, **SMALL)
+    router.fit(X, y, sample_weight=weight)
+    encoder = router.profile_encoder_
+    assert encoder.pool_mean_ == pytest.approx(np.nanmean(y.quality[:100]), rel=1e-4)
+    profile = router.net_.module_.profile.double().numpy()
+    overall = special.expit((profile * encoder.scale_ + encoder.center_)[:, 0])
+    shrunk = 24 / (24 + 5 * y.observed[:100].sum(axis=0))
+    expected = router.mean_quality_ + shrunk * (
+        encoder.pool_mean_ - router.mean_quality_
+    )
+    np.testing.assert_allclose(overall, expected, rtol=1e-4)
+
+
+def test_the_temperature_knows_that_costs_of_a_query_are_not_known(table):
+    y = table.y[:300]
+    cost = np.random.default_rng(0).uniform(0, 100, size=y.quality.shape)
+    router = LatentRouterClassifier(
+        policy=MaxUtility(1.0), max_epochs=3, monitor="utility", **SMALL
+    ).fit(table.X[:300], Outcomes(y.quality, cost, models=y.models))
+    # Whose call is cheapest is luck, so that no model is clearly the best.
+    assert router.temperature_ > 1
+    history = router.net_.history
+    assert max(history[:, "valid_utility"]) < -30

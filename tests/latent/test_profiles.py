@@ -75,3 +75,21 @@ def test_marginals_weigh_rows():
     twice = log_marginals(quality[[0, 0, 1]], np.ones(3), 2)
     weighed = log_marginals(quality, np.array([2.0, 1.0]), 2)
     np.testing.assert_allclose(weighed, twice)
+
+
+def test_profiles_weigh_rows(calibration):
+    X, quality, _ = calibration
+    quality[::7, 0] = np.nan
+    cost = np.linspace(0, 1, quality.size).reshape(quality.shape)
+    weight = np.arange(200) % 4.0
+    rows = np.arange(200).repeat(weight.astype(int))
+    known = X, quality, cost
+    encoder = ProfileEncoder(n_regions=2, random_state=0)
+    weighed = encoder.fit(*known, weight).transform(*known, weight)
+    repeated = [table[rows] for table in known]
+    expected = encoder.fit(*repeated).transform(*repeated)
+    order = np.argsort(expected[0, 1:3]), np.argsort(weighed[0, 1:3])
+    expected[:, 1:3], weighed[:, 1:3] = (
+        table[:, 1 + by] for table, by in zip((expected, weighed), order, strict=True)
+    )
+    np.testing.assert_allclose(weighed, expected, atol=1e-12)

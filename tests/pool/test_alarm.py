@@ -146,6 +146,17 @@ def test_columns_are_matched_by_name_and_models_may_join():
     assert alarm.wealth_["a"] != before["a"]
 
 
+def test_columns_of_frames_are_matched_by_name():
+    quality = pd.DataFrame(stream(0, 200, 0.9, 0.1), columns=["good", "bad"])
+    predicted = pd.DataFrame({"bad": [0.1] * 200, "good": [0.9] * 200})
+    for answers in (quality, Outcomes.from_frame(quality)):
+        alarm = cold()
+        assert alarm.update(predicted, answers) == []
+        assert set(alarm.wealth_.index) == {"good", "bad"}
+    with pytest.raises(ValueError, match="predicted has the labels"):
+        cold().update(predicted.add_suffix("?"), quality)
+
+
 def test_outcomes_bring_their_names():
     alarm = cold()
     alarm.update(np.full((5, 2), 0.5), Outcomes(np.ones((5, 2)), models=["b", "a"]))

@@ -3,7 +3,9 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -36,6 +38,13 @@ def router():
 def weak():
     """A router of models that any good one replaces."""
     return RidgeRouter(100.0).fit(DATA.X[TRAIN], WEAK[TRAIN])
+
+
+def test_named_columns_are_taken_without_a_warning(router):
+    frames = [pd.DataFrame(part).add_prefix("x") for part in (DATA.X[TRAIN], X)]
+    named = clone(router).fit(frames[0], OLD[TRAIN])
+    value = named.value_of(frames[1], QUALITY, COST, y=OLD[SCORED])
+    assert value.gain == router.value_of(X, QUALITY, COST, y=OLD[SCORED]).gain
 
 
 def test_a_model_that_is_always_right_is_worth_what_the_others_lose(weak):

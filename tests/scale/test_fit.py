@@ -46,7 +46,7 @@ def test_the_kernel_learns_from_every_query(data):
     # The same landmarks, and the normal equations of all rows at once.
     whole = KernelRouter(20, alphas=(1.0, 2.0), gamma=0.01, random_state=0)
     whole.classes_ = data.y.models
-    whole._set_landmarks(data.X[:500])
+    whole._set_landmarks(data.X[:500], np.ones(500))
     moments = whole._no_moments()
     weight = np.ones(len(data.X))
     whole._gather(moments, data.X, data.y.quality, weight)

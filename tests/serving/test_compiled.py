@@ -148,8 +148,19 @@ def test_risk_needs_a_distribution():
         router.predict_utility(TABLE.X, policy=RiskAverse(1.0)),
         atol=1e-5,
     )
-    with pytest.raises(ValueError, match="spread"):
-        fitted("ridge").compile().predict(TABLE.X, policy=RiskAverse())
+    router = fitted("blocks")
+    np.testing.assert_allclose(
+        router.compile().predict_utility(TABLE.X, policy=RiskAverse(1.0)),
+        router.predict_utility(TABLE.X, policy=RiskAverse(1.0)),
+        atol=1e-5,
+    )
+    router = fitted("ridge")
+    for compiled in (
+        router.compile(),
+        router.remove_model(router.classes_[0]).compile(),
+    ):
+        with pytest.raises(ValueError, match="spread"):
+            compiled.predict(TABLE.X, policy=RiskAverse())
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -77,6 +77,20 @@ def test_ties_and_names(tmp_path):
     assert entry.value.split("\n") == router.classes_.tolist()
 
 
+def test_models_of_unknown_cost_are_not_taken_for_free(tmp_path):
+    router = fitted("ridge")
+    router.mean_cost_ = np.array([1.0, np.nan, 1.0, 1.0])
+    known = np.array([True, False, True, True])
+    available = np.tile([True, True, True, False], (len(TABLE.X), 1))
+    for weight, mask in ((0.0, available), (2.0, available & known)):
+        _, utility, choice = run(
+            router, tmp_path / "m.onnx", TABLE.X, available, cost_weight=weight
+        )
+        assert (np.isneginf(utility) == ~mask).all()
+        expected = router.predict(TABLE.X, available=mask, policy=MaxUtility(weight))
+        assert (router.classes_[choice] == expected).all()
+
+
 def test_pools_without_a_model(tmp_path):
     router = fitted("ridge")
     router.remove_model(router.classes_[2])
