@@ -25,19 +25,6 @@ HOOKS = {
 }
 """The methods that each hook stands for: who overrides one overrides its hook, too."""
 
-HOOKS = {
-    "_compiled_part": (
-        "_predict_quality",
-        "predict_quality",
-        "_predict_moments",
-        "_pool_moments",
-        "predict_distribution",
-    ),
-    "_compiled_cost": ("_predict_cost", "predict_cost"),
-    "_compiled_rule": ("_policy_arrays", "predict_utility", "predict_proba", "predict"),
-}
-"""The methods that each hook stands for: who overrides one overrides its hook, too."""
-
 
 class ServingMixin:
     """Save and compile a fitted router.
