@@ -224,7 +224,7 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
             groups,
         )
         self.router_ = as_router(router)
-        if self._inner._compiled_rule() is not None:
+        if self._inner._choice_rule() is not None:
             raise ValueError(
                 "GuardedRouter needs a router that chooses by predicted quality and "
                 f"cost; {type(self._inner).__name__} does not."
