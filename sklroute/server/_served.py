@@ -52,11 +52,10 @@ class Served:
     def describe(self) -> dict[str, Any]:
         """What ``GET /models`` says, ready for JSON but for NaN."""
         router, last = self.router, self._last()
-        mean_quality = getattr(last, "mean_quality_", [None] * len(self.names))
-        costs = getattr(last, "mean_cost_", [None] * len(self.names))
+        known = zip(self.names, last.mean_quality_, last.mean_cost_, strict=True)
         models = [
             {"name": name, "mean_quality": plain(quality), "mean_cost": plain(cost)}
-            for name, quality, cost in zip(self.names, mean_quality, costs, strict=True)
+            for name, quality, cost in known
         ]
         names = self.feature_names
         return {

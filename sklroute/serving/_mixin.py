@@ -72,6 +72,7 @@ class ServingMixin:
             n_features=self.n_features_in_,
             names=getattr(self, "feature_names_in_", None),
             policy=deepcopy(self._policy(None)),
+            quality=self.mean_quality_,
             cost=self._compiled_cost(),
             temperature=getattr(self, "temperature_", DEFAULT_TEMPERATURE),
             rule=self._choice_rule(),

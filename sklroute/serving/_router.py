@@ -43,8 +43,8 @@ class CompiledRouter:
         Names of the features.
     policy : Policy
         The policy to use where none is given.
-    cost : ndarray of shape (n_models,)
-        Predicted cost of each model; NaN = unknown.
+    quality, cost : ndarray of shape (n_models,)
+        Mean observed quality of each model, and its predicted cost; NaN = unknown.
     temperature : float
         Of `predict_proba`.
     rule : object, default=None
@@ -56,8 +56,8 @@ class CompiledRouter:
         Names of the models, sorted.
     policy : Policy
         The router's own policy.
-    mean_cost_ : ndarray of shape (n_models,)
-        Predicted cost of each model; NaN = unknown.
+    mean_quality_, mean_cost_ : ndarray of shape (n_models,)
+        Mean observed quality of each model, and its predicted cost; NaN = unknown.
     temperature_ : float
         Of `predict_proba`.
     n_features_in_ : int
@@ -85,6 +85,7 @@ class CompiledRouter:
         n_features: int,
         names: NDArray | None,
         policy: Policy,
+        quality: NDArray,
         cost: NDArray,
         temperature: float,
         rule: Any = None,
@@ -93,6 +94,7 @@ class CompiledRouter:
         self.n_features_in_ = n_features
         self.feature_names_in_ = names
         self.policy = policy
+        self.mean_quality_ = quality
         self.mean_cost_ = cost
         self.temperature_ = temperature
         self._part = part
@@ -133,6 +135,7 @@ class CompiledRouter:
             n_features=n_features,
             names=names,
             policy=self.policy,
+            quality=self.mean_quality_,
             cost=self.mean_cost_,
             temperature=self.temperature_,
             rule=self._rule,

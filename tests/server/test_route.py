@@ -73,7 +73,9 @@ def test_a_compiled_router_answers_as_the_estimator(serve, router, data, rows):
     for field, values in expected.items():
         answered = table(found, field, router.classes_)
         np.testing.assert_allclose(answered, values, rtol=1e-9)
-    assert about["models"][0]["mean_cost"] == pytest.approx(router.mean_cost_[0])
+    for name in ("mean_quality", "mean_cost"):
+        value = getattr(router, f"{name}_")[0]
+        assert about["models"][0][name] == pytest.approx(value)
 
 
 def test_unavailable_models_are_null_and_never_chosen(client, router, data):
