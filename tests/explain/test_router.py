@@ -114,7 +114,8 @@ def test_contributions_add_up_to_the_margin(name, data):
     expected, found = margins(explanation), sums(explanation)
     # Without features, costs and differences there is nothing to list.
     found = found.reindex(expected.index, fill_value=0.0)
-    assert_allclose(found, expected, atol=1.1e-6)
+    # Rests of up to 1e-6 are left out, of the whole and of a router in it.
+    assert_allclose(found, expected, atol=2.1e-6)
 
 
 @settings(max_examples=60)
