@@ -74,18 +74,20 @@ def test_without_outcomes_the_router_is_believed(weak):
 
 def test_a_query_is_judged_by_answers_to_others(router):
     """An answer changes what is predicted for other queries, never for its own."""
-    value = router.value_of(X, QUALITY, y=OLD[SCORED], cv=200)
+    old = OLD[SCORED]
+    value = router.value_of(X[:60], QUALITY[:60], y=old[:60], cv=60)
     total = 0.0
-    for left in range(200):
-        rest = np.delete(np.arange(200), left)
+    for left in range(60):
+        rest = np.delete(np.arange(60), left)
         larger = pickle.loads(pickle.dumps(router))
-        larger.add_model("new", X[rest], QUALITY[rest], y=OLD[SCORED][rest])
+        larger.add_model("new", X[rest], QUALITY[rest], y=old[rest])
         (choice,) = larger.predict(X[[left]])
         if choice == "new":
             (now,) = router.predict(X[[left]])
             place = OLD.models.tolist().index(now)
-            total += QUALITY[left] - OLD.quality[SCORED][left, place]
-    assert value.quality.estimate == pytest.approx(total / 200)
+            total += QUALITY[left] - old.quality[left, place]
+    assert total
+    assert value.quality.estimate == pytest.approx(total / 60)
 
 
 def test_nothing_is_changed(router):
