@@ -167,12 +167,8 @@ class RouterPipeline(Pipeline):
         -------
         explanation : Explanation
         """
-        router, features = self, X
-        while isinstance(router, RouterPipeline):
-            router, features = router._final_estimator, router._features(features)
         return explain_router(
-            router,
-            features,
+            *last_step_and_features(self, X),
             available=available,
             costs=costs,
             policy=policy,
@@ -252,6 +248,20 @@ def as_router(estimator: Any) -> RouterMixin | RouterPipeline:
         "Expected a router, or a Pipeline or search that ends in one; got "
         f"{estimator!r}."
     )
+
+
+def last_step(router: Any) -> Any:
+    """The router at the end of a `RouterPipeline`, of any depth; others as they are."""
+    while isinstance(router, RouterPipeline):
+        router = router._final_estimator
+    return router
+
+
+def last_step_and_features(router: Any, X: Any) -> tuple[Any, Any]:
+    """The same, with what that router sees of some queries."""
+    while isinstance(router, RouterPipeline):
+        router, X = router._final_estimator, router._features(X)
+    return router, X
 
 
 def fit_router(

@@ -9,14 +9,14 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import check_is_fitted
 
-from sklroute.audit._decisions import BEST_SINGLE, decide, last_step
+from sklroute.audit._decisions import BEST_SINGLE, decide
 from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.audit._words import BEST_SINGLE_NAME
 from sklroute.base._arrays import check_lengths, outcomes_of
 from sklroute.compare._protocol import drop_unpriced
 from sklroute.outcomes._values import group_array
-from sklroute.pipeline import as_router
+from sklroute.pipeline import as_router, last_step
 
 __all__ = ["audit"]
 

@@ -6,15 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
-from sklroute.base import RouterMixin
 from sklroute.compare._contestants import Realised
 from sklroute.model_selection._scorers import policy_for
 from sklroute.outcomes import Outcomes
 from sklroute.outcomes._values import check_candidates, plain
-from sklroute.pipeline import RouterPipeline, as_router
+from sklroute.pipeline import as_router, last_step
 from sklroute.policies import MaxUtility
 
-__all__ = ["BEST_SINGLE", "Decisions", "decide", "last_step"]
+__all__ = ["BEST_SINGLE", "Decisions", "decide"]
 
 BEST_SINGLE = "best_single"
 
@@ -107,11 +106,6 @@ def _supposed(y: Outcomes, cost, wanted, known: Realised, quality: float):
         np.where(lost, quality, known.quality),
         np.where(lost, cost[rows, column], known.cost),
     )
-
-
-def last_step(router: RouterMixin | RouterPipeline) -> RouterMixin:
-    """The router at the end of a pipeline."""
-    return last_step(router[-1]) if isinstance(router, RouterPipeline) else router
 
 
 def realise(y: Outcomes, choice: NDArray) -> Realised:

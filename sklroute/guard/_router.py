@@ -15,7 +15,7 @@ from sklroute.base._arrays import observed_mean
 from sklroute.baselines._members import MembersMixin
 from sklroute.guard._calibration import calibrate, thresholds_of
 from sklroute.outcomes._values import check_known, plain
-from sklroute.pipeline import RouterPipeline, as_router, fit_router
+from sklroute.pipeline import as_router, fit_router, last_step, last_step_and_features
 from sklroute.policies import MaxUtility, Policy
 from sklroute.serving._rules import Guard
 
@@ -224,10 +224,11 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
             groups,
         )
         self.router_ = as_router(router)
-        if self._inner._choice_rule() is not None:
+        inner = last_step(self.router_)
+        if inner._choice_rule() is not None:
             raise ValueError(
                 "GuardedRouter needs a router that chooses by predicted quality and "
-                f"cost; {type(self._inner).__name__} does not."
+                f"cost; {type(inner).__name__} does not."
             )
 
     def _own_policy(self) -> Policy:
@@ -301,19 +302,9 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
         router, X = self._last(X)
         return router._pool_moments(X, available, policy)
 
-    @property
-    def _inner(self) -> RouterMixin:
-        """The wrapped router without the steps before it."""
-        router = self.router_
-        while isinstance(router, RouterPipeline):
-            router = router._final_estimator
-        return router
-
     def _last(self, X) -> tuple[RouterMixin, NDArray]:
         """The wrapped router without the steps before it, and what it sees."""
-        router, X = self.router_, self._as_given(X)
-        while isinstance(router, RouterPipeline):
-            router, X = router._final_estimator, router._features(X)
+        router, X = last_step_and_features(self.router_, self._as_given(X))
         return router, router._check_X(X, reset=False)
 
     def _compiled_part(self):
@@ -329,7 +320,7 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
 
     @property
     def _explained_rest(self):
-        return self._inner._explained_rest
+        return last_step(self.router_)._explained_rest
 
     def _explain_evidence(self, X, available, better, worse):
         router, X = self._last(X)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklroute.base import RouterMixin
-from sklroute.pipeline import RouterPipeline
+from sklroute.pipeline import last_step_and_features
 from sklroute.policies import Policy
 from sklroute.serving import CompiledRouter
 from sklroute.serving._choosing import choice_probability
@@ -76,8 +76,7 @@ def decide(
     >>> decide(router, data.X[:5], costs={0: 9.0}).cost[:, 0]
     array([9., 9., 9., 9., 9.])
     """
-    while isinstance(router, RouterPipeline):
-        router, X = router._final_estimator, router._features(X)
+    router, X = last_step_and_features(router, X)
     cost = router.predict_cost(X)
     for column, price in (costs or {}).items():
         cost[:, column] = price

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from sklroute.features._base import BlockFeaturizer, reads
 from sklroute.outcomes._values import plain
-from sklroute.pipeline import RouterPipeline, as_router
+from sklroute.pipeline import as_router, last_step
 from sklroute.policies import MaxUtility, Policy
 
 __all__ = ["Served", "make_served"]
@@ -51,7 +51,7 @@ class Served:
 
     def describe(self) -> dict[str, Any]:
         """What ``GET /models`` says, ready for JSON but for NaN."""
-        router, last = self.router, self._last()
+        router, last = self.router, last_step(self.router)
         known = zip(self.names, last.mean_quality_, last.mean_cost_, strict=True)
         models = [
             {"name": name, "mean_quality": plain(quality), "mean_cost": plain(cost)}
@@ -70,23 +70,16 @@ class Served:
     def identity(self) -> dict[str, str]:
         """Which router this is."""
         return {
-            "class": type(self._last()).__name__,
+            "class": type(last_step(self.router)).__name__,
             "checksum": self.checksum,
             "loaded_at": self.loaded_at,
         }
 
     def _policy(self) -> Policy:
         """The policy in use: what the fit has made of the parameters, if it did."""
-        last = self._last()
+        last = last_step(self.router)
         own = getattr(last, "policy_", None) or getattr(last, "policy", None)
         return own or MaxUtility()
-
-    def _last(self) -> Any:
-        """The router without the steps before it."""
-        last = self.router
-        while isinstance(last, RouterPipeline):
-            last = last._final_estimator
-        return last
 
 
 def make_served(loaded: Any, checksum: str) -> Served:
