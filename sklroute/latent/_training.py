@@ -129,6 +129,7 @@ class HeldOutScores(Callback):
         self.dataset = dataset
         self.fold = fold
         self.cost_weight = cost_weight
+        self._mean_cost = dataset.y[..., 1].mean(0)
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
         """Add ``valid_brier`` and ``valid_utility`` to the history."""
@@ -138,11 +139,12 @@ class HeldOutScores(Callback):
         mean = log_prob.exp() @ support_of(log_prob)
         brier = ((mean - quality).square() * weight).sum() / weight.sum()
         cost = self.cost_weight * y[..., 1]
-        expected = self.cost_weight * self.dataset.y[..., 1].mean(0)
+        expected = self.cost_weight * self._mean_cost
         predicted = (mean - expected).masked_fill(weight <= 0, -torch.inf)
         choice = predicted.argmax(1, keepdim=True)
         utility = (quality - cost).gather(1, choice).squeeze(1)
-        utility = (utility * weight.amax(1)).sum() / weight.amax(1).sum()
+        row_weight = weight.amax(1)
+        utility = (utility * row_weight).sum() / row_weight.sum()
         net.history.record("valid_brier", float(brier))
         net.history.record("valid_utility", float(utility))
 

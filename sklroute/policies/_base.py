@@ -124,9 +124,7 @@ class Policy(BaseEstimator):
                 f"{quality.shape} (n_queries, n_models); got {utility.shape}."
             )
         available = quality > -np.inf
-        refuse(
-            utility, available & np.isnan(utility), f"{type(self).__name__}: utility"
-        )
+        refuse(utility, available & np.isnan(utility), f"{name}: utility")
         return np.where(available, utility, -np.inf)
 
     def _check_choice(self, choice, quality):
