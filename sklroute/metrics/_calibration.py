@@ -9,6 +9,7 @@ from scipy.special import xlogy
 from sklroute.metrics._choice import Reduce, _reduce
 from sklroute.metrics._tables import check_table
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import plain
 
 __all__ = ["quality_brier", "quality_calibration_error", "quality_log_loss"]
 
@@ -23,7 +24,8 @@ def quality_brier(
     y : Outcomes or any form that `check_outcomes` accepts
         What the answers were worth.
     quality : array-like of shape (n_queries, n_models)
-        Predicted quality.
+        Predicted quality, in the order of ``y.models``; columns of a DataFrame are
+        matched by name.
     reduce : "mean" or None, default="mean"
         None returns each query's mean over its observed models; "mean" averages
         these over the queries.
@@ -84,7 +86,8 @@ def quality_calibration_error(y: Any, quality: ArrayLike, n_bins: int = 10) -> f
     y : Outcomes or any form that `check_outcomes` accepts
         What the answers were worth.
     quality : array-like of shape (n_queries, n_models)
-        Predicted quality.
+        Predicted quality, in the order of ``y.models``; columns of a DataFrame are
+        matched by name.
     n_bins : int, default=10
         Number of bins.
 
@@ -119,19 +122,24 @@ def observed_pairs(y: Any, quality: ArrayLike, n_bins: int) -> tuple[NDArray, ND
 
 def _check(y: Any, quality: ArrayLike) -> tuple[Outcomes, NDArray]:
     outcomes = check_outcomes(y)
-    quality = check_table(quality, outcomes, "Predicted quality")
     empty = ~outcomes.observed.any(axis=1)
     if empty.any():
         row = int(np.flatnonzero(empty)[0])
         raise ValueError(f"Row {row} of y has no observed quality for any model.")
-    wrong = outcomes.observed & ~((quality >= 0) & (quality <= 1))
+    return outcomes, check_predicted(quality, outcomes, "Predicted quality")
+
+
+def check_predicted(values: ArrayLike, outcomes: Outcomes, what: str) -> NDArray:
+    """Return predictions as a table; refuse those of observed answers not in [0, 1]."""
+    table = check_table(values, outcomes, what)
+    wrong = outcomes.observed & ~((table >= 0) & (table <= 1))
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise ValueError(
-            f"Predicted quality must be in [0, 1]; row {row}, model "
-            f"{outcomes.models[column].item()!r} has {quality[row, column]}."
+            f"{what} must be in [0, 1]; row {row}, model "
+            f"{plain(outcomes.models[column])!r} has {table[row, column]}."
         )
-    return outcomes, quality
+    return table
 
 
 def _query_mean(outcomes: Outcomes, loss: NDArray) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from scipy.integrate import trapezoid
 from sklroute.metrics._hull import hull_walk
 from sklroute.metrics._tables import check_table, cost_bounds, scorable
 from sklroute.outcomes import check_outcomes
+from sklroute.outcomes._values import by_model
 from sklroute.policies import MaxUtility, check_available, check_mask
 from sklroute.policies._arrays import check_finite
 
@@ -99,16 +100,17 @@ def frontier(
     y : Outcomes or any form that `check_outcomes` accepts, with costs
         What the answers were worth.
     quality : array-like of shape (n_queries, n_models)
-        Predicted quality.
+        Predicted quality, in the order of ``y.models``; columns of a DataFrame are
+        matched by name.
     cost : array-like of shape (n_queries, n_models) or (n_models,)
-        Predicted cost.
+        Predicted cost, ordered or matched likewise.
     cost_weights : array-like of shape (n_points,), default=None
         Weights to sweep, >= 0. None takes 0 and about 100 weights between those at
         which some choice changes. The weight at which every query goes to its
         cheapest model is always added: that policy anchors `nauc`.
     available : array-like of bool, of shape (n_queries, n_models) or \
 (n_models,), default=None
-        Further limits on the models that may be chosen.
+        Further limits on the models that may be chosen, ordered or matched likewise.
 
     Returns
     -------
@@ -144,6 +146,7 @@ def sweep(
     outcomes = check_outcomes(y)
     quality = check_table(quality, outcomes, "Predicted quality")
     cost = check_table(cost, outcomes, "Predicted cost")
+    available = by_model(available, outcomes.models, "available")
     mask = scorable(outcomes) & check_mask(available, quality.shape)
     mask = check_available(mask, quality.shape)
     check_finite(quality, mask, "Predicted quality")

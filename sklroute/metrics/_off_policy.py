@@ -46,7 +46,8 @@ def ips_value(
         The log.
     choice : array-like of shape (n_queries,) or (n_queries, n_models)
         Names of the models that the policy chooses, as ``predict`` returns them, or
-        the probabilities with which it chooses each.
+        the probabilities with which it chooses each: in the order of ``y.models``, or
+        by name as columns of a DataFrame.
     cost_weight : float, default=0.0
         Price of cost in the utility, quality - cost_weight * cost.
     reduce : "mean" or None, default="mean"
@@ -166,7 +167,8 @@ def direct_value(
     y, choice, cost_weight, reduce
         As in `ips_value`; ``y`` says which models there are.
     quality : array-like of shape (n_queries, n_models)
-        Predicted quality, from queries other than these (`cross_val_quality`).
+        Predicted quality, from queries other than these (`cross_val_quality`); in the
+        order of ``y.models``, or by name as columns of a DataFrame.
     cost : array-like of shape (n_queries, n_models) or (n_models,), default=None
         Predicted cost; needed if ``cost_weight`` is above 0.
 

@@ -26,19 +26,13 @@ def read(y: Any, choice: ArrayLike) -> tuple[LoggedOutcomes, NDArray[np.float64]
             "y has no propensities: off-policy evaluation needs LoggedOutcomes, with "
             "the probability of each logged call."
         )
-    shape = outcomes.quality.shape
-    choice = np.asarray(choice)
-    if choice.ndim == 2:
-        return outcomes, _check_probabilities(choice.astype(float), shape)
-    return outcomes, np.eye(shape[1])[chosen_columns(outcomes, choice)]
+    if np.ndim(choice) == 2:
+        target = check_table(choice, outcomes, "The probability of a choice")
+        return outcomes, _check_probabilities(target)
+    return outcomes, np.eye(len(outcomes.models))[chosen_columns(outcomes, choice)]
 
 
-def _check_probabilities(target: NDArray, shape: tuple[int, int]) -> NDArray:
-    if target.shape != shape:
-        raise ValueError(
-            f"Probabilities of choice have shape {target.shape}; y has {shape} "
-            "(n_queries, n_models)."
-        )
+def _check_probabilities(target: NDArray) -> NDArray:
     wrong = ~(target >= 0).all(axis=1) | ~np.isclose(target.sum(axis=1), 1)
     if wrong.any():
         row = np.flatnonzero(wrong)[0]

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_consistent_length
 from sklroute.metrics._frontier import Frontier, frontier
 from sklroute.metrics._hull import upper_hull
 from sklroute.outcomes import Outcomes, check_outcomes
-from sklroute.outcomes._values import check_cost_weight
+from sklroute.outcomes._values import by_model, check_cost_weight, group_array
 from sklroute.policies import check_available, first_best
 
 __all__ = [
@@ -120,7 +120,8 @@ def best_model_per_group(
         Quality that one unit of cost must buy.
     available : array-like of bool, of shape (n_test_queries, n_models) or \
 (n_models,), default=None
-        Models that may be chosen. None allows all.
+        Models that may be chosen, in the order of ``y_train.models``; what has labels
+        is matched by name. None allows all.
 
     Returns
     -------
@@ -138,7 +139,9 @@ def best_model_per_group(
     """
     outcomes = check_outcomes(y_train)
     check_consistent_length(outcomes, groups_train)
-    groups_train, groups_test = np.asarray(groups_train), np.asarray(groups_test)
+    groups_train = group_array(groups_train, "groups_train")
+    groups_test = group_array(groups_test, "groups_test")
+    available = by_model(available, outcomes.models, "available")
     available = check_available(available, (len(groups_test), len(outcomes.models)))
     overall, cost = _mean_utility(outcomes, cost_weight)
     utility = np.full(available.shape, -np.inf)
@@ -167,9 +170,10 @@ def random_outcome(
     y : Outcomes or any form that `check_outcomes` accepts
         What the answers were worth.
     share : array-like of shape (n_models,), default=None
-        Probability of each model, in the order of ``y.models``, e.g. a router's own
-        `traffic_share`; scaled to sum to 1 over each query's candidates. None, and
-        queries whose candidates all have share 0, draw uniformly.
+        Probability of each model, in the order of ``y.models`` or with its name as
+        label, e.g. a router's own `traffic_share`; scaled to sum to 1 over each
+        query's candidates. None, and queries whose candidates all have share 0, draw
+        uniformly.
 
     Returns
     -------
@@ -187,7 +191,7 @@ def random_outcome(
     """
     outcomes = check_outcomes(y)
     mask = check_available(outcomes.candidates, outcomes.quality.shape)
-    share = _check_share(share, len(outcomes.models))
+    share = _check_share(by_model(share, outcomes.models, "share"), mask.shape[1])
     weight = np.where(mask, share, 0.0)
     weight = np.where(weight.any(axis=1, keepdims=True), weight, mask)
     weight = weight / weight.sum(axis=1, keepdims=True)
@@ -279,7 +283,7 @@ def _check_share(share: ArrayLike | None, n_models: int) -> NDArray:
     if share is None:
         return np.ones(n_models)
     share = np.asarray(share, dtype=float)
-    if share.shape != (n_models,) or not (share >= 0).all():
+    if share.shape != (n_models,) or not ((share >= 0) & np.isfinite(share)).all():
         raise ValueError(
             f"share must hold one number >= 0 for each of the {n_models} models; "
             f"got {share.tolist()}."

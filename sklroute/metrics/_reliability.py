@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from sklroute.metrics._calibration import observed_pairs
-from sklroute.metrics._tables import check_table
+from sklroute.metrics._calibration import check_predicted, observed_pairs
 from sklroute.outcomes import check_outcomes
+from sklroute.outcomes._values import plain
 
 __all__ = [
     "Coverage",
@@ -67,7 +67,8 @@ def quality_reliability(
     y : Outcomes or any form that `check_outcomes` accepts
         What the answers were worth.
     quality : array-like of shape (n_queries, n_models)
-        Predicted quality.
+        Predicted quality, in the order of ``y.models``; columns of a DataFrame are
+        matched by name.
     n_bins : int, default=10
         Number of bins.
     strategy : "uniform" or "quantile", default="uniform"
@@ -136,7 +137,8 @@ def randomised_pit(
     Raises
     ------
     ValueError
-        If shapes differ, or an array meets a quality that is neither 0 nor 1.
+        If shapes differ, a chance is not in [0, 1], or an array meets a quality that is
+        neither 0 nor 1.
 
     References
     ----------
@@ -226,12 +228,12 @@ def _support(distribution: Any, outcomes) -> tuple[NDArray, NDArray]:
                 f"{(*shape, len(support))} (n_queries, n_models, n_support)."
             )
         return support, prob
-    chance = check_table(distribution, outcomes, "The chance of a right answer")
+    chance = check_predicted(distribution, outcomes, "The chance of a right answer")
     graded = outcomes.observed & ~np.isin(outcomes.quality, (0.0, 1.0))
     if graded.any():
         row, column = np.argwhere(graded)[0]
         raise ValueError(
-            f"Row {row}, model {outcomes.models[column].item()!r} has quality "
+            f"Row {row}, model {plain(outcomes.models[column])!r} has quality "
             f"{outcomes.quality[row, column]}: an expected quality says how qualities "
             "are distributed only if all are 0 or 1. Give a distribution."
         )

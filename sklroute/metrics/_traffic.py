@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklroute.metrics._hull import hull_walk
+from sklroute.outcomes._values import by_model
 from sklroute.policies import MaxUtility, check_available
 from sklroute.policies._arrays import check_finite, check_shape
 
@@ -44,7 +46,8 @@ def traffic_curve(
     quality : array-like of shape (n_queries, n_models)
         Predicted quality.
     cost : array-like of shape (n_queries, n_models) or (n_models,)
-        Predicted cost.
+        Predicted cost. If ``quality`` is a DataFrame, what has labels is matched with
+        its columns by name.
     cost_weights : array-like of shape (n_points,), default=None
         Weights to sweep, >= 0. None takes 0 and 60 weights spread evenly in their
         logarithm, from where the first hundredth of the switches to a cheaper model
@@ -66,6 +69,9 @@ def traffic_curve(
            [0.5, 0.5],
            [1. , 0. ]])
     """
+    if isinstance(quality, pd.DataFrame):
+        cost = by_model(cost, quality.columns, "cost")
+        available = by_model(available, quality.columns, "available")
     quality = np.asarray(quality, dtype=float)
     cost = check_shape(np.asarray(cost, dtype=float), quality.shape, "cost")
     mask = check_available(available, quality.shape)

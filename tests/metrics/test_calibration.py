@@ -1,8 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import brier_score_loss, log_loss
 
+from sklroute import Outcomes
 from sklroute.metrics import (
     quality_brier,
     quality_calibration_error,
@@ -72,3 +74,11 @@ def test_bad_predictions_are_refused(metric):
 def test_bins_must_be_at_least_one():
     with pytest.raises(ValueError, match="n_bins must be at least 1"):
         quality_calibration_error([[1.0, 0.0]], [[0.5, 0.5]], n_bins=0)
+
+
+def test_columns_of_frames_are_matched_by_name():
+    y = Outcomes([[1.0, 0.0], [0.0, 1.0]], models=["a", "b"])
+    predicted = pd.DataFrame({"b": [0.0, 1.0], "a": [1.0, 0.0]})
+    assert quality_brier(y, predicted) == 0
+    with pytest.raises(ValueError, match=r"labels \['c', 'a'\]; the models are"):
+        quality_brier(y, predicted.rename(columns={"b": "c"}))

@@ -1,6 +1,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -348,3 +349,12 @@ def test_a_large_table_gets_about_a_hundred_points():
     curve = frontier(Outcomes(quality, cost), quality, cost)
     assert len(curve.cost) == 102
     assert curve.cost[-1] == pytest.approx(cost.min(axis=1).mean())
+
+
+def test_what_has_labels_is_matched_by_name():
+    y = Outcomes([[1.0, 0.0], [0.0, 1.0]], cost=[1.0, 5.0], models=["a", "b"])
+    predicted = pd.DataFrame({"b": [0.1, 0.9], "a": [0.9, 0.1]})
+    price = pd.Series({"b": 5.0, "a": 1.0})
+    assert frontier(y, predicted, price).quality.tolist() == [1.0, 0.5]
+    only_a = pd.Series({"b": False, "a": True})
+    assert frontier(y, predicted, price, available=only_a).cost.tolist() == [1.0]

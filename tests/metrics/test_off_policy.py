@@ -1,6 +1,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -213,7 +214,7 @@ def test_bad_choices_are_located():
         ips_value(LOG, [0, 1, 2])
     with pytest.raises(ValueError, match=r"row 0 has \[0.9, 0.9, 0.9\]"):
         ips_value(LOG, np.full(SHAPE, 0.9))
-    with pytest.raises(ValueError, match=r"Probabilities of choice have shape \(1, 3"):
+    with pytest.raises(ValueError, match=r"probability of a choice has shape \(1, 3"):
         ips_value(LOG, np.full((1, 3), 1 / 3))
 
 
@@ -229,3 +230,11 @@ def test_a_bad_price_is_refused(weight):
         realised_utility(y, [0], cost_weight=weight)
     with pytest.raises(ValueError, match="cost_weight must be a number >= 0"):
         best_single(y, cost_weight=weight)
+
+
+def test_columns_of_frames_are_matched_by_name():
+    choice = pd.DataFrame(np.eye(3)[CHOICE], columns=LOG.models)
+    guess = pd.DataFrame(GUESS, columns=LOG.models)
+    value = doubly_robust_value(LOG, choice, guess)
+    turned = choice[[2, 0, 1]], guess[[1, 2, 0]]
+    assert doubly_robust_value(LOG, *turned) == value

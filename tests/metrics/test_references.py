@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -197,3 +198,22 @@ def test_oracle_takes_a_right_answer_wherever_it_is_cheapest():
     assert_allclose(oracle.cost, [7 / 3, 1])
     assert_allclose(oracle.quality, [2 / 3, 1 / 3])
     assert nauc(oracle, cost_range(y)) <= 2 / 3
+
+
+def test_what_has_labels_is_matched_by_name():
+    y = Outcomes([[1.0, 0.0]] * 4, cost=[1.0, 5.0], models=["a", "b"])
+    quality, _ = random_outcome(y, share=pd.Series({"b": 0.0, "a": 1.0}))
+    assert_array_equal(quality, np.ones(4))
+    available = pd.Series({"b": True, "a": False})
+    choice = best_model_per_group(y, ["g"] * 4, ["g"], available=available)
+    assert choice.tolist() == ["b"]
+
+
+def test_groups_and_shares_that_say_nothing_are_refused():
+    y = Outcomes([[1.0, 0.0]] * 2)
+    with pytest.raises(ValueError, match="groups_train has no value in row 1"):
+        best_model_per_group(y, [1.0, NAN], [1.0])
+    with pytest.raises(ValueError, match="groups_test has no value in row 0"):
+        best_model_per_group(y, ["g", "h"], [None])
+    with pytest.raises(ValueError, match="share must hold one number"):
+        random_outcome(y, share=[np.inf, 1.0])

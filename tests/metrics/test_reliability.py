@@ -124,3 +124,9 @@ def test_too_sure_is_below_the_diagonal_and_too_unsure_above(chance):
 def test_bad_input_is_refused(call, match):
     with pytest.raises(ValueError, match=match):
         call()
+
+
+@pytest.mark.parametrize("chance", [np.nan, 1.7, -0.1])
+def test_a_chance_that_is_none_is_refused(chance):
+    with pytest.raises(ValueError, match=r"in \[0, 1\]; row 1, model 0 has"):
+        quality_coverage([[1.0, 0.0], [1.0, 1.0]], [[0.5, 0.5], [chance, 0.5]])

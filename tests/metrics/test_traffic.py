@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from numpy.testing import assert_allclose
@@ -44,3 +45,13 @@ def test_a_query_without_a_model_is_named():
 def test_an_unknown_predicted_cost_is_refused():
     with pytest.raises(ValueError, match="Predicted cost of model 1 is nan"):
         traffic_curve([[0.6, 0.9]], [1.0, float("nan")])
+
+
+def test_prices_and_masks_are_matched_with_the_columns_of_a_frame():
+    quality = pd.DataFrame({"b": [0.9], "a": [0.8]})
+    price = pd.Series({"a": 1.0, "b": 5.0})
+    curve = traffic_curve(quality, price, cost_weights=[1.0])
+    assert curve.share.tolist() == [[0.0, 1.0]]
+    mask = pd.Series({"a": True, "b": False})
+    curve = traffic_curve(quality, price, cost_weights=[0.0], available=mask)
+    assert curve.share.tolist() == [[0.0, 1.0]]
