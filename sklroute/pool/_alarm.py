@@ -145,7 +145,7 @@ class DriftAlarm(BaseEstimator):
             Realised quality of the calls, in [0, 1]; NaN = not called.
         models : sequence of shape (n_models,), default=None
             Names of the columns. None are those of Outcomes or of a DataFrame, or the
-            numbers from 0. Columns of a DataFrame are matched by name.
+            numbers from 0. Columns of both are matched by name.
 
         Returns
         -------
@@ -159,9 +159,8 @@ class DriftAlarm(BaseEstimator):
             there are more models than ``n_models``. Nothing is taken in then.
         """
         self._validate_params()
-        if models is None and isinstance(quality, Outcomes):
-            models = quality.models
-        quality = quality.quality if isinstance(quality, Outcomes) else quality
+        if isinstance(quality, Outcomes):
+            quality = pd.DataFrame(quality.quality, columns=quality.models)
         predicted, quality, names = _check(predicted, quality, models)
         places = self._watch(names)
         alarms = []

@@ -196,3 +196,12 @@ def test_only_watched_models_are_reset():
     alarm.update([[0.5]], [[1.0]], models=["a"])
     with pytest.raises(ValueError, match="'b' is not watched; watched are"):
         alarm.reset(["b"])
+
+
+def test_outcomes_are_matched_with_the_names_that_are_given():
+    y = Outcomes(stream(0, 400, 0.9, 0.1), models=["a", "b"])
+    right = np.tile([0.1, 0.9], (400, 1))
+    assert cold().update(right, y, models=["b", "a"]) == []
+    assert cold().update(right, y) == ["a", "b"]
+    with pytest.raises(ValueError, match="quality has the labels"):
+        cold().update(right, y, models=["b", "c"])
