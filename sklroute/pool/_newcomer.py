@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import inv
 
 from sklroute.pool._basis import Basis
 from sklroute.pool._belief import MIN_NOISE, Belief
@@ -122,7 +123,7 @@ def likely_spread(
         for kernels, departure in taken_for_new:
             n = len(departure)
             covariance = np.tensordot(variance, kernels, 1) + noise * np.eye(n)
-            inverse = np.linalg.inv(covariance)
+            inverse = inv(covariance, check_finite=False)
             dual = inverse @ departure
             explained = variance * np.einsum("ij,bij->b", inverse, kernels)
             found = found + variance**2 * (kernels @ dual @ dual)
