@@ -11,10 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import (
+    check_candidates,
     check_models,
     check_range,
     columns_of,
     float_array,
+    group_array,
     plain,
 )
 from sklroute.policies import Policy
@@ -174,6 +176,9 @@ class PoolMixin(StreamMixin):
         """
         check_is_fitted(self)
         costs = pd.Series(costs, dtype=float)
+        if costs.index.has_duplicates:
+            name = costs.index[costs.index.duplicated()][0]
+            raise ValueError(f"Model {plain(name)!r} has more than one cost.")
         places = [self._place(name) for name in costs.index]
         mean_cost = self.mean_cost_.copy()
         mean_cost[places] = costs.to_numpy()
@@ -294,11 +299,13 @@ class PoolMixin(StreamMixin):
         X = self._check_X(X, reset=False)
         quality = _column(quality, "new", "quality", len(X), upper=1)
         cost = _column(cost, "new", "cost", len(X), upper=np.inf)
-        groups = None if groups is None else np.asarray(groups)
+        groups = group_array(groups)
         if groups is not None and groups.shape != (len(X),):
             raise ValueError(f"groups has shape {groups.shape}; expected ({len(X)},).")
         outcomes = None if y is None else self._aligned(y, len(X))
         seen = ~np.isnan(quality)
+        if outcomes is not None:
+            check_candidates(outcomes.candidates | ~seen[:, None])
         units = seen.sum() if groups is None else len(np.unique(groups[seen]))
         if not isinstance(cv, Integral) or not 2 <= cv <= units:
             raise ValueError(

@@ -130,6 +130,8 @@ def value_of_model(
     """
     available = None if outcomes is None else outcomes.candidates
     policy, now = router._policy_arrays(X, available, None, policy)
+    if policy.needs_cost and np.isnan(answers[1]).all():
+        raise ValueError(f"{policy} needs costs: that of the new model is not known.")
     then = _cross_fitted(
         router, X, answers, outcomes, now["available"], policy, groups, cv
     )

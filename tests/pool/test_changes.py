@@ -293,6 +293,10 @@ ANSWERS = np.ones(5)
         (lambda r: r.rename_model(NAMES[0], NAMES[1]), "appears twice"),
         (lambda r: r.set_costs({"nobody": 1.0}), "'nobody' is not one of"),
         (lambda r: r.set_costs({NAMES[0]: -1.0}), "Cost must be"),
+        (
+            lambda r: r.set_costs(pd.Series([1.0, 2.0], index=[NAMES[0]] * 2)),
+            f"{NAMES[0]!r} has more than one cost",
+        ),
         (lambda r: r.partial_fit(X, DATA.y[:3]), "queries"),
         (lambda r: r.partial_fit(X, DATA.y[800:], half_life=0), "half_life"),
         (

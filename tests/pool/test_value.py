@@ -201,7 +201,8 @@ def test_the_verdict_is_that_of_the_interval(traffic, low, high, verdict):
         ({"cost": -1.0}, "Cost must be"),
         ({"y": OLD[:3]}, "X has 200 queries, y has 3"),
         ({"y": DATA.y[SCORED]}, "is not one of the models"),
-        ({"policy": MaxUtility(1.0)}, "cost"),
+        ({"groups": ["g"] * 199 + [None]}, "groups has no value in row 199"),
+        ({"policy": MaxUtility(1.0)}, "needs costs: that of the new model"),
         ({"confidence_level": 2}, "confidence_level"),
     ],
 )
@@ -209,3 +210,14 @@ def test_wrong_input_is_named(router, change, message):
     given = {"quality": QUALITY, **change}
     with pytest.raises(ValueError, match=message):
         router.value_of(X, **given)
+
+
+def test_a_query_without_any_outcome_is_named_by_its_row(router):
+    quality, y = QUALITY.copy(), OLD.quality[SCORED].copy()
+    quality[:3] = np.nan  # not scored: what is known of these does not matter
+    y[[1, 7]] = np.nan
+    with pytest.raises(ValueError, match="Row 7 of y has no model"):
+        router.value_of(X, quality, y=Outcomes(y, models=OLD.models))
+    y[7] = 1.0
+    value = router.value_of(X, quality, y=Outcomes(y, models=OLD.models))
+    assert value.n_queries == 197
