@@ -59,7 +59,8 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
     policy : Policy, default=None
         Rule that proposes, in place of ``MaxUtility(cost_weight)``. None takes the
         wrapped router's own, if it has one. `Budget`, and others with a bound on the
-        mean cost, are refused: their choice for a query depends on the others.
+        mean cost, are refused: their choice for a query depends on the others. So is
+        `Thompson`: what it draws to choose is not what was drawn in the test.
     random_state : int, RandomState instance or None, default=None
         Seed of the split and of the order of the test.
 
@@ -243,6 +244,11 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
             raise ValueError(
                 f"GuardedRouter promises nothing for {policy!r}: its choice for a "
                 "query depends on the others. Use MaxUtility or CheapestAbove."
+            )
+        if "random_state" in policy.get_params():
+            raise ValueError(
+                f"GuardedRouter promises nothing for {policy!r}: its choices are drawn "
+                "anew in every call. Use MaxUtility or CheapestAbove."
             )
         return policy
 

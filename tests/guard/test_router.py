@@ -20,7 +20,14 @@ from sklroute.datasets import make_routing
 from sklroute.features import BlockScaler
 from sklroute.model_selection import utility_scorer
 from sklroute.pipeline import RouterPipeline
-from sklroute.policies import UCB, Budget, CheapestAbove, MaxUtility, RiskAverse
+from sklroute.policies import (
+    UCB,
+    Budget,
+    CheapestAbove,
+    MaxUtility,
+    RiskAverse,
+    Thompson,
+)
 
 DATA = make_routing(3000, 4, n_features=(6, 6), random_state=0)
 DEAR = DATA.y.models[DATA.quality.mean(axis=0).argmax()]
@@ -191,9 +198,11 @@ def test_the_policy_is_one_of_three_parameters():
     assert guarded(policy=floor).fit(DATA.X, DATA.y).policy_ is floor
     with pytest.raises(ValueError, match=r"either cost_weight=0.1 or the policy"):
         guarded(own, cost_weight=0.1).fit(DATA.X, DATA.y)
-    for bounded in (Budget(1.0), UCB(mean_cost=1.0)):
+    for refused in (Budget(1.0), UCB(mean_cost=1.0), Thompson(random_state=0)):
         with pytest.raises(ValueError, match="promises nothing for"):
-            guarded(policy=bounded).fit(DATA.X, DATA.y)
+            guarded(policy=refused).fit(DATA.X, DATA.y)
+    with pytest.raises(ValueError, match=r"nothing for Thompson\(\): its choices are"):
+        guarded(RidgeRouter(policy=Thompson())).fit(DATA.X, DATA.y)
     with pytest.raises(ValueError, match="RidgeRouter predicts the expected quality"):
         guarded(policy=RiskAverse(1.0)).fit(DATA.X, DATA.y)
 
