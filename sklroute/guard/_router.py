@@ -317,7 +317,7 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
         return self.router_.compile()._part
 
     def _compiled_cost(self):
-        return self.router_.compile().mean_cost_
+        return last_step(self.router_)._compiled_cost()
 
     def _choice_rule(self):
         return Guard(self._ranking, float(self.threshold_))
