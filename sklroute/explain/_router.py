@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from sklroute.explain._evidence import Evidence, additive, remainder, tidy
 from sklroute.explain._explanation import Explanation
@@ -83,6 +87,8 @@ def explain_router(
     -------
     Explanation
     """
+    check_is_fitted(router)
+    policy = _drawn_once(router._policy(policy))
     decision = _decide(router, X, available, costs, policy)
     proba = router.predict_proba(X, available=available, costs=costs, policy=policy)
     if ablated is None:
@@ -96,6 +102,16 @@ def explain_router(
         models=_models_frame(router, X, decision, utility, runner_up, proba),
         evidence=_evidence_frame(router, X, decision, utility, runner_up, blocks),
         decisions=_decisions_frame(router, decision, utility, runner_up),
+    )
+
+
+def _drawn_once(policy: Policy) -> Policy:
+    """The policy; in place of one that draws, another that always draws the same."""
+    seed = policy.get_params().get("random_state", 0)
+    if isinstance(seed, Integral):
+        return policy
+    return clone(policy).set_params(
+        random_state=check_random_state(seed).randint(2**31 - 1)
     )
 
 

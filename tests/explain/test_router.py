@@ -36,7 +36,7 @@ from sklroute.datasets import make_routing
 from sklroute.explain import Explanation
 from sklroute.features import BlockScaler
 from sklroute.pipeline import RouterPipeline, as_router
-from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
+from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse, Thompson
 
 LATENT = {"hidden_dim": 16, "max_epochs": 10, "learning_rate": 0.02, "random_state": 0}
 BLOCKS = {"image": slice(0, 6), "text": slice(6, 10)}
@@ -139,6 +139,22 @@ def test_contributions_add_up_on_any_table(y, router, seed):
     explanation = clone(router).fit(queries, y).explain(queries)
     found, expected = sums(explanation), margins(explanation)
     assert_allclose(found.reindex(expected.index), expected, atol=1.1e-6)
+
+
+@pytest.mark.parametrize("seed", [None, np.random.RandomState(0), 3], ids=repr)
+def test_a_drawn_choice_is_explained_by_what_was_drawn(seed):
+    policy = Thompson(random_state=seed)
+    router = fitted("ridge")
+    explanation = router.explain(X, policy=policy)
+    assert (margins(explanation) >= 0).all()
+    assert_allclose(sums(explanation), margins(explanation), atol=1e-6)
+    chosen = table(explanation, "chosen")
+    for column in ("utility", "probability"):
+        values = table(explanation, column)
+        assert_array_equal(values.max(axis=1), values[chosen])
+    if seed == 3:
+        choice = explanation.decisions["choice"]
+        assert_array_equal(choice, router.predict(X, policy=policy))
 
 
 @every_router
@@ -267,12 +283,12 @@ def test_ridge_contributions_are_coefficients_times_features():
 
 
 def test_a_logistic_line_without_slope_is_shared_out_without_a_warning():
-    router = LogisticRouter().fit(DATA.X[TRAIN], DATA.y[TRAIN])
+    router = LogisticRouter(C=1.0).fit(DATA.X[TRAIN], DATA.y[TRAIN])
     average = router.scaler_.mean_[None]
     features = evidence_of(router.explain(average), "feature")
     assert_allclose(features["value"], 0, atol=1e-12)
     always = np.column_stack([np.ones(40), np.tile([0.0, 1.0], 20)])
-    sure = LogisticRouter().fit(DATA.X[:40], always).explain(DATA.X[:40])
+    sure = LogisticRouter(C=1.0).fit(DATA.X[:40], always).explain(DATA.X[:40])
     assert_allclose(sums(sure), margins(sure), atol=1e-6)
 
 
