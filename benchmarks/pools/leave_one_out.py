@@ -47,6 +47,7 @@ from sklroute.pool._probes import choose_probes
 N_ANSWERS = (8, 16, 32, 64, 128)
 N_DRAWS = 4
 IN_TURNS = ("mmlu_pro",)  # has 29 models
+WAYS = ("random", "answered", "mean")  # to learn of a model, see above
 JOINT = ("kernel", "latent")  # learn from all models at once: fitted again
 
 
@@ -166,26 +167,27 @@ def one_seed(sums, router: str, full, seed: Seed, options, table: str) -> None:
         models = models[seed.number % 5 :: 5]
     for left in leave_out(full, seed, models, separable=router not in JOINT):
         add = {("without", 0): left.reached, ("full", 0): reference, ("count", 0): 1.0}
-        add |= mean_of_draws(left, seed)
         if options.probes:
-            add |= suggested(left, seed)
+            add |= mean_of_draws(left, seed, ("answered",)) | suggested(left, seed)
+        else:
+            add |= mean_of_draws(left, seed, WAYS)
         for (way, n), values in add.items():
             sums[router, way, n][test] += values
 
 
-def mean_of_draws(left, seed: Seed) -> dict:
+def mean_of_draws(left, seed: Seed, ways: tuple[str, ...]) -> dict:
     """Mean over the draws of random answers, for each number of them."""
     total = defaultdict(float)
     seen = np.flatnonzero(seed.y_train.observed[:, left.model])
     for draw in range(N_DRAWS):
         rng = np.random.default_rng([seed.number, left.model, draw])
         rows = rng.choice(seen, N_ANSWERS[-1], replace=False)
-        for way, values in learnt(left, seed, rows).items():
+        for way, values in learnt(left, seed, rows, ways).items():
             total[way] += values / N_DRAWS
     return total
 
 
-def learnt(left, seed: Seed, rows) -> dict:
+def learnt(left, seed: Seed, rows, ways: tuple[str, ...]) -> dict:
     """Realised quality after the first answers of a sequence, for each number."""
     quality = seed.y_train.quality[rows]
     answers = np.delete(quality, left.model, axis=1)
@@ -194,12 +196,12 @@ def learnt(left, seed: Seed, rows) -> dict:
     reached = {}
     for n in N_ANSWERS:
         first = [table[:n] for table in given]
-        predicted = {
-            "random": left.predicted(*first),
-            "answered": left.predicted(*first, answers[:n]),
-            "mean": np.full(len(truth), first[-1].mean()),
-        }
-        for way, values in predicted.items():
+        for way in ways:
+            if way == "mean":
+                values = np.full(len(truth), first[-1].mean())
+            else:
+                known = (answers[:n],) if way == "answered" else ()
+                values = left.predicted(*first, *known)
             reached[way, n] = joined(left, seed.y_test, values)
             reached[f"{way} error", n] = np.nan_to_num((values - truth) ** 2)
     return reached
@@ -210,10 +212,10 @@ def suggested(left, seed: Seed) -> dict:
     seen = np.flatnonzero(seed.y_train.observed[:, left.model])
     X = seed.X_train[seen]
     rows = choose_probes(X, left.predict, left.pool.basis, N_ANSWERS[-1])
-    reached = learnt(left, seed, seen[rows])
-    names = {"answered": "suggested", "answered error": "suggested error"}
+    reached = learnt(left, seed, seen[rows], ("answered",))
     return {
-        (names[way], n): values for (way, n), values in reached.items() if way in names
+        (way.replace("answered", "suggested"), n): values
+        for (way, n), values in reached.items()
     }
 
 
