@@ -84,11 +84,11 @@ class Explanation:
                 )
             rows = [rows]
         decisions = self.decisions.iloc[rows].reset_index(drop=True)
-        parts = [
-            table[table["query"].isin(decisions["query"])].reset_index(drop=True)
-            for table in (self.models, self.evidence)
-        ]
-        return Explanation(*parts, decisions)
+        asked = decisions[["query"]]
+        models, evidence = (
+            asked.merge(table, on="query") for table in (self.models, self.evidence)
+        )
+        return Explanation(models, evidence, decisions)
 
     def __iter__(self) -> Iterator["Explanation"]:
         return (self[row] for row in range(len(self)))

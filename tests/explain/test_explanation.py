@@ -1,6 +1,7 @@
 """The container: queries, text, HTML; and how evidence is shortened."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.utils import Bunch
@@ -30,11 +31,17 @@ def test_queries_are_taken_by_place_and_keep_their_number(case):
         (explanation[np.int64(2)], [2]),
         (explanation[2:4], [2, 3]),
         (explanation[3:][1], [4]),
+        (explanation[[5, 2]], [5, 2]),
+        (explanation[::-4], [8, 4, 0]),
+        (explanation[[1, 1]], [1, 1]),
     ):
         assert taken.decisions["query"].tolist() == numbers
-        assert set(taken.models["query"]) == set(numbers)
-        assert set(taken.evidence["query"]) == set(numbers)
-        assert len(taken.models) == 4 * len(numbers)
+        assert taken.models["query"].tolist() == np.repeat(numbers, 4).tolist()
+        assert taken.evidence["query"].unique().tolist() == list(dict.fromkeys(numbers))
+    one, other = case.explanation[3], case.explanation[[3]]
+    pd.testing.assert_frame_equal(one.models, other.models)
+    expected = explanation.models.query("query == 3").reset_index(drop=True)
+    pd.testing.assert_frame_equal(one.models, expected)
 
 
 @pytest.mark.parametrize("place", [9, -10])
