@@ -50,49 +50,58 @@ def spoiled(y: Outcomes, model: int, kept: float, seed: int) -> Outcomes:
 
 
 def one_stream(args, name, drifts, seed):
-    """Yield each drift, contender, its realised qualities and seconds of learning."""
+    """Yield each drift, contender, its realised qualities, seconds of learning, groups.
+
+    What is learnt before the drift is learnt once for all drifts that begin alike.
+    """
     table = load_table(name, seed, args.data)
     stream = make_stream(table, seed, args.queries)
+    keys = table.groups[stream.rows]
     best = int(np.nanmean(table.y_train.quality, axis=0).argmax())
-    middle = args.queries // 2
-    early = {"good": stream, "bad": stream.drifted(best, 0.5)}
-    trained = {"good": table}
-    trained["bad"] = table._replace(y_train=spoiled(table.y_train, best, 0.5, seed))
-    for state in ("good", "bad"):
-        todo = [drift for drift in drifts if (drift == "repaired") == (state == "bad")]
+    half = slice(args.queries // 2), slice(args.queries // 2, None)
+    for repaired in (False, True):
+        todo = [drift for drift in drifts if (drift == "repaired") == repaired]
         if not todo:
             continue
-        part = trained[state]
-        X, y, groups = part.X_train, part.y_train, part.groups_train
-        first = clone(ROUTERS[args.router])
-        if args.router == "latent":
-            first.set_params(modalities=table.modalities)
-        first.fit(X, y, groups=groups)
-        again = refitter(first) if args.router == "kernel" else None
-        router = Replay.of(first, table.X)
-        learners = make_learners(router, part, seed, again)
-        begun = {}
-        for who, learner in learners.items():
-            half = cut(early[state], slice(middle))
-            begun[who] = realised(learner, half, args.size)
+        part, early = table, stream
+        if repaired:
+            part = table._replace(y_train=spoiled(table.y_train, best, 0.5, seed))
+            early = stream.drifted(best, 0.5)
+        first = fit_first(args.router, part)
+        refit = refitter(first) if args.router == "kernel" else None
+        learners = make_learners(Replay.of(first, table.X), part, seed, refit)
+        begun = {
+            who: realised(learner, cut(early, half[0]), args.size)
+            for who, learner in learners.items()
+        }
         for drift in todo:
-            late = stream if drift == "repaired" else stream.drifted(best, KEPT[drift])
-            late = cut(late, slice(middle, None))
-            y_late = table.y_train
-            if drift != "repaired":
+            late, y_late = stream, table.y_train
+            if not repaired:
+                late = stream.drifted(best, KEPT[drift])
                 y_late = spoiled(y_late, best, KEPT[drift], seed)
-            if again is None:
-                knowing = clone(first).fit(X, y_late, groups=groups)
-            else:
-                knowing = again(X, y_late)
-            values = realised(Frozen(Replay.of(knowing, table.X)), late, args.size)
-            keys = table.groups[stream.rows]
+            late = cut(late, half[1])
+            knowing = Frozen(Replay.of(fit_again(first, refit, part, y_late), table.X))
+            values = realised(knowing, late, args.size)
             yield drift, "knowing", np.append(begun["frozen"], values), 0.0, keys
             for who, learner in learners.items():
                 other = learner.fork()
                 values = realised(other, late, args.size)
-                whole = np.append(begun[who], values)
-                yield drift, who, whole, other.seconds, keys
+                yield drift, who, np.append(begun[who], values), other.seconds, keys
+
+
+def fit_first(name, table):
+    """Fit a router as it is at the start of a stream."""
+    router = clone(ROUTERS[name])
+    if name == "latent":
+        router.set_params(modalities=table.modalities)
+    return router.fit(table.X_train, table.y_train, groups=table.groups_train)
+
+
+def fit_again(first, refit, table, y):
+    """Fit on other outcomes, with what the first fit has tuned if that is known."""
+    if refit is not None:
+        return refit(table.X_train, y)
+    return clone(first).fit(table.X_train, y, groups=table.groups_train)
 
 
 def cut(stream, rows):
@@ -149,6 +158,20 @@ def curve(values, width=WINDOW):
 
 
 def main():
+    args = parse_args()
+    lines, curves = [], []
+    for name in args.tables:
+        if name in REAL and args.data is None:
+            print(f"{name} is left out: no --data")
+            continue
+        found, points = study(args, name)
+        lines += found
+        curves += points
+        write(lines, curves, args)
+        print(pd.DataFrame(found).round(2).to_string(), flush=True)
+
+
+def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", default=os.environ.get("SKLROUTE_DATA"), type=Path)
     parser.add_argument("--router", choices=list(ROUTERS), default="kernel")
@@ -160,43 +183,31 @@ def main():
     parser.add_argument("--queries", type=int, default=20_000)
     parser.add_argument("--size", type=int, default=100, help="queries of a batch")
     parser.add_argument("--out", type=Path, default=HERE)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def study(args, name):
+    """Compare all contenders on a table: lines of results, and points of curves."""
+    values, seconds, groups = {}, {}, {}
+    drifts = [d for d in args.drifts if d != "repaired" or name == "synthetic"]
+    for seed in range(args.seeds):
+        for drift, who, quality, spent, keys in one_stream(args, name, drifts, seed):
+            values.setdefault((drift, who), []).append(quality)
+            groups[seed] = keys.astype(np.int64) + 1_000_000 * seed
+            seconds.setdefault((drift, who), []).append(spent)
+    groups = np.array([*groups.values()])
     lines, curves = [], []
-    for name in args.tables:
-        if name in REAL and args.data is None:
-            print(f"{name} is left out: no --data")
-            continue
-        values, seconds, groups = {}, {}, {}
-        drifts = [d for d in args.drifts if d != "repaired" or name == "synthetic"]
-        for seed in range(args.seeds):
-            for drift, who, quality, spent, keys in one_stream(
-                args, name, drifts, seed
-            ):
-                values.setdefault((drift, who), []).append(quality)
-                groups[seed] = keys.astype(np.int64) + 1_000_000 * seed
-                seconds.setdefault((drift, who), []).append(spent)
-        for (drift, who), quality in values.items():
-            about = {
-                "router": args.router,
-                "table": name,
-                "drift": drift,
-                "learner": who,
-            }
-            quality, reference = np.array(quality), np.array(values[drift, "knowing"])
-            line = summary(
-                quality, reference, seconds[drift, who], np.array([*groups.values()])
-            )
-            lines.append({**about, "seeds": args.seeds, **line})
-            if drift != "half":
-                continue
+    for (drift, who), quality in values.items():
+        about = {"router": args.router, "table": name, "drift": drift, "learner": who}
+        quality, reference = np.array(quality), np.array(values[drift, "knowing"])
+        line = summary(quality, reference, seconds[drift, who], groups)
+        lines.append({**about, "seeds": args.seeds, **line})
+        if drift == "half":
             curves += [
                 {**about, "query": WINDOW * i, "quality": point}
                 for i, point in enumerate(curve(quality))
             ]
-        write(lines, curves, args)
-        print(
-            pd.DataFrame(lines).query("table == @name").round(2).to_string(), flush=True
-        )
+    return lines, curves
 
 
 def write(lines, curves, args):
