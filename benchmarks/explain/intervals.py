@@ -30,12 +30,7 @@ ROUTERS = KernelRouter(), KNNRouter(), RidgeRouter(), LatentRouterClassifier()
 def main() -> None:
     """Print the table and write it to ``intervals.csv``."""
     lines = []
-    for router in (
-        KernelRouter(),
-        KNNRouter(),
-        RidgeRouter(),
-        LatentRouterClassifier(),
-    ):
+    for router in ROUTERS:
         shares = [covered(router, seed) for seed in SEEDS]
         fitted, joined = 100 * np.mean(shares, axis=0)
         line = {"router": type(router).__name__, "fitted": fitted, "joined": joined}

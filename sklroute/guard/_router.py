@@ -101,7 +101,8 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
       drawn independently from the distribution that the router will meet, and no
       group is larger than the largest in ``fit``. With groups the means are over
       queries, and the test bets on sums over groups.
-    - Quality is in [0, 1]. ``sample_weight`` reaches the wrapped router only: the
+    - Quality is in [0, 1]. ``sample_weight`` counts for the wrapped router and the
+      choice of the baseline only, except that a query of weight 0 is absent: the
       promise is about queries as they come.
     - Missing cells: only queries on which the proposed model *and* the baseline were
       observed can be tested. Whether they were must depend neither on the answers'
@@ -303,6 +304,10 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
 
     def _predict_cost(self, X):
         return self.router_.predict_cost(self._as_given(X))
+
+    def _pool_quality(self, X, with_std):
+        router, X = self._last(X)
+        return router._pool_quality(X, with_std)
 
     def _pool_moments(self, X, available, policy):
         router, X = self._last(X)

@@ -171,6 +171,16 @@ def test_pipelines_and_searches_can_be_guarded():
     assert guarded(search).fit(DATA.X, DATA.y).router_.alpha in (1.0, 100.0)
 
 
+def test_what_is_not_certain_is_that_of_the_guarded_router():
+    router = guarded(make_pipeline(StandardScaler(), RidgeRouter(alpha=1.0)))
+    router.fit(DATA.X, DATA.y)
+    quality, std = router.predict_quality(DATA.X[:50], return_std=True)
+    expected = router.router_.predict_quality(DATA.X[:50], return_std=True)
+    np.testing.assert_array_equal([quality, std], expected)
+    low = router.explain(DATA.X[:50]).models["low"].to_numpy().reshape(quality.shape)
+    np.testing.assert_allclose(low, (quality - 1.2816 * std).clip(0))
+
+
 def test_parameters_of_guard_and_router_can_be_searched():
     grid = {"epsilon": [0.01, 0.1], "router__alpha": [1.0, 100.0]}
     search = GridSearchCV(
