@@ -39,7 +39,7 @@ class Decision:
     @property
     def utility(self) -> NDArray:
         """Utility of every model; -inf where unavailable."""
-        return self._utility(self.quality, self.std)
+        return self.utility_without(self.quality, self.std)
 
     @property
     def runner_up(self) -> NDArray:
@@ -52,12 +52,10 @@ class Decision:
         best = first_best(utility, np.where(pool, self.cost, np.inf))
         return np.where(pool.any(axis=1), best, -1)
 
-    def _utility(self, quality, std):
-        return self.policy.utility(quality, self.cost, self.available, std=std)
-
     def utility_without(self, quality: NDArray, std: NDArray | None) -> NDArray:
         """Utility if quality (and its spread, if known) were predicted otherwise."""
-        return self._utility(quality, self.std if std is None else std)
+        std = self.std if std is None else std
+        return self.policy.utility(quality, self.cost, self.available, std=std)
 
 
 def explain_router(
