@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from sklroute.policies import first_best
 
+ROUNDING = 1e-9  # of a cost
+
 
 def hull_walk(
     quality: NDArray, cost: NDArray, available: NDArray
@@ -12,7 +14,9 @@ def hull_walk(
     """Follow each query's choice from the best model to the cheapest.
 
     Each step walks one edge of the upper concave hull of the query's models in the
-    plane of cost and quality, for all queries that still have a cheaper model.
+    plane of cost and quality, for all queries that still have a cheaper model. Costs
+    that differ by rounding are the same: the weight at which such a difference decided
+    would leave no digit to tell the quality of any model.
 
     Returns
     -------
@@ -24,8 +28,10 @@ def hull_walk(
     cost = np.where(available, cost, np.inf)
     rows, choice, steps = np.arange(len(quality)), first_best(quality, cost), []
     while True:
-        saved = cost[rows, choice][:, None] - cost[rows]
-        moving = (saved > 0).any(axis=1)
+        own = cost[rows, choice][:, None]
+        saved = own - cost[rows]
+        saved[saved <= ROUNDING * own] = 0.0
+        moving = saved.any(axis=1)
         if not moving.any():
             return steps
         rows, choice, saved = rows[moving], choice[moving], saved[moving]

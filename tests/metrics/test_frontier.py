@@ -358,3 +358,11 @@ def test_what_has_labels_is_matched_by_name():
     assert frontier(y, predicted, price).quality.tolist() == [1.0, 0.5]
     only_a = pd.Series({"b": False, "a": True})
     assert frontier(y, predicted, price, available=only_a).cost.tolist() == [1.0]
+
+
+def test_costs_that_differ_by_rounding_are_the_same():
+    cost = [[0.1 + 0.2, 0.3, 5.0], [5.0, 5.0, 9.0]]
+    y = Outcomes([[0.9, 0.1, 0.0], [0.2, 0.8, 0.9]], cost=cost)
+    curve = oracle_frontier(y)
+    assert curve.cost_weight.max() < 1
+    assert_allclose(curve.envelope, [[2.65, 4.65], [0.85, 0.9]])
