@@ -67,7 +67,7 @@ def check_outcomes(
 def _read(y, models) -> Outcomes:
     if isinstance(y, Outcomes):
         return y
-    if isinstance(y, pd.DataFrame) and y.shape[1] > 1:
+    if isinstance(y, pd.DataFrame) and (y.shape[1] > 1 or y.columns.nlevels > 1):
         return Outcomes.from_frame(y)
     table = np.asarray(y)
     if table.ndim == 3:
