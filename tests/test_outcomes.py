@@ -229,7 +229,7 @@ def test_labels_that_are_not_the_names_are_refused(values, message):
 def test_rows_with_other_labels_are_refused():
     quality = pd.DataFrame({"a": [0.1, 0.2]}, index=["q1", "q2"])
     cost = pd.DataFrame({"a": [1.0, 2.0]}, index=["q2", "q1"])
-    with pytest.raises(ValueError, match="Row 0 of cost has the label 'q2', .* 'q1'"):
+    with pytest.raises(ValueError, match="Row 0 of cost has the label"):
         Outcomes(quality, cost)
     assert_array_equal(Outcomes(quality, cost.loc[quality.index]).cost, [[2.0], [1.0]])
 

@@ -5,10 +5,12 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import named_dtype
 
 SIZE = 4096  # queries of a batch, unless told otherwise
 
@@ -31,7 +33,8 @@ class ArrayBatches:
         sliced by row, or a path like that of ``X``. None for queries that are to be
         routed only.
     models : sequence of length n_models, default=None
-        Names of the models, where ``y`` is an array without names.
+        Names of the models, where ``y`` is an array; a DataFrame or Outcomes have names
+        of their own.
     size : int, default=4096
         Queries of a batch.
     random_state : int, default=None
@@ -67,6 +70,11 @@ class ArrayBatches:
         self.models = models
         self.size = size
         self.random_state = random_state
+        if models is not None and isinstance(y, (Outcomes, pd.DataFrame)):
+            raise ValueError(
+                f"models names the columns of an array; y is a {type(y).__name__}, "
+                "which has names of its own: leave models out."
+            )
         shape = np.shape(_mapped(X))
         self.n_queries = shape[0]
         if len(shape) != 2:
@@ -102,11 +110,12 @@ class ArrayBatches:
 
     def _outcomes(self, rows: slice) -> Outcomes:
         y = _mapped(self._y)[rows]
-        if self.models is not None and np.ndim(y) > 1:
-            y = np.asarray(y, dtype=float)
-            channels = [y] if y.ndim == 2 else np.moveaxis(y, -1, 0)
-            return Outcomes(*channels, models=self.models)
-        return check_outcomes(y, models=self.models)
+        if self.models is None or np.ndim(y) == 1:
+            return check_outcomes(y, models=self.models)
+        y = np.asarray(y, dtype=float)
+        if y.ndim == 2:
+            return Outcomes(y, models=self.models)
+        return check_outcomes(y.view(named_dtype(np.asarray(self.models))))
 
 
 def _mapped(source: Any) -> Any:

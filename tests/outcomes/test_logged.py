@@ -39,9 +39,7 @@ def log():
 
 
 def test_labelled_propensities_are_matched_by_name():
-    y = LoggedOutcomes(
-        [[0.5, NAN]], propensity={"a": 0.2, "b": 0.8}, models=["b", "a"]
-    )
+    y = LoggedOutcomes([[0.5, NAN]], propensity={"a": 0.2, "b": 0.8}, models=["b", "a"])
     np.testing.assert_array_equal(y.propensity, [[0.2, 0.8]])
     quality = pd.DataFrame({"a": [0.5, NAN]}, index=["q1", "q2"])
     propensity = pd.DataFrame({"a": [0.5, NAN]}, index=["q2", "q1"])

@@ -1,6 +1,7 @@
 """Fitting in one pass."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -155,6 +156,28 @@ def test_a_broken_checkpoint_is_named(data, tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"pass.npz is no checkpoint"):
         fit_batches(RidgeRouter(1.0), batches(data), checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    "router", [KernelRouter(20, random_state=0), RidgeRouter(10.0)]
+)
+def test_names_of_features_reach_the_router(data, tmp_path, router):
+    frame = pd.DataFrame(data.X, columns=[f"x{i}" for i in range(12)])
+    parts = [(frame[i : i + 500], data.y[i : i + 500]) for i in range(0, 3000, 500)]
+    keywords = {"n_sample": 600, "checkpoint": tmp_path / "pass.npz"}
+    keywords["checkpoint_every"] = 1
+    broken = [*parts[:2], (frame[frame.columns[::-1]], data.y)]
+    message = "Batch 2: The features have .* those of the first batch"
+    with pytest.raises(ValueError, match=message):
+        fit_batches(router, broken, **keywords)
+    with pytest.raises(ValueError, match="Batch 2: The features have no names"):
+        fit_batches(router, [*parts[:2], (data.X, data.y)], **keywords)
+    fitted = fit_batches(router, parts, **keywords)
+    assert fitted.feature_names_in_.tolist() == frame.columns.tolist()
+    found = fitted.predict_quality(frame)
+    expected = fit_batches(router, batches(data, 500), n_sample=600)
+    # A slice of a DataFrame lies in memory by columns, and is summed up otherwise.
+    np.testing.assert_allclose(found, expected.predict_quality(data.X), atol=1e-5)
 
 
 def changed(data, what):
