@@ -1,6 +1,7 @@
 """Batches of queries from data that do not fit in memory."""
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from os import PathLike
 from typing import Any
 
@@ -68,7 +69,7 @@ class ArrayBatches:
         self._X = X
         self._y = y
         self.models = models
-        self.size = size
+        self.size = check_size(size)
         self.random_state = random_state
         if models is not None and isinstance(y, (Outcomes, pd.DataFrame)):
             raise ValueError(
@@ -123,6 +124,13 @@ def _mapped(source: Any) -> Any:
     if isinstance(source, (str, PathLike)):
         return np.load(source, mmap_mode="r")
     return source
+
+
+def check_size(size: int) -> int:
+    """Refuse a size of batches that is not a number of queries."""
+    if not isinstance(size, Integral) or size < 1:
+        raise ValueError(f"size must be an integer >= 1; got {size!r}.")
+    return size
 
 
 def in_order(parts: Any, source: Any) -> list:

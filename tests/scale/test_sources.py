@@ -150,6 +150,14 @@ def test_bad_arrays_are_refused(X, y, message):
         ArrayBatches(X, y)
 
 
+@pytest.mark.parametrize("size", [0, -3, 2.5])
+def test_a_batch_has_a_query_at_least(data, folder, size):
+    for source, columns in ((ArrayBatches, data.y), (ParquetBatches, "clip")):
+        place = data.X if source is ArrayBatches else folder
+        with pytest.raises(ValueError, match=f"size must be .* got {size}"):
+            source(place, columns, size=size)
+
+
 @pytest.mark.parametrize("form", [Outcomes, pd.DataFrame])
 def test_names_that_are_there_cannot_be_given_again(data, form):
     y = data.y if form is Outcomes else pd.DataFrame(data.y.quality, columns=MODELS)
