@@ -1,6 +1,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,6 +45,16 @@ def test_decisions_use_predicted_cost_and_scores_realised_cost():
     y = Outcomes([[1.0, 1.0]], cost=[[3.0, 1.0]])
     curve = frontier(y, [[0.5, 0.5]], [1.0, 2.0])  # predicted cheaper, in truth dearer
     assert_array_equal(curve.cost, [3.0])
+
+
+def test_labelled_predictions_are_matched_by_name():
+    y = Outcomes([[0.0, 1.0], [1.0, 1.0]], cost=[1.0, 5.0], models=["a", "b"])
+    quality = pd.DataFrame({"b": [0.9, 0.8], "a": [0.2, 0.7]})
+    curve = frontier(y, quality, pd.Series({"b": 5.0, "a": 1.0}))
+    assert_allclose(curve.quality, [1, 1, 0.5])
+    assert_allclose(curve.cost, [5, 3, 1])
+    with pytest.raises(ValueError, match="Predicted quality has the labels"):
+        frontier(y, quality.rename(columns={"b": "c"}), [1.0, 5.0])
 
 
 def test_given_weights_are_swept_and_the_cheapest_policy_is_added(two_queries):
