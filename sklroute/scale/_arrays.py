@@ -130,7 +130,13 @@ def check_size(size: int) -> int:
     """Refuse a size of batches that is not a number of queries."""
     if not isinstance(size, Integral) or size < 1:
         raise ValueError(f"size must be an integer >= 1; got {size!r}.")
-    return size
+    return int(size)
+
+
+def settings_of(batches: Any) -> dict[str, str]:
+    """What must not change if a pass is to go on at the right query."""
+    names = ("n_queries", "size", "random_state")
+    return {f"batches.{name}": str(getattr(batches, name, None)) for name in names}
 
 
 def in_order(parts: Any, source: Any) -> list:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import _get_feature_names, _num_samples
 from sklroute.baselines import KernelRouter
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.pipeline import fit_router
-from sklroute.scale._arrays import start_at
+from sklroute.scale._arrays import settings_of, start_at
 from sklroute.scale._checkpoint import load_checkpoint, save_checkpoint
 from sklroute.scale._kernel import KernelSums
 from sklroute.scale._sample import Sample
@@ -53,7 +53,8 @@ def fit_batches(
     checkpoint : path, default=None
         File in which to note where the pass stands. If it exists, the pass goes on
         from there, with the result of an uninterrupted one; it is deleted once the
-        router is fitted. ``batches`` must yield the same queries as before.
+        router is fitted. ``batches`` must yield the same queries as before, in batches
+        of the same size.
     checkpoint_every : int, default=100
         Batches after which the file is written, >= 1.
     random_state : int, default=0
@@ -93,6 +94,7 @@ def fit_batches(
         "router": repr(router),
         "n_sample": n_sample,
         "random_state": random_state,
+        **settings_of(batches),
     }
     task = _Pass(router, Sample(n_sample, random_state))
     if path is not None and path.exists():

@@ -88,6 +88,8 @@ class Broken:
 
     def __init__(self, batches, number):
         self.batches, self.number = batches, number
+        self.n_queries, self.size = batches.n_queries, batches.size
+        self.random_state = batches.random_state
 
     def start_at(self, number):
         for position, batch in enumerate(self.batches.start_at(number), number):
@@ -145,6 +147,19 @@ def test_a_checkpoint_of_other_settings_is_refused(data, tmp_path, change, messa
         fit_batches(RidgeRouter(1.0), Broken(batches(data), 3), **keywords)
     with pytest.raises(ValueError, match=f"pass.npz.*{message}"):
         fit_batches(RidgeRouter(1.0), batches(data), **(keywords | change))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"size": 128}, "size='256', not '128'"), ({"random_state": 1}, "random_state")],
+)
+def test_a_checkpoint_of_other_batches_is_refused(data, tmp_path, change, message):
+    keywords = {"n_sample": 600, "checkpoint": tmp_path / "pass.npz"}
+    keywords["checkpoint_every"] = 1
+    with pytest.raises(OSError, match="disk"):
+        fit_batches(RidgeRouter(1.0), Broken(batches(data), 3), **keywords)
+    with pytest.raises(ValueError, match=f"pass.npz.*batches.{message}"):
+        fit_batches(RidgeRouter(1.0), batches(data, **change), **keywords)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
