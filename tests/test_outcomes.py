@@ -135,6 +135,12 @@ def test_a_missing_value_of_pandas_is_missing():
     assert_array_equal(Outcomes(frame).quality, [[0.5, 1.0], [NAN, NAN]])
 
 
+@pytest.mark.parametrize("read", [Outcomes, check_outcomes])
+def test_a_masked_cell_is_missing(read):
+    quality = np.ma.masked_array([[1, 0], [0, 1]], mask=[[False, True], [False] * 2])
+    assert_array_equal(read(quality).quality, [[1.0, NAN], [0.0, 1.0]])
+
+
 def test_two_level_columns_may_leave_out_costs_and_availability():
     frame = pd.DataFrame(
         [[0.1, 0.2, 3.0, False]],

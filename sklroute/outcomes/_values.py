@@ -182,14 +182,22 @@ def columns_of(names: ArrayLike, models: NDArray) -> NDArray[np.intp]:
 
 
 def float_array(values: Any, name: str) -> NDArray[np.float64]:
-    """Return the values as floats; a missing one of pandas becomes NaN."""
+    """Return the values as floats; a missing one of pandas or a masked one is NaN."""
     try:
+        values = unmasked(values)
         if isinstance(values, (pd.DataFrame, pd.Series)):
             return values.to_numpy(dtype=float, na_value=np.nan)
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
         place = locate_text(values)
         raise ValueError(f"{name} must be numeric: {place or error}.") from error
+
+
+def unmasked(values: Any) -> Any:
+    """A masked array as floats with NaN where it is masked; all else as it is."""
+    if isinstance(values, np.ma.MaskedArray):
+        return values.astype(float).filled(np.nan)
+    return values
 
 
 def locate_text(values: ArrayLike) -> str | None:
