@@ -48,14 +48,14 @@ def check_file(path: Path) -> Path:
 def _read_csv(path: Path, names: Collection[str]) -> pd.DataFrame:
     try:
         header = _read_header(path)
-        frame = pd.read_csv(path, encoding="utf-8-sig")
-        named = [name for name in header if name in names]
+        frame = pd.read_csv(path, encoding="utf-8-sig").rename(columns=str.strip)
+        named = [place for place, name in enumerate(header) if name in names]
         if named:
             texts = pd.read_csv(
                 path, encoding="utf-8-sig", usecols=named, dtype=str, na_filter=False
             )
-            texts = texts[named].apply(lambda column: column.str.strip())
-            frame[named] = texts.mask(texts == "").to_numpy()
+            texts = texts.apply(lambda column: column.str.strip())
+            frame[[header[i] for i in named]] = texts.mask(texts == "").to_numpy()
         return frame
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{path}: the table is empty.") from error
@@ -64,10 +64,10 @@ def _read_csv(path: Path, names: Collection[str]) -> pd.DataFrame:
 
 
 def _read_header(path: Path) -> list[str]:
-    """Header of a CSV file; refuse one that pandas would change without a word."""
+    """Names in a CSV file, none of which pandas would change without a word."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.reader(file)
-        header = next(rows, [])
+        header = [name.strip() for name in next(rows, [])]
         first = next((row for row in rows if row), [])
     _check_unique(path, pd.Index(header))
     if len(first) > len(header):  # pandas: the first column is an index

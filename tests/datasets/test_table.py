@@ -99,6 +99,12 @@ def test_true_and_false_are_qualities(write):
     np.testing.assert_array_equal(table.y.quality, [[1, 0], [1, 1]])
 
 
+def test_blanks_around_a_name_are_no_part_of_it(write):
+    table = load_outcomes(write("query_id, q:a , q:b, task\n 07, 1, 0, x\n 8, 0, 1, y"))
+    np.testing.assert_array_equal(table.y.quality, [[1, 0], [0, 1]])
+    assert table.frame["query_id"].tolist() == ["07", "8"]
+
+
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     path = tmp_path / "excel.csv"
     path.write_text("q:a,q:b\n0,1\n1,0\n", encoding="utf-8-sig")
