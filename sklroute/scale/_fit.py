@@ -32,10 +32,11 @@ def fit_batches(
     """Fit a router from a stream of batches, in one pass and in bounded memory.
 
     A uniform random sample of the queries is kept, and the router is fitted on it in
-    the usual way. A `KernelRouter` learns from **every** query: its normal equations
-    are summed up on the way, with landmarks among the first ``n_sample`` queries, and
-    the sample only serves to choose its penalties. Data that fit into the sample give
-    what ``router.fit`` gives, for every router.
+    the usual way. A `KernelRouter` that is not part of a pipeline or a search learns
+    from **every** query: its normal equations are summed up on the way, with landmarks
+    among the first ``n_sample`` queries, and the sample only serves to choose its
+    penalties. Data that fit into the sample give what ``router.fit`` gives, for every
+    router.
 
     Parameters
     ----------
