@@ -135,6 +135,12 @@ def test_a_missing_value_of_pandas_is_missing():
     assert_array_equal(Outcomes(frame).quality, [[0.5, 1.0], [NAN, NAN]])
 
 
+@pytest.mark.parametrize("read", [Outcomes, check_outcomes])
+def test_a_masked_cell_is_missing(read):
+    quality = np.ma.masked_array([[1, 0], [0, 1]], mask=[[False, True], [False] * 2])
+    assert_array_equal(read(quality).quality, [[1.0, NAN], [0.0, 1.0]])
+
+
 def test_two_level_columns_may_leave_out_costs_and_availability():
     frame = pd.DataFrame(
         [[0.1, 0.2, 3.0, False]],
@@ -189,9 +195,54 @@ def test_labelled_costs_and_masks_are_matched_by_name():
     assert_array_equal(Outcomes(quality, prices).cost, [[1.0, 5.0]])
     mask = pd.DataFrame({"a": [True], "b": [False]})
     assert_array_equal(Outcomes(quality, available=mask).available, [[True, False]])
-    # Given names are those of the columns by position, whatever these are called.
-    y = Outcomes(quality, mask.astype(float), models=["x", "y"])
-    assert_array_equal(y.cost, [[1.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        pd.Series({"a": 1.0, "b": 5.0}),
+        {"a": 1.0, "b": 5.0},
+        pd.DataFrame({"a": [1.0], "b": [5.0]}),
+        pd.Series([5.0, 1.0]),  # without names, and so by position
+    ],
+    ids=["series", "dict", "frame", "unnamed"],
+)
+@pytest.mark.parametrize(
+    "quality",
+    [[[0.1, 0.2]], pd.DataFrame({"a": [0.2], "b": [0.1]}), pd.DataFrame([[0.1, 0.2]])],
+    ids=["array", "frame", "unnamed"],
+)
+def test_labels_are_matched_with_the_names_that_are_given(quality, cost):
+    y = Outcomes(quality, cost, models=["b", "a"])
+    assert_array_equal(y.quality, [[0.2, 0.1]])
+    assert_array_equal(y.cost, [[1.0, 5.0]])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"quality": pd.DataFrame([[0.1, 0.2]], columns=["a", "c"])}, "quality has"),
+        ({"cost": pd.Series({"a": 1.0, "c": 5.0})}, "cost has the labels"),
+        ({"cost": {"a": 1.0, "c": 5.0}, "models": None}, "cost has the labels"),
+        ({"available": pd.Series({"a": True})}, "available has the labels"),
+    ],
+)
+def test_labels_that_are_not_the_names_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        Outcomes(**{"quality": [[0.1, 0.2]], "models": ["a", "b"], **values})
+
+
+def test_rows_with_other_labels_are_refused():
+    quality = pd.DataFrame({"a": [0.1, 0.2]}, index=["q1", "q2"])
+    cost = pd.DataFrame({"a": [1.0, 2.0]}, index=["q2", "q1"])
+    with pytest.raises(ValueError, match="Row 0 of cost has the label"):
+        Outcomes(quality, cost)
+    assert_array_equal(Outcomes(quality, cost.loc[quality.index]).cost, [[2.0], [1.0]])
+
+
+def test_two_level_columns_of_one_model_are_a_table():
+    frame = pd.DataFrame({("quality", "only"): [0.0, 1.0]})
+    assert check_outcomes(frame).models.tolist() == ["only"]
 
 
 def test_the_index_of_a_model_is_its_column(y):

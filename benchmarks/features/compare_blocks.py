@@ -142,7 +142,7 @@ def summary(name, table, columns, seconds):
     for (router, features), quality in columns.items():
         line = {"table": name, "router": router, "features": features}
         line |= dict(
-            zip(("quality", "low", "high"), interval(table, quality), strict=1)
+            zip(("quality", "low", "high"), interval(table, quality), strict=True)
         )
         for other in ("text", "both"):
             reference = columns.get((router, other))

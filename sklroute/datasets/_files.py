@@ -23,7 +23,7 @@ def read_frame(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
     """Read a CSV, Parquet or JSON Lines file with at least one row.
 
     The cells of columns that name things stay what they are in a CSV file: "007" is
-    not "7", and "NA" is a name.
+    not "7", and "NA" is a name. In a Parquet file such a column may be the index.
     """
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_lines}
     if path.suffix not in readers:
@@ -47,18 +47,15 @@ def check_file(path: Path) -> Path:
 
 def _read_csv(path: Path, names: Collection[str]) -> pd.DataFrame:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header = next(csv.reader(file), [])
-        # pandas would rename a repeated column without a word.
-        _check_unique(path, pd.Index(header))
-        frame = pd.read_csv(path, encoding="utf-8-sig")
-        named = [name for name in header if name in names]
+        header = _read_header(path)
+        frame = pd.read_csv(path, encoding="utf-8-sig").rename(columns=str.strip)
+        named = [place for place, name in enumerate(header) if name in names]
         if named:
             texts = pd.read_csv(
                 path, encoding="utf-8-sig", usecols=named, dtype=str, na_filter=False
             )
-            texts = texts[named].apply(lambda column: column.str.strip())
-            frame[named] = texts.mask(texts == "").to_numpy()
+            texts = texts.apply(lambda column: column.str.strip())
+            frame[[header[i] for i in named]] = texts.mask(texts == "").to_numpy()
         return frame
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{path}: the table is empty.") from error
@@ -66,7 +63,19 @@ def _read_csv(path: Path, names: Collection[str]) -> pd.DataFrame:
         raise ValueError(f"{path}: not a readable CSV file: {error}") from error
 
 
-def _read_parquet(path: Path, _names: Collection[str]) -> pd.DataFrame:
+def _read_header(path: Path) -> list[str]:
+    """Names in a CSV file, none of which pandas would change without a word."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file)
+        header = [name.strip() for name in next(rows, [])]
+        first = next((row for row in rows if row), [])
+    _check_unique(path, pd.Index(header))
+    if len(first) > len(header):  # pandas: the first column is an index
+        raise ValueError(f"{path}: the rows have more cells than the header.")
+    return header
+
+
+def _read_parquet(path: Path, names: Collection[str]) -> pd.DataFrame:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -77,7 +86,9 @@ def _read_parquet(path: Path, _names: Collection[str]) -> pd.DataFrame:
     try:
         columns = pq.read_schema(path).names
         _check_unique(path, pd.Index(columns))
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
+        kept = [name for name in frame.index.names if name in names]
+        return frame.reset_index(kept) if kept else frame
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
 

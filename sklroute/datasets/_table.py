@@ -1,10 +1,11 @@
 """The user's own tables of outcomes and features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -259,9 +260,14 @@ def _read_long(
             f"row ({unscored.sum()} of {len(y)} queries): leave such queries out."
         )
     rest = log.drop(columns=[model, *values])
-    constant = rest.groupby(query).nunique(dropna=False).le(1).all()
+    constant = rest.map(_hashable).groupby(query).nunique(dropna=False).le(1).all()
     kept = [query, *constant.index[constant]]
     return y, rest[kept].drop_duplicates(query).reset_index(drop=True)
+
+
+def _hashable(cell: Any) -> Any:
+    """A cell, or a digest of one such as a list, which pandas cannot compare."""
+    return cell if isinstance(cell, Hashable) else joblib.hash(cell)
 
 
 def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
@@ -300,6 +306,11 @@ def _read_columns(
     path: Path, keys: Sequence[str]
 ) -> tuple[dict[str, NDArray], pd.Series | None]:
     frame = read_frame(path, keys)
+    if path.suffix == ".csv" and any(name.startswith("Unnamed: ") for name in frame):
+        raise ValueError(
+            f"{path}: a column has no name. If it is the index that pandas wrote, "
+            "leave it out: DataFrame.to_csv(path, index=False)."
+        )
     key = next((name for name in keys if name in frame), None)
     ids = None if key is None else frame.pop(key)
     lists = [

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.displays._pyplot import import_pyplot
 from sklroute.metrics import traffic_curve, traffic_share
-from sklroute.outcomes._values import named_mask
+from sklroute.outcomes._values import aligned, float_array, named_mask
 from sklroute.pipeline import as_router
 
 __all__ = ["TrafficDisplay"]
@@ -157,6 +157,8 @@ class TrafficDisplay:
         import_pyplot(f"{cls.__name__}.from_predictions")
         models = np.asarray(models)
         available = named_mask(available, models)
+        quality = aligned(quality, models, None, "quality")
+        cost = float_array(aligned(cost, models, None, "cost"), "cost")
         curve = traffic_curve(
             quality, cost, cost_weights=cost_weights, available=available
         )
@@ -164,7 +166,7 @@ class TrafficDisplay:
             share=curve.share,
             models=models,
             cost_weight=curve.cost_weight,
-            model_cost=np.atleast_2d(np.asarray(cost, dtype=float)).mean(axis=0),
+            model_cost=np.atleast_2d(cost).mean(axis=0),
             cost_unit=cost_unit,
         )
         return display.plot(ax)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -219,7 +220,13 @@ class BlockFeaturizer(TransformerMixin, BaseEstimator):
 
     def _call(self, name, encoder, rows, items) -> NDArray[np.float32]:
         encode = encoder.transform if is_transformer(encoder) else encoder
-        vectors = np.asarray(encode(list(items)), dtype=np.float32)
+        vectors = encode(list(items))
+        if issparse(vectors):
+            raise ValueError(
+                f"The encoder of {name!r} returned a sparse matrix, features are "
+                "dense: let it end in a TruncatedSVD, as TextEmbedder does."
+            )
+        vectors = np.asarray(vectors, dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(items):
             raise ValueError(
                 f"The encoder of {name!r} must return an array of shape ({len(items)}, "

@@ -188,19 +188,15 @@ def check_blocks(
         return {"all": np.arange(n_features)}
     if not isinstance(modalities, Mapping):
         modalities = {name: f"{name}_" for name in modalities}
-    every = np.arange(n_features)
-    blocks, owner = {}, {}
-    for name, columns in modalities.items():
-        if isinstance(columns, str):
-            columns = _start_with(columns, name, names)
-        try:
-            blocks[name] = every[columns]
-        except IndexError as error:
-            raise ValueError(
-                f"Block {name!r} has a column that X, of {n_features} columns, lacks: "
-                f"{error}"
-            ) from error
-        for column in blocks[name].tolist():
+    blocks = {
+        name: _start_with(columns, name, names)
+        if isinstance(columns, str)
+        else _numbered(columns, name, n_features)
+        for name, columns in modalities.items()
+    }
+    owner = {}
+    for name, columns in blocks.items():
+        for column in columns.tolist():
             if column in owner:
                 raise ValueError(
                     f"Column {column} belongs to the blocks {owner[column]!r} and "
@@ -216,6 +212,19 @@ def check_blocks(
     if empty:
         raise ValueError(f"Block {empty[0]!r} is empty.")
     return blocks
+
+
+def _numbered(columns: Any, block: str, n_features: int) -> NDArray[np.intp]:
+    """Columns of a block that is given by a slice or by numbers."""
+    try:
+        if isinstance(columns, slice) and (columns.stop or 0) > n_features:
+            raise IndexError(f"{columns} ends behind the last one")
+        return np.atleast_1d(np.arange(n_features)[columns])
+    except IndexError as error:
+        raise ValueError(
+            f"Block {block!r} has a column that X, of {n_features} columns, lacks: "
+            f"{error}"
+        ) from error
 
 
 def _start_with(prefix: str, block: str, names: NDArray | None) -> NDArray[np.intp]:

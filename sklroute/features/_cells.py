@@ -28,8 +28,8 @@ def as_columns(X: Any, names: Sequence[str]) -> dict[str, list]:
     Parameters
     ----------
     X : DataFrame, mapping of columns, or sequence of rows
-        A row is a mapping, or a tuple, list or array in the order of the names. With
-        one name only, a row may also be the cell itself.
+        A row is a mapping, a Series or named tuple with the names, or a tuple, list or
+        array in their order. With one name only, a row may also be the cell itself.
     names : sequence of str
         Columns to take.
 
@@ -40,13 +40,11 @@ def as_columns(X: Any, names: Sequence[str]) -> dict[str, list]:
     Raises
     ------
     ValueError
-        If a column is not there, or a row has another length. The message names it.
+        If a column is not there, or is none, or a row has another length. The message
+        names it.
     """
     if isinstance(X, (pd.DataFrame, Mapping)):
-        for name in names:
-            if name not in X:
-                raise ValueError(f"X has no column {name!r}; it has {list(X)}.")
-        columns = {name: list(X[name]) for name in names}
+        columns = {name: _column(X, name) for name in names}
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"The columns of X differ in length: {lengths}.")
@@ -57,9 +55,28 @@ def as_columns(X: Any, names: Sequence[str]) -> dict[str, list]:
     return {name: [row[i] for row in rows] for i, name in enumerate(names)}
 
 
+def _column(X: Any, name: str) -> list:
+    if name not in X:
+        raise ValueError(f"X has no column {name!r}; it has {list(X)}.")
+    column = X[name]
+    if isinstance(column, pd.DataFrame):
+        raise ValueError(f"X has the column {name!r} {column.shape[1]} times.")
+    if isinstance(column, (str, bytes)):
+        raise ValueError(f"Column {name!r} is one cell, not a list of them.")
+    return list(column)
+
+
 def _row(row: Any, number: int, names: Sequence[str]) -> Sequence:
     if isinstance(row, Mapping):
+        if not any(name in row for name in names):
+            raise ValueError(
+                f"Row {number} has none of {list(names)}; it has {list(row)}."
+            )
         return [row.get(name) for name in names]
+    labels = row.index if isinstance(row, pd.Series) else getattr(row, "_fields", ())
+    if set(names) <= set(labels):
+        values = dict(zip(labels, row, strict=True))
+        return [values[name] for name in names]
     if len(names) == 1:
         return [row]
     if isinstance(row, (str, bytes)) or not hasattr(row, "__len__"):
@@ -70,7 +87,7 @@ def _row(row: Any, number: int, names: Sequence[str]) -> Sequence:
         raise ValueError(
             f"Row {number} has {len(row)} cells, expected {len(names)}: {list(names)}."
         )
-    return row
+    return list(row)
 
 
 def is_missing(cell: Any) -> bool:

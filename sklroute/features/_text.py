@@ -1,6 +1,6 @@
 """Texts as vectors, without a pretrained encoder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -112,10 +112,10 @@ class TextEmbedder(TransformerMixin, BaseEstimator):
 def _check_texts(texts: Iterable[str]) -> list[str]:
     if isinstance(texts, str):
         raise ValueError("Expected a sequence of texts, got one text.")
-    if isinstance(texts, pd.DataFrame):
+    if isinstance(texts, (pd.DataFrame, Mapping)):
         raise ValueError(
-            "Expected a sequence of texts, got a DataFrame: pass one of its columns, "
-            f"{texts.columns.tolist()}."
+            f"Expected a sequence of texts, got a {type(texts).__name__}: pass one of "
+            f"its columns, {list(texts)}."
         )
     texts = list(texts)
     for row, text in enumerate(texts):

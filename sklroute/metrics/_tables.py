@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklroute.outcomes import Outcomes
-from sklroute.outcomes._values import by_model, float_array
+from sklroute.outcomes._values import aligned, float_array
 from sklroute.policies import check_available
 
 
@@ -36,10 +36,10 @@ def cost_bounds(outcomes: Outcomes) -> tuple[NDArray, NDArray]:
 def check_table(values: ArrayLike, outcomes: Outcomes, what: str) -> NDArray:
     """Return predictions as a float table of the shape of the outcomes.
 
-    What is labelled with names of models is put into their order.
+    Labelled ones, as of a DataFrame, are matched by the names of the models.
     """
-    table = float_array(by_model(values, outcomes.models, what), what)
-    shape = outcomes.quality.shape
+    values = aligned(values, outcomes.models, None, what)
+    table, shape = float_array(values, what), outcomes.quality.shape
     if table.shape not in (shape, shape[1:]):
         raise ValueError(
             f"{what} has shape {table.shape}; y has {shape} (n_queries, n_models)."

@@ -13,6 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length
 
 from sklroute.outcomes import check_outcomes
+from sklroute.outcomes._values import group_array
 from sklroute.pipeline import as_router, fit_router
 
 __all__ = ["StratifiedByBestModel", "cross_val_quality"]
@@ -61,11 +62,11 @@ class StratifiedByBestModel(StratifiedKFold):
         ------
         train, test : ndarray of int
         """
-        best, stratum, count = np.unique(
+        _, stratum, count = np.unique(
             check_outcomes(y).best_model(), return_inverse=True, return_counts=True
         )
         stratum = np.where(count[stratum] < self.n_splits, count.argmax(), stratum)
-        return super().split(X, best[stratum], groups)
+        return super().split(X, stratum, groups)
 
 
 def cross_val_quality(
@@ -104,7 +105,7 @@ def cross_val_quality(
     Raises
     ------
     ValueError
-        If the test folds are not a partition of the queries.
+        If the test folds are not a partition of the queries, or a group is missing.
 
     Examples
     --------
@@ -117,7 +118,7 @@ def cross_val_quality(
     """
     outcomes = check_outcomes(y)
     check_consistent_length(X, outcomes, groups)
-    groups = None if groups is None else np.asarray(groups)
+    groups = group_array(groups)
     folds = list(_splitter(cv, groups).split(X, outcomes, groups))
     tested = np.concatenate([test for _, test in folds])
     if not np.array_equal(np.sort(tested), np.arange(len(outcomes))):

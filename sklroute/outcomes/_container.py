@@ -9,13 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.outcomes._frames import CHANNELS, read_long, read_wide
 from sklroute.outcomes._values import (
-    by_model,
+    aligned,
     check_candidates,
     check_known,
     check_models,
     check_range,
     columns_of,
     float_array,
+    named_dtype,
+    row_labels,
 )
 from sklroute.policies import MaxUtility, check_mask
 from sklroute.policies._arrays import check_shape
@@ -44,9 +46,9 @@ default=None
         Whether the model could be called. None means that all could.
     models : sequence of str or int of length n_models, default=None
         Names of the models. None takes the columns of ``quality`` if it is a
-        DataFrame, else 0 to n_models - 1. In the former case ``cost`` and
-        ``available``, if they are a DataFrame or a Series, are matched by name; rows
-        are always matched by position.
+        DataFrame, else 0 to n_models - 1. DataFrames, Series and dicts are matched by
+        these names, arrays and what has pandas' default labels by position. Rows are
+        matched by position; DataFrames must have the same index.
 
     Attributes
     ----------
@@ -57,8 +59,8 @@ default=None
     Raises
     ------
     ValueError
-        If a value is out of range, a name is repeated or lengths differ. The
-        message names the row and the model.
+        If a value is out of range, a name is repeated, or lengths or labels differ.
+        The message names the row and the model.
 
     See Also
     --------
@@ -320,9 +322,7 @@ default=None
         return self._wrap(table, self.models)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
-        # The names ride along as dtype metadata: they survive slicing, pickling and
-        # joblib, so that a bare array of outcomes still knows its models.
-        named = np.dtype(np.float64, metadata={"models": self.models.tolist()})
+        named = named_dtype(self.models)
         if dtype is not None and np.dtype(dtype) != self.dtype:
             if copy is False:
                 raise ValueError("Outcomes cannot be cast without a copy.")
@@ -344,10 +344,12 @@ def read_channels(
     models: Sequence[Any] | NDArray | None,
 ) -> tuple[list[NDArray], NDArray]:
     """Check what `Outcomes` takes; channels and names, in the order given."""
-    if models is None and isinstance(quality, pd.DataFrame):
-        models = quality.columns
-        cost = by_model(cost, models, "cost")
-        available = by_model(available, models, "available")
+    rows = row_labels(quality)
+    if models is None:
+        models = quality.columns if isinstance(quality, pd.DataFrame) else None
+    else:
+        models = list(models)
+        quality = aligned(quality, models, rows, "quality")
     quality = float_array(quality, "quality")
     if quality.ndim != 2 or quality.size == 0:
         raise ValueError(
@@ -357,7 +359,9 @@ def read_channels(
     n_models = quality.shape[1]
     names = check_models(range(n_models) if models is None else models, n_models)
     check_range(quality, names, "quality", upper=1.0)
+    cost = aligned(cost, names, rows, "cost")
     cost = np.full(n_models, np.nan) if cost is None else float_array(cost, "cost")
     cost = check_shape(cost, quality.shape, "cost")
     check_range(cost, names, "cost", upper=np.inf)
+    available = aligned(available, names, rows, "available")
     return [quality, cost, check_mask(available, quality.shape)], names

@@ -12,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from sklroute.outcomes._container import Outcomes
 from sklroute.outcomes._frames import CHANNELS, LOGGED_CHANNELS
 from sklroute.outcomes._logged import LoggedOutcomes
-from sklroute.outcomes._values import columns_of, plain
+from sklroute.outcomes._values import columns_of, plain, unmasked
 
 
 def check_outcomes(
@@ -67,8 +67,10 @@ def check_outcomes(
 def _read(y, models) -> Outcomes:
     if isinstance(y, Outcomes):
         return y
-    if isinstance(y, pd.DataFrame) and y.shape[1] > 1:
+    if isinstance(y, pd.DataFrame) and (y.shape[1] > 1 or y.columns.nlevels > 1):
         return Outcomes.from_frame(y)
+    if isinstance(y, np.ma.MaskedArray) and y.ndim > 1:
+        y = unmasked(y)
     table = np.asarray(y)
     if table.ndim == 3:
         return _from_channels(table)

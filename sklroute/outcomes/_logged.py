@@ -9,7 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.outcomes._container import Outcomes, read_channels
 from sklroute.outcomes._frames import LOGGED_CHANNELS, read_long, read_wide
-from sklroute.outcomes._values import by_model, check_range, float_array, plain
+from sklroute.outcomes._values import (
+    aligned,
+    check_range,
+    float_array,
+    plain,
+    row_labels,
+)
 from sklroute.policies._arrays import check_shape
 
 
@@ -79,9 +85,8 @@ class LoggedOutcomes(Outcomes):
         propensity: ArrayLike,
         models: Sequence[Any] | NDArray | None = None,
     ):
-        if models is None and isinstance(quality, pd.DataFrame):
-            propensity = by_model(propensity, quality.columns, "propensity")
         channels, names = read_channels(quality, cost, available, models)
+        propensity = aligned(propensity, names, row_labels(quality), "propensity")
         propensity = float_array(propensity, "propensity")
         propensity = check_shape(propensity, channels[0].shape, "propensity")
         check_range(propensity, names, "propensity", upper=1.0)

@@ -68,6 +68,66 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     return values[models]
 
 
+def row_labels(table: Any) -> pd.Index | None:
+    """Index of a DataFrame; None of what has none."""
+    return table.index if isinstance(table, pd.DataFrame) else None
+
+
+def aligned(
+    values: Any, models: Iterable[Any], rows: pd.Index | None, name: str
+) -> Any:
+    """Put labelled values into the order of the models, with `by_model`.
+
+    Labels that pandas made up, 0 to n - 1, stand for positions.
+
+    Parameters
+    ----------
+    values : DataFrame, Series, dict or anything else
+        What is labelled or has the right order by agreement.
+    models : iterable of length n_models
+        Names of the models, in the order wanted.
+    rows : Index or None
+        Labels that the rows of a DataFrame must have, in this order.
+    name : str
+        What the values are, for the message.
+
+    Returns
+    -------
+    values : as given, reordered
+
+    Raises
+    ------
+    ValueError
+        If the labels are not the names of the models, or the rows have other labels.
+    """
+    own = row_labels(values)
+    if own is not None and rows is not None and len(own) == len(rows):
+        _check_rows(own, rows, name)
+    labels = values.axes[-1] if isinstance(values, (pd.DataFrame, pd.Series)) else None
+    if isinstance(labels, pd.RangeIndex) and set(labels) != set(models):
+        return values
+    return by_model(values, models, name)
+
+
+def _check_rows(own: pd.Index, rows: pd.Index, name: str) -> None:
+    if own.equals(rows):
+        return
+    row = next(row for row in range(len(rows)) if own[row] != rows[row])
+    raise ValueError(
+        f"Row {row} of {name} has the label {plain(own[row])!r}, that of quality "
+        f"{plain(rows[row])!r}: give both tables one index, or pass an array."
+    )
+
+
+def named_dtype(models: NDArray) -> np.dtype:
+    """Floats with the names of the models as metadata.
+
+    They survive slicing, pickling and joblib, so that a bare array of outcomes still
+    knows its models.
+    """
+    return np.dtype(np.float64, metadata={"models": models.tolist()})
+
+
 def named_mask(available: Any, models: NDArray) -> Any:
     """Make a mask of models given by name, by a function of the name or by labels.
 
@@ -122,14 +182,22 @@ def columns_of(names: ArrayLike, models: NDArray) -> NDArray[np.intp]:
 
 
 def float_array(values: Any, name: str) -> NDArray[np.float64]:
-    """Return the values as floats; a missing one of pandas becomes NaN."""
+    """Return the values as floats; a missing one of pandas or a masked one is NaN."""
     try:
+        values = unmasked(values)
         if isinstance(values, (pd.DataFrame, pd.Series)):
             return values.to_numpy(dtype=float, na_value=np.nan)
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
         place = locate_text(values)
         raise ValueError(f"{name} must be numeric: {place or error}.") from error
+
+
+def unmasked(values: Any) -> Any:
+    """A masked array as floats with NaN where it is masked; all else as it is."""
+    if isinstance(values, np.ma.MaskedArray):
+        return values.astype(float).filled(np.nan)
+    return values
 
 
 def locate_text(values: ArrayLike) -> str | None:

@@ -1,14 +1,17 @@
 """Batches of queries from data that do not fit in memory."""
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from os import PathLike
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import named_dtype
 
 SIZE = 4096  # queries of a batch, unless told otherwise
 
@@ -31,7 +34,8 @@ class ArrayBatches:
         sliced by row, or a path like that of ``X``. None for queries that are to be
         routed only.
     models : sequence of length n_models, default=None
-        Names of the models, where ``y`` is an array without names.
+        Names of the models, where ``y`` is an array; a DataFrame or Outcomes have names
+        of their own.
     size : int, default=4096
         Queries of a batch.
     random_state : int, default=None
@@ -65,8 +69,13 @@ class ArrayBatches:
         self._X = X
         self._y = y
         self.models = models
-        self.size = size
+        self.size = check_size(size)
         self.random_state = random_state
+        if models is not None and isinstance(y, (Outcomes, pd.DataFrame)):
+            raise ValueError(
+                f"models names the columns of an array; y is a {type(y).__name__}, "
+                "which has names of its own: leave models out."
+            )
         shape = np.shape(_mapped(X))
         self.n_queries = shape[0]
         if len(shape) != 2:
@@ -102,11 +111,12 @@ class ArrayBatches:
 
     def _outcomes(self, rows: slice) -> Outcomes:
         y = _mapped(self._y)[rows]
-        if self.models is not None and np.ndim(y) > 1:
-            y = np.asarray(y, dtype=float)
-            channels = [y] if y.ndim == 2 else np.moveaxis(y, -1, 0)
-            return Outcomes(*channels, models=self.models)
-        return check_outcomes(y, models=self.models)
+        if self.models is None or np.ndim(y) == 1:
+            return check_outcomes(y, models=self.models)
+        y = np.asarray(y, dtype=float)
+        if y.ndim == 2:
+            return Outcomes(y, models=self.models)
+        return check_outcomes(y.view(named_dtype(np.asarray(self.models))))
 
 
 def _mapped(source: Any) -> Any:
@@ -114,6 +124,19 @@ def _mapped(source: Any) -> Any:
     if isinstance(source, (str, PathLike)):
         return np.load(source, mmap_mode="r")
     return source
+
+
+def check_size(size: int) -> int:
+    """Refuse a size of batches that is not a number of queries."""
+    if not isinstance(size, Integral) or size < 1:
+        raise ValueError(f"size must be an integer >= 1; got {size!r}.")
+    return int(size)
+
+
+def settings_of(batches: Any) -> dict[str, str]:
+    """What must not change if a pass is to go on at the right query."""
+    names = ("n_queries", "size", "random_state")
+    return {f"batches.{name}": str(getattr(batches, name, None)) for name in names}
 
 
 def in_order(parts: Any, source: Any) -> list:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _get_feature_names, _num_samples
 
 from sklroute.baselines import KernelRouter
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.pipeline import fit_router
-from sklroute.scale._arrays import start_at
+from sklroute.scale._arrays import settings_of, start_at
 from sklroute.scale._checkpoint import load_checkpoint, save_checkpoint
 from sklroute.scale._kernel import KernelSums
 from sklroute.scale._sample import Sample
@@ -31,10 +32,11 @@ def fit_batches(
     """Fit a router from a stream of batches, in one pass and in bounded memory.
 
     A uniform random sample of the queries is kept, and the router is fitted on it in
-    the usual way. A `KernelRouter` learns from **every** query: its normal equations
-    are summed up on the way, with landmarks among the first ``n_sample`` queries, and
-    the sample only serves to choose its penalties. Data that fit into the sample give
-    what ``router.fit`` gives, for every router.
+    the usual way. A `KernelRouter` that is not part of a pipeline or a search learns
+    from **every** query: its normal equations are summed up on the way, with landmarks
+    among the first ``n_sample`` queries, and the sample only serves to choose its
+    penalties. Data that fit into the sample give what ``router.fit`` gives, for every
+    router.
 
     Parameters
     ----------
@@ -43,6 +45,7 @@ def fit_batches(
     batches : iterable of (X, y)
         `ArrayBatches`, `ParquetBatches` or anything else that yields features and
         outcomes in a form of `check_outcomes`, of the same models in each batch.
+        Features with names must have the same names in each, in the same order.
     n_sample : int, default=200_000
         Queries of the sample, >= 1. Memory grows with it alone.
     progress : callable, default=None
@@ -51,7 +54,8 @@ def fit_batches(
     checkpoint : path, default=None
         File in which to note where the pass stands. If it exists, the pass goes on
         from there, with the result of an uninterrupted one; it is deleted once the
-        router is fitted. ``batches`` must yield the same queries as before.
+        router is fitted. ``batches`` must yield the same queries as before, in batches
+        of the same size.
     checkpoint_every : int, default=100
         Batches after which the file is written, >= 1.
     random_state : int, default=0
@@ -91,6 +95,7 @@ def fit_batches(
         "router": repr(router),
         "n_sample": n_sample,
         "random_state": random_state,
+        **settings_of(batches),
     }
     task = _Pass(router, Sample(n_sample, random_state))
     if path is not None and path.exists():
@@ -118,6 +123,7 @@ class _Pass:
         self.sample = sample
         self.sums = KernelSums(router) if type(router) is KernelRouter else None
         self.n_batches = 0
+        self.names = None
 
     def add(self, X: Any, y: Any) -> int:
         """Take a batch in and return its number of queries."""
@@ -142,6 +148,7 @@ class _Pass:
             self.sums.start(self.sample.X, self.sample.outcomes)
 
     def _check(self, X: Any, y: Any) -> tuple[NDArray, Outcomes]:
+        self._check_names(_get_feature_names(X))
         X = np.asarray(X)
         X = X if X.dtype.kind == "f" else X.astype(np.float64)
         outcomes = check_outcomes(y, models=self.sample.models)
@@ -158,6 +165,15 @@ class _Pass:
         if self.sums is not None:
             self.sums.check(X)
         return X, outcomes
+
+    def _check_names(self, names: NDArray | None) -> None:
+        if self.sample.models is None:
+            self.names = names
+        elif not np.array_equal(names, self.names):
+            raise ValueError(
+                f"The features have {_listed(names)}, those of the first batch "
+                f"{_listed(self.names)}."
+            )
 
     def _compare(self, X: NDArray, outcomes: Outcomes) -> None:
         sample = self.sample
@@ -176,6 +192,7 @@ class _Pass:
     def fit(self, router: Any) -> None:
         """Fit to what was gathered."""
         X, outcomes = self.sample.X, self.sample.outcomes
+        X = X if self.names is None else pd.DataFrame(X, columns=self.names)
         unseen = ~outcomes.observed.any(axis=0)
         if unseen.any():
             raise ValueError(
@@ -190,8 +207,10 @@ class _Pass:
     def state(self) -> dict[str, NDArray]:
         """Arrays that `restore` takes."""
         sums = {} if self.sums is None else self.sums.state()
+        names = {} if self.names is None else {"names": self.names.astype(str)}
         return {
             "n_batches": np.array(self.n_batches),
+            **names,
             **self.sample.state(),
             **sums,
         }
@@ -199,6 +218,11 @@ class _Pass:
     def restore(self, state: dict[str, NDArray]) -> None:
         """Go on from where another pass stood."""
         self.n_batches = int(state["n_batches"])
+        self.names = state.get("names")
         self.sample.restore(state)
         if self.sums is not None:
             self.sums.restore(state)
+
+
+def _listed(names: NDArray | None) -> str:
+    return "no names" if names is None else f"the names {names.tolist()}"

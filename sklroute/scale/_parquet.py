@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklroute.outcomes import Outcomes
-from sklroute.scale._arrays import SIZE, Batch, in_order
+from sklroute.scale._arrays import SIZE, Batch, check_size, in_order
 
 
 class ParquetBatches:
@@ -60,7 +60,7 @@ class ParquetBatches:
     ):
         dataset = _open(source)
         self.features = features
-        self.size = size
+        self.size = check_size(size)
         self.random_state = random_state
         self.channels = {}
         if quality is not None:

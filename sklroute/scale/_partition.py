@@ -40,8 +40,9 @@ def route_partition(
         Column of lists, all of one length, or the columns that each hold a feature.
         The latter reach a router or pipeline that was fitted on a DataFrame as one.
     available : dict or array-like of bool, of shape (n_models,), default=None
-        Models that may be called now: for all rows, or the column that says so of each
-        model that is named; models that are not are available.
+        Models that may be called now: for all rows, or the column of true and false
+        that says so of each model that is named. Models that are not named, or whose
+        cell is null, are available.
     costs : array-like of shape (n_models,), default=None
         A price list known now. None uses `RouterMixin.predict_cost`.
     policy : Policy, default=None
@@ -60,7 +61,8 @@ def route_partition(
     Raises
     ------
     ValueError
-        If a column or a model does not exist, or as in `RouterMixin.predict`.
+        If a column or a model does not exist, a cell is empty or not what it must
+        be (the message names its row and column), or as in `RouterMixin.predict`.
 
     Examples
     --------
@@ -99,6 +101,9 @@ def route_partition(
 
 def _features(frame: pd.DataFrame, columns: str | Sequence[str], router: Any) -> Any:
     if isinstance(columns, str):
+        empty = np.flatnonzero(frame[columns].isna())
+        if len(empty):
+            raise ValueError(f"Row {empty[0]} of column {columns!r} is empty.")
         lengths = frame[columns].map(len)
         if lengths.nunique() > 1:
             row = int((lengths != lengths.iloc[0]).to_numpy().argmax())
@@ -123,5 +128,18 @@ def _available(frame: pd.DataFrame, available: Any, models: NDArray) -> Any:
     mask = np.ones((len(frame), len(models)), dtype=bool)
     for place, model in enumerate(models.tolist()):
         if model in available:
-            mask[:, place] = frame[available[model]].to_numpy(dtype=bool)
+            mask[:, place] = _truth(frame, available[model])
     return mask
+
+
+def _truth(frame: pd.DataFrame, column: str) -> NDArray[np.bool_]:
+    """A column of true and false; null says nothing against a model."""
+    values = frame[column].astype(object)
+    values = values.where(values.notna(), True)
+    wrong = np.flatnonzero(~values.isin([True, False]))
+    if len(wrong):
+        raise ValueError(
+            f"Row {wrong[0]} of column {column!r} must be true or false; it has "
+            f"{values.iloc[wrong[0]]!r}."
+        )
+    return values.to_numpy(dtype=bool)

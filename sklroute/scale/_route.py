@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklroute.outcomes._values import columns_of
 from sklroute.pipeline import as_router
 from sklroute.policies import Policy
-from sklroute.scale._arrays import start_at
+from sklroute.scale._arrays import settings_of, start_at
 
 
 def route_batches(
@@ -33,8 +33,8 @@ def route_batches(
 
     An interrupted run goes on where it stopped, if it is started again with the same
     arguments: how far it is stands in a small file beside ``out``, which is deleted in
-    the end. Its first batch is then routed again, to see that the choices are still
-    the same.
+    the end. Its first batch is then routed again, to see that the choices (and the
+    utilities, if asked for) are still the same.
 
     Parameters
     ----------
@@ -69,7 +69,8 @@ def route_batches(
     ------
     ValueError
         If the number of queries is not known or not right, the batches are shuffled,
-        or an interrupted run was one of another router, policy or data.
+        or an interrupted run was one of another router, policy or data, or had batches
+        of another size.
 
     Examples
     --------
@@ -95,14 +96,15 @@ def route_batches(
         raise ValueError("n_queries is not known of these batches: pass it.")
     keywords = {"available": available, "costs": costs, "policy": policy}
     files = _Files(Path(out), utilities, n_queries, as_router(router), keywords)
-    n_batches, row = files.resume(batches)
+    settings = settings_of(batches)
+    n_batches, row = files.resume(batches, settings)
     for batch in start_at(batches, n_batches):
         X = _features(batch)
         if row + len(X) > n_queries:
             raise ValueError(f"There are more than n_queries={n_queries} queries.")
         files.write(row, X)
         n_batches, row = n_batches + 1, row + len(X)
-        files.note(n_batches, row)
+        files.note(n_batches, row, settings)
         if progress is not None:
             progress(len(X))
     if row < n_queries:
@@ -126,7 +128,7 @@ class _Files:
         self.keywords = keywords
         self.progress = out.with_name(out.name + ".progress")
 
-    def resume(self, batches) -> tuple[int, int]:
+    def resume(self, batches, settings: dict[str, str]) -> tuple[int, int]:
         """Batches and rows that are written already; set the files up if none."""
         if not self.progress.exists():
             self._create(self.out, np.int32, ())
@@ -134,16 +136,28 @@ class _Files:
                 self._create(self.utilities, np.float32, (len(self.router.classes_),))
             return 0, 0
         done = json.loads(self.progress.read_text(encoding="utf-8"))
-        X = _features(next(start_at(batches, 0)))
-        there = self._open(self.out)
-        if len(there) != self.n_queries or not np.array_equal(
-            there[: len(X)], self._choose(X)
+        if done.get("settings") != settings or not self._same(
+            _features(next(start_at(batches, 0)))
         ):
             raise ValueError(
                 f"{self.out} is of an interrupted run of another router, policy or "
-                f"data: delete {self.progress} to start again."
+                "data, or had batches of another size: delete "
+                f"{self.progress} to start again."
             )
         return done["batches"], done["queries"]
+
+    def _same(self, X) -> bool:
+        """Whether the files hold what would be written for the first batch."""
+        there = self._open(self.out)
+        if len(there) != self.n_queries:
+            return False
+        same = np.array_equal(there[: len(X)], self._choose(X))
+        if self.utilities is None or not same:
+            return same
+        if not self.utilities.exists():
+            return False
+        utility = self.router.predict_utility(X, **self.keywords)
+        return np.allclose(self._open(self.utilities)[: len(X)], utility, rtol=1e-3)
 
     def _create(self, path: Path, dtype, shape: tuple[int, ...]) -> None:
         open_memmap(path, "w+", dtype=dtype, shape=(self.n_queries, *shape))
@@ -162,11 +176,11 @@ class _Files:
             utility = self.router.predict_utility(X, **self.keywords)
             self._open(self.utilities)[row : row + len(X)] = utility
 
-    def note(self, n_batches: int, row: int) -> None:
+    def note(self, n_batches: int, row: int, settings: dict[str, str]) -> None:
         """Say how far the run is."""
         unfinished = self.progress.with_name(self.progress.name + ".tmp")
-        text = json.dumps({"batches": n_batches, "queries": row})
-        unfinished.write_text(text, encoding="utf-8")
+        done = {"batches": n_batches, "queries": row, "settings": settings}
+        unfinished.write_text(json.dumps(done), encoding="utf-8")
         os.replace(unfinished, self.progress)
 
     def finish(self) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import named_dtype
 
 
 class Sample:
@@ -56,8 +57,7 @@ class Sample:
     @property
     def outcomes(self) -> Outcomes:
         """Their outcomes."""
-        named = np.dtype(np.float64, metadata={"models": self.models.tolist()})
-        return check_outcomes(self.table.view(named))
+        return check_outcomes(self.table.view(named_dtype(self.models)))
 
     def add(self, X: NDArray, outcomes: Outcomes) -> None:
         """Let a batch pass."""

@@ -51,6 +51,15 @@ def test_a_log_keeps_what_is_constant_within_its_queries(write):
     assert table.frame["query"].tolist() == ["a", "b", "c"]
 
 
+def test_a_log_may_hold_lists(write):
+    calls = [
+        '{"query": "q", "model": "a", "quality": 1, "tags": ["x"], "tokens": [1]}',
+        '{"query": "q", "model": "b", "quality": 0, "tags": ["x"], "tokens": [2]}',
+    ]
+    table = load_outcomes(write("\n".join(calls), "log.jsonl"))
+    assert table.frame.to_dict("list") == {"query": ["q"], "tags": [["x"]]}
+
+
 @pytest.mark.parametrize("own", [{}, {"query": "call", "model": "llm"}], ids=str)
 def test_names_in_a_csv_file_are_texts_as_they_stand(write, own):
     query, model = own.get("query", "query"), own.get("model", "model")
@@ -90,6 +99,12 @@ def test_true_and_false_are_qualities(write):
     np.testing.assert_array_equal(table.y.quality, [[1, 0], [1, 1]])
 
 
+def test_blanks_around_a_name_are_no_part_of_it(write):
+    table = load_outcomes(write("query_id, q:a , q:b, task\n 07, 1, 0, x\n 8, 0, 1, y"))
+    np.testing.assert_array_equal(table.y.quality, [[1, 0], [0, 1]])
+    assert table.frame["query_id"].tolist() == ["07", "8"]
+
+
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     path = tmp_path / "excel.csv"
     path.write_text("q:a,q:b\n0,1\n1,0\n", encoding="utf-8-sig")
@@ -122,6 +137,8 @@ BAD_TABLES = {
         "query,model,quality\na,m,1\nb,m,\nb,n,\na,n,0\n",
         r"query 'b' has no quality in any row \(1 of 2 queries\)",
     ),
+    "long rows": ("q:a,q:b\n1,0,1\n0,1,1\n", "rows have more cells than the header"),
+    "comma at the end": ("q:a,q:b\n1,0,\n0,1,\n", "more cells than the header"),
     "nameless model": ("query,model,quality\na,m,1\na,,0\n", "'model', row 1 is empty"),
     "nameless query": ("query,model,quality\n,m,1\n", "'query', row 0 is empty"),
     "ragged": ('q:a,q:b\n0,1\n0,1,2\n"', "not a readable CSV file"),
@@ -249,6 +266,23 @@ def test_bad_arrays_are_refused_with_their_place(tmp_path, arrays, message):
     with pytest.raises(ValueError, match=message) as error:
         load_features(tmp_path / "x.npz")
     assert "x.npz" in str(error.value)
+
+
+def test_an_index_is_no_feature(write):
+    with pytest.raises(ValueError, match=r"x\.csv: a column has no name"):
+        load_features(write(",f\n0,1.5\n1,2.5\n", "x.csv"))
+
+
+def test_the_index_of_a_parquet_file_names_its_rows(write, tmp_path):
+    pytest.importorskip("pyarrow")
+    table = load_outcomes(write(WIDE))
+    frame = pd.DataFrame({"f": [3.0, 2.0, 1.0]}, index=["c", "b", "a"])
+    frame.rename_axis("query_id").to_parquet(tmp_path / "x.parquet")
+    X = load_features(tmp_path / "x.parquet", table=table).X
+    assert X.ravel().tolist() == [1, 2, 3]
+    frame.rename_axis("seed").to_parquet(tmp_path / "x.parquet")  # names no query
+    X = load_features(tmp_path / "x.parquet", table=table).X
+    assert X.ravel().tolist() == [3, 2, 1]
 
 
 def test_text_among_the_features_is_named(write):

@@ -108,6 +108,16 @@ def test_without_costs_to_tell_apart_there_is_one_point():
     assert display.frame()["share"].tolist() == [0, 1]
 
 
+def test_labelled_predictions_are_matched_by_name():
+    quality = pd.DataFrame({"b": [0.9, 0.7], "a": [0.6, 0.6]})
+    cost = pd.Series({"b": 3.0, "a": 1.0})
+    display = TrafficDisplay.from_predictions(
+        ["a", "b"], quality, cost, cost_weights=[0.0, 0.1, 1.0]
+    )
+    assert_allclose(display.share, [[0, 1], [0.5, 0.5], [1, 0]])
+    assert_allclose(display.model_cost, [1, 3])
+
+
 def test_no_choices_are_refused():
     with pytest.raises(ValueError, match="no choices"):
         TrafficDisplay.from_choices({}, ["a"])

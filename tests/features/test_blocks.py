@@ -74,7 +74,9 @@ def test_a_long_constant_block_is_constant():
         ({"a": [0, 1], "b": [1, 2]}, "Column 1 belongs to the blocks 'a' and 'b'"),
         ({"a": [0, 1]}, "Column 2 belongs to none of the blocks"),
         ({"a": [0, 1, 2, 3]}, "Block 'a' has a column that X, of 3 columns, lacks"),
-        ({"a": slice(0, 3), "b": slice(3, 9)}, "Block 'b' is empty"),
+        ({"a": slice(0, 3), "b": slice(3, 3)}, "Block 'b' is empty"),
+        ({"a": slice(0, 2), "b": slice(2, 4)}, "Block 'b' has a column that X, of 3"),
+        ({"a": 0, "b": 1}, "Column 2 belongs to none of the blocks"),
     ],
 )
 def test_blocks_that_do_not_share_out_the_columns_are_refused(modalities, message):

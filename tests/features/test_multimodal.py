@@ -6,6 +6,7 @@ from io import BytesIO
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -66,6 +67,10 @@ FORMS = {
     "mappings": [{"text": t, "size": s, "more": 0} for t, s in QUERIES],
     "array": np.array(QUERIES, dtype=object),
 }
+# Rows with names, in another order than that of the encoders.
+OTHER_ORDER = FORMS["frame"][["size", "text"]]
+FORMS["named tuples"] = list(OTHER_ORDER.itertuples(index=False))
+FORMS["series"] = [row for _, row in OTHER_ORDER.iterrows()]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -93,6 +98,9 @@ def test_one_column_may_come_as_a_plain_list():
         ([("a", 1), ("b", 1, 2)], r"Row 1 has 3 cells, expected 2"),
         (["ab", "cd"], r"Row 0 is not a row of \['text', 'size'\] but 'ab'"),
         ("ab", "got one text"),
+        (pd.DataFrame([["a", "b", 1]], columns=["text", "text", "size"]), "2 times"),
+        ({"text": "ab", "size": [1, 2]}, "Column 'text' is one cell, not a list"),
+        ([{"text": "a"}, {"txt": "a"}], r"Row 1 has none of .* it has \['txt'\]"),
     ],
 )
 def test_what_is_no_such_table_is_refused(X, message):
@@ -218,6 +226,7 @@ def test_a_column_of_nothing_cannot_be_fitted():
         (np.zeros(2), r"must return an array of shape \(2, n_features\).*got \(2,\)"),
         (np.zeros((3, 4)), r"got \(3, 4\)"),
         (np.array([[0.0], [np.inf]]), "Row 2, column 'size': the encoder returned NaN"),
+        (csr_array(np.eye(2)), "encoder of 'size' returned a sparse matrix"),
     ],
 )
 def test_what_an_encoder_may_not_return(returned, message):

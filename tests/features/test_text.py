@@ -46,6 +46,7 @@ def test_it_reads_one_column_of_a_frame():
         (["read", 3.5], r"Row 1 is not a text but 3\.5"),
         ("read", "got one text"),
         (pd.DataFrame({"prompt": TEXTS}), r"pass one of its columns, \['prompt'\]"),
+        ({"prompt": TEXTS}, r"got a dict: pass one of its columns, \['prompt'\]"),
         (["cat", "cat"], "1 term only"),
         (["", ""], "empty vocabulary"),
     ],

@@ -47,6 +47,16 @@ def test_decisions_use_predicted_cost_and_scores_realised_cost():
     assert_array_equal(curve.cost, [3.0])
 
 
+def test_labelled_predictions_are_matched_by_name():
+    y = Outcomes([[0.0, 1.0], [1.0, 1.0]], cost=[1.0, 5.0], models=["a", "b"])
+    quality = pd.DataFrame({"b": [0.9, 0.8], "a": [0.2, 0.7]})
+    curve = frontier(y, quality, pd.Series({"b": 5.0, "a": 1.0}))
+    assert_allclose(curve.quality, [1, 1, 0.5])
+    assert_allclose(curve.cost, [5, 3, 1])
+    with pytest.raises(ValueError, match="Predicted quality has the labels"):
+        frontier(y, quality.rename(columns={"b": "c"}), [1.0, 5.0])
+
+
 def test_given_weights_are_swept_and_the_cheapest_policy_is_added(two_queries):
     curve = frontier(
         two_queries, [[0.2, 0.9], [0.7, 0.8]], [1.0, 5.0], cost_weights=[0.1, 0.0]

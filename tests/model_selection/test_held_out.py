@@ -11,7 +11,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklroute import KNNRouter, RandomRouter, RidgeRouter
+from sklroute import KNNRouter, Outcomes, RandomRouter, RidgeRouter
 from sklroute.datasets import make_routing
 from sklroute.model_selection import (
     StratifiedByBestModel,
@@ -56,6 +56,12 @@ def test_models_that_are_hardly_ever_best_are_no_obstacle():
     quality[4] = [0.0, 1.0, 0.0]  # best once
     folds = list(StratifiedByBestModel(3).split(quality, quality))
     assert [len(test) for _, test in folds] == [10, 10, 10]
+
+
+def test_names_of_models_may_be_any_numbers():
+    y = Outcomes([[1.0, 0.0], [0.0, 1.0]] * 4, models=[0.5, 1.5])
+    folds = list(StratifiedByBestModel(2).split(np.zeros(8), y))
+    assert [y[test].best_model().tolist() for _, test in folds] == [[0.5, 1.5] * 2] * 2
 
 
 def test_the_splitter_works_in_a_search(data):
@@ -115,6 +121,12 @@ def test_router_is_not_fitted_in_place(data):
 def test_test_folds_must_be_a_partition(data):
     with pytest.raises(ValueError, match="exactly one test fold"):
         cross_val_quality(RandomRouter(), data.X, data.y, cv=ShuffleSplit(3))
+
+
+def test_a_missing_group_is_refused(data):
+    groups = np.where(np.arange(120) == 7, np.nan, np.arange(120) // 3)
+    with pytest.raises(ValueError, match="groups has no value in row 7"):
+        cross_val_quality(RandomRouter(), data.X, data.y, groups=groups)
 
 
 def test_lengths_must_agree(data):

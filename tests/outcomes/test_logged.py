@@ -38,6 +38,15 @@ def log():
     )  # fmt: skip
 
 
+def test_labelled_propensities_are_matched_by_name():
+    y = LoggedOutcomes([[0.5, NAN]], propensity={"a": 0.2, "b": 0.8}, models=["b", "a"])
+    np.testing.assert_array_equal(y.propensity, [[0.2, 0.8]])
+    quality = pd.DataFrame({"a": [0.5, NAN]}, index=["q1", "q2"])
+    propensity = pd.DataFrame({"a": [0.5, NAN]}, index=["q2", "q1"])
+    with pytest.raises(ValueError, match="Row 0 of propensity has the label 'q2'"):
+        LoggedOutcomes(quality, propensity=propensity)
+
+
 def make_log(n_queries=200, n_models=3, seed=0):
     """Features, a log of calls that depend on the query, and all the answers."""
     rng = np.random.default_rng(seed)

@@ -1,6 +1,7 @@
 """Fitting in one pass."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -87,6 +88,8 @@ class Broken:
 
     def __init__(self, batches, number):
         self.batches, self.number = batches, number
+        self.n_queries, self.size = batches.n_queries, batches.size
+        self.random_state = batches.random_state
 
     def start_at(self, number):
         for position, batch in enumerate(self.batches.start_at(number), number):
@@ -146,6 +149,19 @@ def test_a_checkpoint_of_other_settings_is_refused(data, tmp_path, change, messa
         fit_batches(RidgeRouter(1.0), batches(data), **(keywords | change))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"size": 128}, "size='256', not '128'"), ({"random_state": 1}, "random_state")],
+)
+def test_a_checkpoint_of_other_batches_is_refused(data, tmp_path, change, message):
+    keywords = {"n_sample": 600, "checkpoint": tmp_path / "pass.npz"}
+    keywords["checkpoint_every"] = 1
+    with pytest.raises(OSError, match="disk"):
+        fit_batches(RidgeRouter(1.0), Broken(batches(data), 3), **keywords)
+    with pytest.raises(ValueError, match=f"pass.npz.*batches.{message}"):
+        fit_batches(RidgeRouter(1.0), batches(data, **change), **keywords)
+
+
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
 def test_a_broken_checkpoint_is_named(data, tmp_path, content):
     path = tmp_path / "pass.npz"
@@ -155,6 +171,28 @@ def test_a_broken_checkpoint_is_named(data, tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"pass.npz is no checkpoint"):
         fit_batches(RidgeRouter(1.0), batches(data), checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    "router", [KernelRouter(20, random_state=0), RidgeRouter(10.0)]
+)
+def test_names_of_features_reach_the_router(data, tmp_path, router):
+    frame = pd.DataFrame(data.X, columns=[f"x{i}" for i in range(12)])
+    parts = [(frame[i : i + 500], data.y[i : i + 500]) for i in range(0, 3000, 500)]
+    keywords = {"n_sample": 600, "checkpoint": tmp_path / "pass.npz"}
+    keywords["checkpoint_every"] = 1
+    broken = [*parts[:2], (frame[frame.columns[::-1]], data.y)]
+    message = "Batch 2: The features have .* those of the first batch"
+    with pytest.raises(ValueError, match=message):
+        fit_batches(router, broken, **keywords)
+    with pytest.raises(ValueError, match="Batch 2: The features have no names"):
+        fit_batches(router, [*parts[:2], (data.X, data.y)], **keywords)
+    fitted = fit_batches(router, parts, **keywords)
+    assert fitted.feature_names_in_.tolist() == frame.columns.tolist()
+    found = fitted.predict_quality(frame)
+    expected = fit_batches(router, batches(data, 500), n_sample=600)
+    # A slice of a DataFrame lies in memory by columns, and is summed up otherwise.
+    np.testing.assert_allclose(found, expected.predict_quality(data.X), atol=1e-5)
 
 
 def changed(data, what):

@@ -58,6 +58,23 @@ def test_a_column_says_where_a_model_is_available(data, router, frame):
     assert set(routed.model[~frame.up]) <= {"model-0", "model-2"}
 
 
+def test_null_says_nothing_against_a_model(data, router, frame):
+    for up in ([None, False, True], [np.nan, 0, 1], pd.array([None, False, True])):
+        part = frame[:3].assign(up=up)
+        routed = route_partition(part, router, "clip", available={"model-1": "up"})
+        expected = router.predict(
+            data.X[:3], available=[[True] * 3, [True, False, True], [True] * 3]
+        )
+        np.testing.assert_array_equal(routed.model, expected)
+
+
+@pytest.mark.parametrize(("value", "shown"), [("False", "'False'"), (0.3, "0.3")])
+def test_availability_must_be_true_or_false(router, frame, value, shown):
+    part = frame[:2].assign(up=[True, value])
+    with pytest.raises(ValueError, match=f"Row 1 of column 'up' .* it has {shown}"):
+        route_partition(part, router, "clip", available={"model-1": "up"})
+
+
 def test_names_of_features_reach_a_router_that_knows_them(data, frame):
     router = RidgeRouter(1.0).fit(frame[COLUMNS], data.y)
     routed = route_partition(frame, router, COLUMNS, name="choice")
@@ -76,6 +93,12 @@ def test_names_of_features_reach_a_router_that_knows_them(data, frame):
 def test_what_is_not_there_is_named(router, frame, given, message):
     with pytest.raises(ValueError, match=message):
         route_partition(frame, router, **given)
+
+
+def test_a_row_without_features_is_named(router, frame):
+    clip = [frame["clip"].iloc[0], None]
+    with pytest.raises(ValueError, match="Row 1 of column 'clip' is empty"):
+        route_partition(frame[:2].assign(clip=clip), router, "clip")
 
 
 def test_lists_of_several_lengths_are_refused(router, frame):

@@ -5,7 +5,7 @@ import pytest
 
 from sklroute import KernelRouter, RidgeRouter
 from sklroute.datasets import make_routing
-from sklroute.policies import CheapestAbove
+from sklroute.policies import CheapestAbove, MaxUtility
 from sklroute.scale import ArrayBatches, route_batches
 
 
@@ -22,10 +22,11 @@ def router(data):
 class Broken:
     """Batches that end in an error."""
 
-    n_queries = 1000
+    random_state = None
 
     def __init__(self, batches, number):
         self.batches, self.number = batches, number
+        self.n_queries, self.size = batches.n_queries, batches.size
 
     def start_at(self, number):
         for position, batch in enumerate(self.batches.start_at(number), number):
@@ -69,13 +70,17 @@ def test_an_interrupted_run_goes_on(data, router, tmp_path, number):
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
-@pytest.mark.parametrize("other", ["router", "policy", "data"])
+@pytest.mark.parametrize("other", ["router", "policy", "data", "size", "utilities"])
 def test_an_interrupted_run_of_something_else_is_refused(data, router, tmp_path, other):
     out, batches = tmp_path / "choices.npy", ArrayBatches(data.X, size=100)
     with pytest.raises(OSError, match="disk"):
         route_batches(router, Broken(batches, 3), out)
     changed = {"router": router, "batches": batches, "out": out}
-    if other == "router":
+    if other == "size":
+        changed["batches"] = ArrayBatches(data.X, size=50)
+    elif other == "utilities":
+        changed["utilities"] = tmp_path / "utilities.npy"
+    elif other == "router":
         changed["router"] = KernelRouter(random_state=0).fit(data.X, data.y)
     elif other == "policy":
         changed["policy"] = CheapestAbove(0.1)
@@ -83,6 +88,17 @@ def test_an_interrupted_run_of_something_else_is_refused(data, router, tmp_path,
         changed["batches"] = ArrayBatches(data.X[::-1], size=100)
     with pytest.raises(ValueError, match=r"choices.npy is of an interrupted run"):
         route_batches(**changed)
+
+
+def test_utilities_of_other_prices_are_not_mixed(data, router, tmp_path):
+    batches = ArrayBatches(data.X, size=100)
+    files = {"out": tmp_path / "choices.npy", "utilities": tmp_path / "utilities.npy"}
+    policy = MaxUtility(0.1)  # at one price for all the choice depends on no price
+    with pytest.raises(OSError, match="disk"):
+        route_batches(router, Broken(batches, 3), **files, costs=[1] * 4, policy=policy)
+    with pytest.raises(ValueError, match="is of an interrupted run"):
+        route_batches(router, batches, **files, costs=[2] * 4, policy=policy)
+    route_batches(router, batches, **files, costs=[1] * 4, policy=policy)
 
 
 def test_plain_iterables_need_their_number_of_queries(data, router, tmp_path):

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklroute import Outcomes
+from sklroute import LoggedOutcomes, Outcomes
 from sklroute.datasets import make_routing
 from sklroute.scale import ArrayBatches, ParquetBatches
 from sklroute.scale._arrays import start_at
 
 MODELS = ["model-0", "model-1", "model-2"]
+NAN = float("nan")
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +148,29 @@ def test_lists_must_be_complete_and_of_one_length(tmp_path, row):
 def test_bad_arrays_are_refused(X, y, message):
     with pytest.raises(ValueError, match=message):
         ArrayBatches(X, y)
+
+
+@pytest.mark.parametrize("size", [0, -3, 2.5])
+def test_a_batch_has_a_query_at_least(data, folder, size):
+    for source, columns in ((ArrayBatches, data.y), (ParquetBatches, "clip")):
+        place = data.X if source is ArrayBatches else folder
+        with pytest.raises(ValueError, match=f"size must be .* got {size}"):
+            source(place, columns, size=size)
+
+
+@pytest.mark.parametrize("form", [Outcomes, pd.DataFrame])
+def test_names_that_are_there_cannot_be_given_again(data, form):
+    y = data.y if form is Outcomes else pd.DataFrame(data.y.quality, columns=MODELS)
+    with pytest.raises(ValueError, match=f"y is a {form.__name__}, which has names"):
+        ArrayBatches(data.X, y, models=MODELS[::-1])
+
+
+def test_an_array_of_a_log_may_get_names():
+    log = LoggedOutcomes([[1.0, NAN], [NAN, 0.5]], propensity=[0.2, 0.8])
+    table = np.array(np.asarray(log), dtype=float)
+    ((_, y),) = ArrayBatches(np.zeros((2, 1)), table, models=["b", "a"])
+    assert isinstance(y, LoggedOutcomes)
+    np.testing.assert_array_equal(y.propensity, [[0.8, 0.2]] * 2)
 
 
 def test_outcomes_stay_outcomes(data):
