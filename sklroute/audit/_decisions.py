@@ -27,7 +27,9 @@ class Decisions(NamedTuple):
     quality: NDArray  # predicted, (n_queries, n_models)
     cost: NDArray  # predicted, (n_queries, n_models)
     unseen: NDArray  # whether another choice stands in for one of unknown outcome
-    hidden: NDArray  # utility by which the gain may be higher than what stands in says
+    # Utility by which the gain may be higher, or lower, than what stands in says.
+    hidden: NDArray
+    hidden_loss: NDArray
     distribution: Any = None  # of the quality, where the router predicts one
 
 
@@ -83,28 +85,37 @@ def utility_of(realised: Realised, cost_weight: float) -> NDArray[np.float64]:
 
 
 def _unseen(y: Outcomes, cost, cost_weight, router, baseline):
-    """Where a free choice has no known outcome, and the gain that this may hide.
+    """Where a free choice has no known outcome, and the gain and loss that may hide.
 
-    At most the router's unknown answers are all right and the baseline's all wrong;
-    a cost that is not known is what it is predicted to be.
+    At most the router's unknown answers are all right and the baseline's all wrong, at
+    least the other way round. A cost that is not known is what it is predicted to be.
+    Where both want the same model, nothing is gained.
     """
     (wanted, own), (rival, other) = router, baseline
     cost = np.where(np.isnan(y.cost), cost, y.cost)
-    lost, best = _supposed(y, cost, wanted, own, 1.0)
-    missed, worst = _supposed(y, cost, rival, other, 0.0)
-    most = utility_of(best, cost_weight) - utility_of(worst, cost_weight)
-    most[wanted == rival] = 0.0
-    more = most - (utility_of(own, cost_weight) - utility_of(other, cost_weight))
-    return lost | missed, np.where(lost | missed, np.maximum(more, 0.0), 0.0)
+    found = utility_of(own, cost_weight) - utility_of(other, cost_weight)
+
+    def gain(right: float, wrong: float) -> NDArray:
+        best = utility_of(_supposed(y, cost, wanted, own, right), cost_weight)
+        worst = utility_of(_supposed(y, cost, rival, other, wrong), cost_weight)
+        return np.where(wanted == rival, 0.0, best - worst)
+
+    unseen = _unknown(y, wanted) | _unknown(y, rival)
+    more = np.where(unseen, gain(1.0, 0.0) - found, 0.0)
+    less = np.where(unseen, found - gain(0.0, 1.0), 0.0)
+    return unseen, np.maximum(more, 0.0), np.maximum(less, 0.0)
 
 
-def _supposed(y: Outcomes, cost, wanted, known: Realised, quality: float):
-    """Where the outcome of a free choice is unknown, and all choices with it."""
-    rows, column = np.arange(len(y)), y.index(wanted)
-    lost = ~y.candidates[rows, column]
-    return lost, Realised(
-        np.where(lost, quality, known.quality),
-        np.where(lost, cost[rows, column], known.cost),
+def _unknown(y: Outcomes, choice: NDArray) -> NDArray[np.bool_]:
+    return ~y.candidates[np.arange(len(y)), y.index(choice)]
+
+
+def _supposed(y: Outcomes, cost, wanted, known: Realised, quality: float) -> Realised:
+    """What free choices are worth if all unknown answers have the same quality."""
+    unknown, price = _unknown(y, wanted), cost[np.arange(len(y)), y.index(wanted)]
+    return Realised(
+        np.where(unknown, quality, known.quality),
+        np.where(unknown, price, known.cost),
     )
 
 
@@ -195,5 +206,6 @@ def join(parts: list[Decisions], order: NDArray) -> Decisions:
         along([part.cost for part in parts], 0),
         along([part.unseen for part in parts], 0),
         along([part.hidden for part in parts], 0),
+        along([part.hidden_loss for part in parts], 0),
         distribution,
     )

@@ -94,8 +94,8 @@ def _unseen(name: str, row: pd.Series) -> str:
     return (
         f"On {percent(row.unseen)} of the queries {name} or the baseline would have "
         "called a model whose outcome is not known, and the next best that is known "
-        f"stands in: the gain may be up to {points(row.hidden)} points higher than "
-        "found, or lower. Run these models to know."
+        f"stands in: the gain may be up to {100 * row.hidden:.1f} points higher or "
+        f"{100 * row.hidden_loss:.1f} lower than found. Run these models to know."
     )
 
 

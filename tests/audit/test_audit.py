@@ -172,6 +172,51 @@ def test_what_an_unknown_outcome_hides_has_its_price(data, router):
     assert_allclose(row.hidden, np.where(lost, more.clip(0), 0).mean())
 
 
+def test_a_gain_of_stand_ins_alone_is_no_evidence(data, router):
+    """A router that wants what the baseline wants gains nothing, whatever is known."""
+    fixed = FixedRouter("best").fit(data.X[TRAIN], data.y[TRAIN])
+    single = fixed.predict(data.X[:1])
+    column = data.y.index(single)[0]
+
+    class Faithful(RidgeRouter):
+        def predict_quality(self, X):
+            quality = super().predict_quality(X)
+            quality[:, column] = 1.0
+            return quality
+
+    quality = data.y.quality[TEST].copy()
+    quality[:200, column] = np.nan
+    y = Outcomes(quality, data.y.cost[TEST], models=data.models)
+    faithful = Faithful(alpha=100.0).fit(data.X[TRAIN], data.y[TRAIN])
+    row = row_of(audit(faithful, data.X[TEST], y, **QUICK))
+    assert row.unseen == 0.5
+    assert row.p < 0.05
+    assert row.adjusted_low > 0
+    assert row.hidden_loss >= row.utility_gain
+    assert row.verdict == "not enough data"
+    assert np.isinf(row.n_more)
+
+
+def test_unknown_outcomes_may_hide_a_loss_too(data, router):
+    X, full = data.X[TEST], data.y[TEST]
+    single = np.argmax(data.y.quality[TRAIN].mean(axis=0))
+    wanted = full.index(router.predict(X))
+    rows = np.flatnonzero(wanted != single)
+    assert row_of(audit(router, X, full, **QUICK)).hidden_loss == 0
+    for lost, verdict in ((rows[:8], "pays"), (rows[:60], "not enough data")):
+        quality = full.quality.copy()
+        quality[lost, wanted[lost]] = np.nan
+        y = Outcomes(quality, full.cost, models=data.models)
+        found = audit(router, X, y, **QUICK)
+        row = row_of(found)
+        # The answers wanted may all be wrong; those that stand in are not.
+        choice = y.index(found.decisions["RidgeRouter"].router.choice)[lost]
+        assert row.hidden_loss == pytest.approx(quality[lost, choice].sum() / 400)
+        assert row.adjusted_low > 0
+        assert row.verdict == verdict
+        assert f"{100 * row.hidden_loss:.1f} lower than found" in found.verdict
+
+
 def test_a_model_that_could_not_be_called_is_not_missed(data, router):
     quality = data.y.quality.copy()
     quality[:, 0] = np.nan
