@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import check_is_fitted
 
@@ -175,14 +177,22 @@ def name_routers(router: Any) -> dict[str, Any]:
         if not router:
             raise ValueError("There is no router to audit.")
         return {str(name): each for name, each in router.items()}
-    return {type(last_step(as_router(router))).__name__: router}
+    return {class_name(router): router}
 
 
 def name_baseline(baseline: Any) -> str:
     """What the baseline is called."""
     if isinstance(baseline, str | int | np.generic):
         return BEST_SINGLE_NAME if baseline == BEST_SINGLE else str(baseline)
-    return type(last_step(as_router(baseline))).__name__
+    return class_name(baseline)
+
+
+def class_name(estimator: Any) -> str:
+    """Class of the router that an estimator, fitted or not, is or ends in."""
+    while isinstance(estimator, (BaseSearchCV, Pipeline)):
+        inner = isinstance(estimator, BaseSearchCV)
+        estimator = estimator.estimator if inner else estimator.steps[-1][1]
+    return type(estimator).__name__
 
 
 def check_weight(cost_weight: float, has_costs: bool) -> float:

@@ -93,30 +93,23 @@ def _unseen(y: Outcomes, cost, cost_weight, router, baseline):
     """
     (wanted, own), (rival, other) = router, baseline
     cost = np.where(np.isnan(y.cost), cost, y.cost)
+    lost, wrong, right = _supposed(y, cost, cost_weight, wanted, own)
+    missed, rival_wrong, rival_right = _supposed(y, cost, cost_weight, rival, other)
     found = utility_of(own, cost_weight) - utility_of(other, cost_weight)
-
-    def gain(right: float, wrong: float) -> NDArray:
-        best = utility_of(_supposed(y, cost, wanted, own, right), cost_weight)
-        worst = utility_of(_supposed(y, cost, rival, other, wrong), cost_weight)
-        return np.where(wanted == rival, 0.0, best - worst)
-
-    unseen = _unknown(y, wanted) | _unknown(y, rival)
-    more = np.where(unseen, gain(1.0, 0.0) - found, 0.0)
-    less = np.where(unseen, found - gain(0.0, 1.0), 0.0)
-    return unseen, np.maximum(more, 0.0), np.maximum(less, 0.0)
+    differ, unseen = wanted != rival, lost | missed
+    more = np.where(differ, right - rival_wrong, 0.0) - found
+    less = found - np.where(differ, wrong - rival_right, 0.0)
+    hidden = (np.where(unseen, np.maximum(part, 0.0), 0.0) for part in (more, less))
+    return unseen, *hidden
 
 
-def _unknown(y: Outcomes, choice: NDArray) -> NDArray[np.bool_]:
-    return ~y.candidates[np.arange(len(y)), y.index(choice)]
-
-
-def _supposed(y: Outcomes, cost, wanted, known: Realised, quality: float) -> Realised:
-    """What free choices are worth if all unknown answers have the same quality."""
-    unknown, price = _unknown(y, wanted), cost[np.arange(len(y)), y.index(wanted)]
-    return Realised(
-        np.where(unknown, quality, known.quality),
-        np.where(unknown, price, known.cost),
-    )
+def _supposed(y: Outcomes, cost, cost_weight, wanted, known: Realised):
+    """Where free choices have no known outcome; utility with those wrong, and right."""
+    rows, column = np.arange(len(y)), y.index(wanted)
+    unknown = ~y.candidates[rows, column]
+    price = np.where(unknown, cost[rows, column], known.cost)
+    qualities = (np.where(unknown, quality, known.quality) for quality in (0.0, 1.0))
+    return unknown, *(utility_of(Realised(q, price), cost_weight) for q in qualities)
 
 
 def realise(y: Outcomes, choice: NDArray) -> Realised:

@@ -157,10 +157,10 @@ def _traffic_areas(result: Audit, cost_unit: str | None):
 
 
 def traffic_choices(result: Audit) -> dict:
-    """Choices of every router and of the baseline."""
+    """Choices of every router, and of the first one's baseline."""
     choices = {name: each.router.choice for name, each in result.decisions.items()}
     first = next(iter(result.decisions.values()))
-    return choices | {result.baseline: first.baseline.choice}
+    return choices | {f"{result.baseline} (baseline)": first.baseline.choice}
 
 
 def _draw_points(axes, result: Audit) -> None:

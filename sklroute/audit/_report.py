@@ -119,7 +119,9 @@ def _traffic(result: Audit) -> pd.DataFrame:
         name: traffic_share(choice, models)
         for name, choice in figures.traffic_choices(result).items()
     }
-    return pd.DataFrame({"model": models, **shares})
+    table = pd.DataFrame(shares)
+    table.insert(0, "model", models, allow_duplicates=True)  # as a router may be called
+    return table
 
 
 def _calibration(result: Audit) -> pd.DataFrame:

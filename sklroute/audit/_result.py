@@ -79,7 +79,7 @@ class Audit:
     baseline : str
         What the routers were compared with.
     baseline_models : list
-        Models that the baseline called, most often called first.
+        Models that the baseline of the first router called, most often called first.
     cost_weight, min_gain, alpha, power : float
         What was asked.
     has_costs : bool
@@ -124,10 +124,9 @@ def judge(
     control = {name: _control(question, each) for name, each in decisions.items()}
     table = table.join(pd.DataFrame.from_dict(control, orient="index"))
     first = next(iter(decisions.values()))
-    called = pd.Series(first.baseline.choice).value_counts()
     facts = {
         "baseline": question.baseline,
-        "baseline_models": called.index.tolist(),
+        "baseline_models": words.models_called(first.baseline.choice),
         "cost_weight": question.cost_weight,
         "min_gain": question.min_gain,
         "alpha": question.alpha,
@@ -138,7 +137,7 @@ def judge(
     return Audit(
         table=table.rename_axis("router"),
         by_group=None if groups is None else _by_group(question, decisions, groups),
-        verdict=" ".join(words.verdict(table, facts)),
+        verdict=" ".join(words.verdict(table, facts | {"decisions": decisions})),
         decisions=dict(decisions),
         y=y,
         **facts,

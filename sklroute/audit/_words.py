@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sklroute.audit._statistics import MIN_UNITS
 from sklroute.compare._words import (
@@ -42,8 +43,8 @@ def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[
     what = "utility" if facts["cost_weight"] > 0 else "quality"
     gain = points(row.utility_gain, row.adjusted_low, row.adjusted_high)
     yield (
-        f"{claim}: against the {_baseline(facts)} it gains {gain} points of {what} on "
-        f"{_count(row)} ({_percent(1 - facts['alpha'])} interval"
+        f"{claim}: against the {_baseline(name, facts)} it gains {gain} points of "
+        f"{what} on {_count(row)} ({_percent(1 - facts['alpha'])} interval"
         f"{', adjusted' if row.p_adjusted != row.p else ''}; "
         f"p = {row.p_adjusted:.2g})."
     )
@@ -62,11 +63,17 @@ def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[
         yield _features(row, facts)
 
 
-def _baseline(facts: Mapping[str, Any]) -> str:
+def _baseline(name: str, facts: Mapping[str, Any]) -> str:
     if facts["baseline"] != BEST_SINGLE_NAME:
         return f"baseline {facts['baseline']}"
-    model, *others = facts["baseline_models"]
+    # Of the router's own training queries, so that routers may differ in it.
+    model, *others = models_called(facts["decisions"][name].baseline.choice)
     return f"{BEST_SINGLE_NAME} ({'mostly ' if others else ''}{model})"
+
+
+def models_called(choice: NDArray) -> list[Any]:
+    """Models that were chosen, most often chosen first."""
+    return pd.Series(choice).value_counts().index.tolist()
 
 
 def _count(row: pd.Series) -> str:

@@ -328,6 +328,18 @@ def test_several_routers_are_adjusted_for_their_number(data, router):
     assert "2 routers tested" in both.verdict
 
 
+def test_routers_may_differ_in_their_best_single_model(data, router):
+    backwards = Outcomes(data.y.quality[:, ::-1], data.y.cost, models=data.models)
+    other = RidgeRouter(alpha=100.0).fit(data.X[TRAIN], backwards[TRAIN])
+    X, y = data.X[TEST], data.y[TEST]
+    both = audit({"one": router, "two": other}, X, y, **QUICK)
+    alone = [audit(each, X, y, **QUICK).baseline_models for each in (router, other)]
+    assert alone[0] != alone[1]
+    for model in alone:
+        assert f"against the best single model ({model[0]}) it" in both.verdict
+    assert both.baseline_models == alone[0]
+
+
 def test_the_result_cannot_be_changed(result):
     with pytest.raises(FrozenInstanceError):
         result.verdict = "pays"
@@ -373,6 +385,18 @@ def test_cross_fitting_fits_a_router_that_is_the_baseline(data):
     assert found.baseline == "KNNRouter"
     other = cross_audit(KNNRouter(n_neighbors=30), data.X, data.y, **QUICK)
     assert row_of(found).baseline_quality == row_of(other).quality
+
+
+def test_cross_fitting_takes_searches_that_are_not_fitted(data):
+    pipeline = make_pipeline(StandardScaler(), RidgeRouter())
+    search = GridSearchCV(pipeline, {"ridgerouter__alpha": [100.0]}, cv=2)
+    alone = make_pipeline(StandardScaler(), RidgeRouter(alpha=100.0))
+    X, y = data.X[:200], data.y[:200]
+    found = cross_audit(search, X, y, baseline=search, **QUICK)
+    assert found.table.index.tolist() == ["RidgeRouter"]
+    assert found.baseline == "RidgeRouter"
+    expected = row_of(cross_audit(alone, X, y, **QUICK)).quality
+    assert row_of(found).quality == expected
 
 
 def test_cross_fitting_does_not_depend_on_workers(data):

@@ -9,8 +9,10 @@ import pytest
 
 from sklroute import LatentRouterClassifier, Outcomes
 from sklroute.audit import cross_audit, write_audit_report
-from sklroute.baselines import ClusterRouter, RidgeRouter
+from sklroute.audit._report import _traffic
+from sklroute.baselines import ClusterRouter, KNNRouter, RidgeRouter
 from sklroute.datasets import make_routing
+from sklroute.metrics import traffic_share
 
 QUICK = {"n_resamples": 100, "n_permutations": 5}
 
@@ -70,6 +72,22 @@ def test_names_are_escaped_and_the_verdict_comes_first(result, tmp_path):
     assert "<h1>A &amp; B</h1>" in html
     assert "<clusters>" not in html
     assert html.index("ridge pays") < html.index("<img")
+
+
+@pytest.mark.parametrize("name", ["KNNRouter", "model"])
+def test_routers_and_baseline_keep_their_shares_whatever_they_are_called(data, name):
+    routers = {name: RidgeRouter(alpha=100.0)}
+    baseline = KNNRouter(n_neighbors=30)
+    found = cross_audit(routers, data.X, data.y, baseline=baseline, **QUICK)
+    decided = found.decisions[name]
+    shares = _traffic(found)
+    assert list(shares) == ["model", name, "KNNRouter (baseline)"]
+    for column, choice in (
+        (0, data.models),
+        (1, traffic_share(decided.router.choice, data.models)),
+        (2, traffic_share(decided.baseline.choice, data.models)),
+    ):
+        assert shares.iloc[:, column].tolist() == list(choice)
 
 
 def test_costs_have_their_unit_if_it_is_known(result, tmp_path):
