@@ -34,6 +34,7 @@ from sklroute.outcomes._values import check_choice, group_array
 __all__ = ["compare"]
 
 CONTROL = "ridge"  # the router trained on shuffled outcomes, if it takes part
+COLUMNS = {"group", "queries"}  # beside the routers, in the table by group
 
 
 @validate_params(
@@ -257,9 +258,10 @@ def _check_names(routers: Mapping[str, BaseEstimator], control: str) -> None:
     if not routers:
         raise ValueError("There is no router to compare.")
     taken = {SINGLE, CHEAPEST, MIX, GROUP, RANDOM, ORACLE, control_name(control)}
-    clash = sorted(taken & set(routers))
+    clash = sorted((taken | COLUMNS) & set(routers))
     if clash:
-        raise ValueError(f"A router cannot be called {clash[0]!r}: a reference is.")
+        what = "a column" if clash[0] in COLUMNS else "a reference"
+        raise ValueError(f"A router cannot be called {clash[0]!r}: {what} is.")
 
 
 def _check_feature_cost(cost: ArrayLike | None, y: Outcomes) -> NDArray | None:

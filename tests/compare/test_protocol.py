@@ -263,10 +263,15 @@ def test_traffic_adds_up(result):
     np.testing.assert_allclose(total, 1.0)
 
 
-def test_every_query_counts_in_the_results_by_group(data, result):
-    assert result.by_group["queries"].sum() == 400
-    weighted = np.average(result.by_group["ridge"], weights=result.by_group["queries"])
-    assert weighted == pytest.approx(result.table.loc["ridge", "quality"])
+def test_every_tested_query_counts_in_the_results_by_group(data, result):
+    few = compare(
+        data.X, data.y, groups=data.task, routers={"ridge": RidgeRouter()}, **FAST
+    )
+    for each, tested in ((result, 400), (few, len(few.y_test))):
+        count = each.by_group["queries"]
+        assert count.sum() == tested
+        weighted = np.average(each.by_group["ridge"], weights=count)
+        assert weighted == pytest.approx(each.table.loc["ridge", "quality"])
 
 
 def test_the_number_of_processes_does_not_change_the_results(data):
@@ -346,6 +351,7 @@ def test_it_says_what_it_compared(result):
         ({"cv_groups": np.arange(400) % 4}, "At least 5 cv_groups"),
         ({"routers": {}}, "no router to compare"),
         ({"routers": {"oracle": RidgeRouter()}}, "cannot be called 'oracle'"),
+        ({"routers": {"group": RidgeRouter()}}, "cannot be called 'group': a column"),
         ({"routers": {"r": StandardScaler()}}, "Expected a router"),
         ({"n_seeds": 0}, "n_seeds"),
         ({"cost_weight": -1.0}, "cost_weight"),

@@ -189,6 +189,26 @@ def test_the_picture_has_every_router_and_reference(result):
     assert axes.get_xlabel() == "Mean cost per query (USD)"
 
 
+def test_a_routers_name_does_not_make_it_a_reference(data):
+    from sklroute.compare._figures import frontier_figure
+
+    routers = {"random forest": RidgeRouter()}
+    result = compare(data.X, data.y, routers=routers, n_seeds=1, n_resamples=20)
+    points = [
+        line.get_label()
+        for line in frontier_figure(result).axes[0].lines
+        if line.get_linestyle() == "None"
+    ]
+    assert points == ["random", "random, traffic of random forest"]
+
+
+def test_models_may_be_called_like_a_column(data, tmp_path):
+    models = ["kind", "model", "name", "setting"]
+    y = Outcomes(data.y.quality, data.y.cost, models=models)
+    result = compare(data.X, y, routers={"r": RidgeRouter()}, n_seeds=1, n_resamples=20)
+    assert len(write_report(result, tmp_path)) == 3
+
+
 def test_free_models_are_drawn_on_a_linear_axis(data, tmp_path):
     cost = data.y.cost.copy()
     cost[:, 0] = 0.0
