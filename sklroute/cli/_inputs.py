@@ -15,6 +15,7 @@ from sklearn.utils import Bunch
 from sklroute.compare._routers import ROUTERS
 from sklroute.datasets import load_features, load_outcomes
 from sklroute.features import BlockScaler, TextEmbedder
+from sklroute.outcomes._values import check_choice
 
 EPILOG = """\
 A table is a CSV, Parquet or JSONL file. Wide, one row per query: columns q:<model> with
@@ -100,12 +101,10 @@ def read_table(options: argparse.Namespace) -> Bunch:
         groups=options.groups,
         cv_groups=options.cv_groups,
     )
-    if table.y.observed.sum(axis=1).max() < 2:
-        raise ValueError(
-            f"{table.path}: no query was answered by two models, so nothing tells "
-            "which would have been better: score further answers to some queries, or "
-            "see LoggedOutcomes."
-        )
+    try:
+        check_choice(table.y.candidates)
+    except ValueError as error:
+        raise ValueError(f"{table.path}: {error}") from error
     return table
 
 
@@ -129,19 +128,22 @@ def inputs(options: argparse.Namespace, table) -> dict[str, Any]:
 
 
 def _with_text(options: argparse.Namespace, table) -> dict[str, Any]:
-    """Blocks of features, if any, and the text beside them, encoded in training."""
+    """Blocks of features, if any, and the text beside them, encoded in training.
+
+    A `ColumnTransformer` does not take every name: blocks are called by their number.
+    """
     parts, blocks = [], []
     if options.features is not None:
         features = load_features(options.features, table=table)
         parts = [pd.DataFrame(features.X).rename(columns=str)]
         blocks = [
-            (name, BlockScaler(allow_missing=True), columns)
-            for name, columns in features.modalities.items()
+            (str(number), BlockScaler(allow_missing=True), columns)
+            for number, columns in enumerate(features.modalities.values())
         ]
     parts.append(_texts(table, options.text))
     X = pd.concat(parts, axis=1)
     encoder = make_pipeline(TextEmbedder(), BlockScaler())
-    blocks.append((f"column {options.text}", encoder, X.shape[1] - 1))
+    blocks.append((str(len(blocks)), encoder, X.shape[1] - 1))
     return {"X": X, "preprocessor": ColumnTransformer(blocks)}
 
 
@@ -153,8 +155,9 @@ def _texts(table, name: str) -> pd.Series:
     texts = table.frame[name].astype(object)
     wrong = [row for row, text in enumerate(texts) if not isinstance(text, str)]
     if wrong:
-        raise ValueError(
-            f"{table.path}: column {name!r}, row {wrong[0]} is not a text but "
-            f"{texts.iloc[wrong[0]]!r}."
-        )
+        cell = texts.iloc[wrong[0]]
+        missing = "is empty, or reads as missing in a CSV file, such as NA"
+        none = np.ndim(cell) == 0 and pd.isna(cell)
+        found = missing if none else f"is not a text but {cell!r}"
+        raise ValueError(f"{table.path}: column {name!r}, row {wrong[0]} {found}.")
     return texts.rename("text")
