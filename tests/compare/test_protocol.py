@@ -1,5 +1,7 @@
 """The protocol is honest: what is judged was neither learned from nor tuned on."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from sklroute.base import RouterMixin
 from sklroute.baselines import ClusterRouter, RidgeRouter
 from sklroute.compare import compare, default_routers
 from sklroute.compare._contestants import Arena, operating_point
-from sklroute.compare._jobs import Predictions
+from sklroute.compare._jobs import Predictions, workers
 from sklroute.compare._result import saved_share
 from sklroute.compare._splits import Split, iter_splits
 from sklroute.datasets import make_routing
@@ -294,6 +296,12 @@ def test_the_number_of_processes_does_not_change_the_results(data):
         one.table.drop(columns=TIMINGS), two.table.drop(columns=TIMINGS)
     )
     pd.testing.assert_frame_equal(one.frontiers, two.frontiers)
+
+
+def test_a_worker_that_joblib_replaces_is_no_news():
+    text = "A worker stopped while some jobs were given to the executor."
+    with workers(1):
+        warnings.warn(text, UserWarning, stacklevel=1)
 
 
 def test_without_costs_quality_alone_is_compared(data):
