@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
@@ -16,7 +15,7 @@ from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.audit._words import BEST_SINGLE_NAME
 from sklroute.base._arrays import check_lengths, outcomes_of
-from sklroute.compare._protocol import drop_unpriced
+from sklroute.compare._protocol import check_weight, drop_unpriced
 from sklroute.outcomes._values import group_array
 from sklroute.pipeline import as_router, last_step
 
@@ -101,7 +100,8 @@ def audit(
     n_resamples : int, default=2000
         Resamples of each interval and each test.
     n_permutations : int, default=50
-        Number of times that the features are shuffled, as a control.
+        Number of times that the features are shuffled, as a control; to be judged it
+        takes at least ``1 / alpha - 1``.
     random_state : int, default=0
         Seed of all draws.
 
@@ -182,7 +182,7 @@ def name_routers(router: Any) -> dict[str, Any]:
 
 def name_baseline(baseline: Any) -> str:
     """What the baseline is called."""
-    if isinstance(baseline, str | int | np.generic):
+    if isinstance(baseline, str | Real):
         return BEST_SINGLE_NAME if baseline == BEST_SINGLE else str(baseline)
     return class_name(baseline)
 
@@ -193,13 +193,6 @@ def class_name(estimator: Any) -> str:
         inner = isinstance(estimator, BaseSearchCV)
         estimator = estimator.estimator if inner else estimator.steps[-1][1]
     return type(estimator).__name__
-
-
-def check_weight(cost_weight: float, has_costs: bool) -> float:
-    """Refuse to put a price on costs that are not known."""
-    if cost_weight > 0 and not has_costs:
-        raise ValueError(f"cost_weight={cost_weight:g} needs costs: y has none.")
-    return float(cost_weight)
 
 
 def _cost_weight(cost_weight, named, has_costs) -> float:

@@ -1,5 +1,6 @@
 """What a fitted router and its baseline do on the same queries."""
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,7 +121,7 @@ def realise(y: Outcomes, choice: NDArray) -> Realised:
 
 def _baseline(baseline, router, X, available, cost_weight) -> NDArray:
     """Names of the models that the baseline chooses."""
-    if not isinstance(baseline, str | int | np.generic):
+    if not isinstance(baseline, str | Real):
         other = as_router(baseline)
         if not np.array_equal(other.classes_, router.classes_):
             raise ValueError(

@@ -60,7 +60,7 @@ def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[
         return
     yield from _outlook(row, facts)
     if row.n_units >= MIN_UNITS:
-        yield _features(row, facts)
+        yield _features(name, row, facts)
 
 
 def _baseline(name: str, facts: Mapping[str, Any]) -> str:
@@ -130,13 +130,16 @@ def _outlook(row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _features(row: pd.Series, facts: Mapping[str, Any]) -> str:
+def _features(name: str, row: pd.Series, facts: Mapping[str, Any]) -> str:
     shuffled = points(row.shuffled_gain, row.shuffled_gain_low, row.shuffled_gain_high)
-    worth = "something" if row.p_features <= facts["alpha"] else "nothing to be seen"
-    return (
-        f"With shuffled features it gains {shuffled} points: the features tell it "
-        f"{worth}."
-    )
+    n_permutations = len(facts["decisions"][name].shuffled.quality)
+    if 1 / (1 + n_permutations) > facts["alpha"]:  # the least that p_features can be
+        told = f"{n_permutations} permutations are too few to say what features tell it"
+    else:
+        seen = row.p_features <= facts["alpha"]
+        worth = "something" if seen else "nothing to be seen"
+        told = f"the features tell it {worth}"
+    return f"With shuffled features it gains {shuffled} points: {told}."
 
 
 def _percent(share: float) -> str:

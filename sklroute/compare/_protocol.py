@@ -128,7 +128,8 @@ def compare(
     ------
     ValueError
         If lengths differ, there are too few queries or groups, a group is missing, a
-        model has no cost while others do, or no query has the outcomes of two models.
+        model has no cost while others do, no query has the outcomes of two models, or
+        ``cost_weight`` or ``feature_cost`` is given without costs.
 
     Examples
     --------
@@ -145,7 +146,9 @@ def compare(
     check_lengths(X, y=y, groups=groups, cv_groups=cv_groups)
     y, has_costs = drop_unpriced(y)
     routers = default_routers() if routers is None else dict(routers)
-    bill = _check_feature_cost(feature_cost, y)
+    if cost_weight != "auto":
+        check_weight(cost_weight, has_costs)
+    bill = _check_feature_cost(feature_cost, y, has_costs)
     splits = list(
         iter_splits(
             len(y),
@@ -254,6 +257,13 @@ def drop_unpriced(y: Outcomes) -> tuple[Outcomes, bool]:
     return Outcomes(y.quality, y.cost, y.available & priced, models=y.models), True
 
 
+def check_weight(cost_weight: float, has_costs: bool) -> float:
+    """Refuse to put a price on costs that are not known."""
+    if cost_weight > 0 and not has_costs:
+        raise ValueError(f"cost_weight={cost_weight:g} needs costs: y has none.")
+    return float(cost_weight)
+
+
 def _check_names(routers: Mapping[str, BaseEstimator], control: str) -> None:
     if not routers:
         raise ValueError("There is no router to compare.")
@@ -264,10 +274,14 @@ def _check_names(routers: Mapping[str, BaseEstimator], control: str) -> None:
         raise ValueError(f"A router cannot be called {clash[0]!r}: {what} is.")
 
 
-def _check_feature_cost(cost: ArrayLike | None, y: Outcomes) -> NDArray | None:
+def _check_feature_cost(
+    cost: ArrayLike | None, y: Outcomes, has_costs: bool
+) -> NDArray | None:
     """Cost of the features of each query."""
     if cost is None:
         return None
+    if not has_costs:
+        raise ValueError("feature_cost needs the costs of the calls: y has none.")
     cost = np.asarray(cost, dtype=float)
     if cost.shape not in ((), (len(y),)):
         raise ValueError(

@@ -81,6 +81,14 @@ def test_a_model_and_a_router_can_be_the_baseline(data, router):
     assert other.table.equals(named.table)
 
 
+def test_models_named_by_numbers_can_be_the_baseline(data):
+    y = Outcomes(data.y.quality, data.y.cost, models=[0.5, 1.5, 2.5, 3.5])
+    router = RidgeRouter(alpha=100.0).fit(data.X[TRAIN], y[TRAIN])
+    found = audit(router, data.X[TEST], y[TEST], baseline=1.5, **QUICK)
+    assert found.baseline == "1.5"
+    assert found.baseline_models == [1.5]
+
+
 def test_a_router_gains_nothing_over_itself(data, router):
     found = audit(router, data.X[TEST], data.y[TEST], baseline=router, **QUICK)
     row = row_of(found)
@@ -252,6 +260,17 @@ def test_features_tell_a_random_router_nothing(data):
     row = row_of(audit(router, data.X[TEST], data.y[TEST], **QUICK))
     assert row.verdict == "does not pay"
     assert row.p_features > 0.05
+
+
+def test_few_permutations_tell_nothing_of_the_features(data, router):
+    X, y = data.X[TEST], data.y[TEST]
+    for params, told in (
+        ({"n_permutations": 18}, "18 permutations are too few"),
+        ({"n_permutations": 19}, "the features tell it something"),
+        ({"n_permutations": 50, "alpha": 0.01}, "50 permutations are too few"),
+        ({"n_permutations": 99, "alpha": 0.01}, "the features tell it something"),
+    ):
+        assert told in audit(router, X, y, n_resamples=50, **params).verdict
 
 
 # -- verdicts ------------------------------------------------------------------------

@@ -359,6 +359,8 @@ def test_it_says_what_it_compared(result):
         ({"cv_groups": np.arange(400) % 4}, "At least 5 cv_groups"),
         ({"routers": {}}, "no router to compare"),
         ({"routers": {"oracle": RidgeRouter()}}, "cannot be called 'oracle'"),
+        ({"y": np.eye(4)[np.arange(400) % 4], "cost_weight": 0.1}, "0.1 needs costs"),
+        ({"y": np.eye(4)[np.arange(400) % 4], "feature_cost": 1.0}, "needs the costs"),
         ({"routers": {"group": RidgeRouter()}}, "cannot be called 'group': a column"),
         ({"routers": {"r": StandardScaler()}}, "Expected a router"),
         ({"n_seeds": 0}, "n_seeds"),
