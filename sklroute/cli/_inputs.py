@@ -23,6 +23,8 @@ the quality of its answers in [0, 1], and cost:<model> if known. Or long, one ro
 call: columns query, model, quality and perhaps cost, or whatever --columns names.
 """
 MAX_JOBS = 8  # each process loads its own libraries
+# Options that say what is in a table of the user's own, and nowhere else.
+TABLE_OPTIONS = ("columns", "text", "groups", "cv_groups", "feature_cost")
 
 
 def default_jobs() -> int:
@@ -91,6 +93,12 @@ def add_table_options(add: Callable[..., object]) -> None:
     add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
     add("--groups", metavar="COLUMN", help="task of the query, for results by group")
     add("--cv-groups", metavar="COLUMN", help="queries that must not be split")
+
+
+def given_flag(options: argparse.Namespace, *names: str) -> str | None:
+    """The first of these options that was given, as it is written."""
+    given = (name for name in names if getattr(options, name) is not None)
+    return next((f"--{name.replace('_', '-')}" for name in given), None)
 
 
 def read_table(options: argparse.Namespace) -> Bunch:
