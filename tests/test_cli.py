@@ -270,9 +270,9 @@ def test_bad_input_is_one_line_and_status_2(
         (["--columns", "query"], "'query' is not NAME=VALUE"),
         (["--seeds", "0"], "'0' is not a positive whole number"),
         (["--seeds", "many"], "'many' is not a positive whole number"),
-        (["--cost-weight", "-1"], "'-1' is neither 'auto' nor >= 0"),
-        (["--cost-weight", "inf"], "'inf' is neither"),
-        (["--cost-weight", "cheap"], "'cheap' is neither"),
+        (["--cost-weight", "-1"], "'-1' is not a number >= 0"),
+        (["--cost-weight", "inf"], "'inf' is not a number"),
+        (["--cost-weight", "cheap"], "'cheap' is not a number"),
         (["--nonsense"], "unrecognized arguments"),
     ],
 )

@@ -83,7 +83,8 @@ def cross_audit(
         Queries of one such group stay in one fold, and are drawn and counted as one.
     modalities : dict or list of str, default=None
         Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
-        block.
+        block. With a ``preprocessor``, of what that returns, unless it knows its own
+        blocks, as `BlockScaler` and `ColumnTransformer` do.
     preprocessor : transformer, default=None
         Fitted on the training folds. None is ``BlockScaler(modalities,
         allow_missing=True)``.

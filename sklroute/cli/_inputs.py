@@ -65,17 +65,20 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def cost_weight(text: str) -> float | str:
-    """A number >= 0, or "auto"."""
-    if text == "auto":
-        return text
+def number(text: str) -> float:
+    """A number >= 0."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither 'auto' nor >= 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number >= 0")
     return value
+
+
+def cost_weight(text: str) -> float | str:
+    """A number >= 0, or "auto"."""
+    return text if text == "auto" else number(text)
 
 
 # -- tables --------------------------------------------------------------------------

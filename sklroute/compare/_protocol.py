@@ -94,7 +94,8 @@ def compare(
         Queries of one such group stay on one side of every split.
     modalities : dict or list of str, default=None
         Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
-        block.
+        block. With a ``preprocessor``, of what that returns, unless it knows its own
+        blocks, as `BlockScaler` and `ColumnTransformer` do.
     routers : dict of str to router, default=None
         Routers to fit, by name. None fits those of `default_routers`. Their predicted
         quality and cost are compared; their own policies play no part. Parameters
