@@ -135,7 +135,7 @@ def cross_audit(
             random_state=random_state,
         )
     )
-    check_trained(y, (_training(split) for split in splits))
+    check_trained(y, (_training(split) for split in splits), priced=weight > 0)
     if preprocessor is None:
         preprocessor = BlockScaler(modalities, allow_missing=True)
     plan = _Plan(

@@ -90,7 +90,7 @@ def _pictures(result: Audit, calibration, coverage, cost_unit) -> dict[str, byte
     }
     if result.by_group is not None:
         drawn["groups"] = figures.group_figure(result)
-    if result.has_costs:
+    if figures.has_frontiers(result):
         drawn["frontier"] = figures.frontier_figure(result, cost_unit)
     return {name: as_png(figure) for name, figure in drawn.items()}
 
@@ -103,7 +103,7 @@ def _lines(heads, rows) -> str:
 
 
 def _frontier(result: Audit, pictures) -> str:
-    if not result.has_costs:
+    if not figures.has_frontiers(result):
         return ""
     points = thinned(figures.frontier_frame(result))
     return html.section(

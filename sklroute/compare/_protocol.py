@@ -159,7 +159,7 @@ def compare(
             random_state=random_state,
         )
     )
-    check_trained(y, (split.train for split in splits))
+    check_trained(y, (split.train for split in splits), priced=has_costs)
     arena = Arena(
         y=y,
         splits=splits,

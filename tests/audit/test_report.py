@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sklroute import LatentRouterClassifier, Outcomes
-from sklroute.audit import cross_audit, write_audit_report
+from sklroute.audit import audit, cross_audit, write_audit_report
 from sklroute.audit._report import _traffic
 from sklroute.baselines import ClusterRouter, KNNRouter, RidgeRouter
 from sklroute.datasets import make_routing
@@ -109,6 +109,16 @@ def test_without_costs_and_groups_there_is_no_such_section(data, tmp_path):
     html = read(found, tmp_path)
     assert "Quality against cost" not in html
     assert "By group" not in html
+    assert html.count("<img") == 3
+
+
+def test_a_router_that_predicts_no_costs_has_no_frontier(data, tmp_path):
+    free = Outcomes(data.y.quality[:200], models=data.models)
+    router = RidgeRouter(alpha=100.0).fit(data.X[:200], free)
+    found = audit(router, data.X[200:], data.y[200:], **QUICK)
+    assert found.has_costs
+    html = read(found, tmp_path)
+    assert "Quality against cost" not in html
     assert html.count("<img") == 3
 
 

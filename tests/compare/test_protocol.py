@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklroute import LatentRouterClassifier, Outcomes
+from sklroute.audit import cross_audit
 from sklroute.base import RouterMixin
 from sklroute.baselines import ClusterRouter, RidgeRouter
 from sklroute.compare import compare, default_routers
@@ -408,6 +409,15 @@ def test_a_model_too_rare_to_learn_from_is_named(data):
     y = Outcomes(quality, models=data.models)
     with pytest.raises(ValueError, match="'model-0' is observed on 1 queries, on none"):
         compare(data.X, y)
+    cost = np.nan_to_num(data.y.cost)
+    cost[1:, 0] = np.nan
+    y = Outcomes(np.nan_to_num(data.y.quality), cost, models=data.models)
+    message = "'model-0' is observed with its cost on 1 queries, on none"
+    with pytest.raises(ValueError, match=message):
+        compare(data.X, y)
+    with pytest.raises(ValueError, match=message):
+        cross_audit(RidgeRouter(), data.X, y, cost_weight=0.1)
+    assert cross_audit(RidgeRouter(), data.X, y, n_permutations=1).has_costs
 
 
 def test_unknown_default_routers_are_named():
