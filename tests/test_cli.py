@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sklroute.cli import main
+from sklroute import RidgeRouter
+from sklroute.cli import _compare, main
+from sklroute.cli._screen import make_console
+from sklroute.compare import compare
 from sklroute.datasets import make_routing
 
 QUICK = ["--routers", "ridge", "--seeds", "1", "--jobs", "1"]
@@ -59,6 +63,27 @@ def as_log(wide):
         wide, ["q", "cost"], i="query_id", j="model", sep=":", suffix=".+"
     )
     return log.reset_index().rename(columns={"query_id": "query", "q": "quality"})
+
+
+def test_no_line_of_the_tables_is_broken(folder, wide, data, capsys):
+    """Two decimals at par and the longest name of a control fit in a pipe."""
+    X, y = data.X, data.y
+    routers = {"logistic": RidgeRouter()}
+    result = compare(X, y, routers=routers, n_seeds=1, n_resamples=10)
+    table = result.table.copy()
+    priced = table["nauc"].notna()
+    for name, value in (("par_saving", 0.9993), ("par_gain", -0.2), ("nauc_gain", 0.1)):
+        table.loc[priced, [name, f"{name}_low", f"{name}_high"]] = value
+    table.loc[priced, "qnc"] = 0.000862
+    _compare._show(make_console(), replace(result, table=table), "Routers", None)
+    lines = capsys.readouterr().out.splitlines()
+    begin = next(i for i, line in enumerate(lines) if "At par" in line)
+    end = next(i for i, line in enumerate(lines) if line.startswith("- Best router"))
+    shown = [line for line in lines[begin + 2 : end] if line.strip()]
+    names = ["logistic", "logistic, shuffled", "mix of singles", "oracle"]
+    assert len(shown) == len(names)
+    for line, name in zip(shown, names, strict=True):
+        assert line.startswith(f" {name}  ")
 
 
 def test_a_long_csv_with_features_in_another_order(folder, wide, data, capsys):
@@ -119,6 +144,12 @@ def test_a_text_column_beside_features(folder, capsys):
     assert run("wide.csv", "--features", "x.npy", "--text", "prompt") == 0
 
 
+def test_blocks_and_texts_may_have_any_name(folder, wide, data, capsys):
+    wide.rename(columns={"prompt": "user__prompt"}).to_csv("own.csv", index=False)
+    np.savez("x.npz", **{"n_jobs": data.X[:, :5], "column user__prompt": data.X[:, 5:]})
+    assert run("own.csv", "--features", "x.npz", "--text", "user__prompt") == 0
+
+
 def test_without_costs_it_compares_quality(folder, wide, capsys):
     wide[[name for name in wide if not name.startswith("cost:")]].to_csv(
         "free.csv", index=False
@@ -171,6 +202,10 @@ BAD_INPUT = {
         ["wide.csv", "--text", "task"],
         "'task', row 0 is not a text",
     ),
+    "a missing text": (
+        ["mute.csv", "--text", "prompt"],
+        "mute.csv: column 'prompt', row 3 is empty, or reads as missing",
+    ),
     "unknown group": (
         ["wide.csv", "--text", "prompt", "--groups", "topic"],
         "no column 'topic'",
@@ -183,7 +218,7 @@ BAD_INPUT = {
     "no quality": (["bare.csv", "--text", "prompt"], "no quality column"),
     "one answer per query": (
         ["called.csv", "--text", "prompt"],
-        "called.csv: no query was answered by two models",
+        "called.csv: No query has known outcomes of more than one model",
     ),
     "quality above one": (["high.csv", "--text", "prompt"], "model 'm' has 1.2"),
     "rows that do not match": (
@@ -207,6 +242,7 @@ def test_bad_input_is_one_line_and_status_2(
     folder, wide, data, capsys, arguments, message
 ):
     wide.assign(half=np.arange(150) % 2).to_csv("two.csv", index=False)
+    wide.assign(prompt=wide["prompt"].where(wide.index != 3, "NA")).to_csv("mute.csv")
     (folder / "empty.csv").write_text("")
     (folder / "bare.csv").write_text("prompt\nhello\n")
     called = as_log(wide).drop_duplicates("query").reset_index(drop=True)
@@ -234,9 +270,9 @@ def test_bad_input_is_one_line_and_status_2(
         (["--columns", "query"], "'query' is not NAME=VALUE"),
         (["--seeds", "0"], "'0' is not a positive whole number"),
         (["--seeds", "many"], "'many' is not a positive whole number"),
-        (["--cost-weight", "-1"], "'-1' is neither 'auto' nor >= 0"),
-        (["--cost-weight", "inf"], "'inf' is neither"),
-        (["--cost-weight", "cheap"], "'cheap' is neither"),
+        (["--cost-weight", "-1"], "'-1' is not a number >= 0"),
+        (["--cost-weight", "inf"], "'inf' is not a number"),
+        (["--cost-weight", "cheap"], "'cheap' is not a number"),
         (["--nonsense"], "unrecognized arguments"),
     ],
 )

@@ -117,8 +117,8 @@ def test_bad_input_is_one_line_and_status_2(folder, capsys, arguments, message):
     ("arguments", "message"),
     [
         (["--router", "forest"], "no router 'forest'"),
-        (["--cost-weight", "auto"], "give a number >= 0"),
-        (["--min-gain", "-1"], "'-1' is neither 'auto' nor >= 0"),
+        (["--cost-weight", "auto"], "'auto' is not a number >= 0"),
+        (["--min-gain", "-1"], "'-1' is not a number >= 0"),
         ([], "required: table"),
     ],
 )

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,7 +15,7 @@ from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.audit._words import BEST_SINGLE_NAME
 from sklroute.base._arrays import check_lengths, outcomes_of
-from sklroute.compare._protocol import drop_unpriced
+from sklroute.compare._protocol import check_weight, drop_unpriced
 from sklroute.outcomes._values import group_array
 from sklroute.pipeline import as_router, last_step
 
@@ -54,9 +55,10 @@ def audit(
     is compared with that of a baseline, query by query. The router
 
     - *pays* if the mean gain is above 0 by both a paired permutation test and a
-      paired bootstrap interval (which holds a gain worth having);
-    - *does not pay* if the interval rules out a gain of ``min_gain``, also if choices
-      of unknown outcome are as good as can be;
+      paired bootstrap interval (which holds a gain worth having), also if choices of
+      unknown outcome are as bad as can be;
+    - *does not pay* if the interval rules out a gain of ``min_gain``, also if they are
+      as good as can be;
     - else there are *not enough data*, and ``n_more`` says how many more queries
       would tell, if the gain is what it looks like.
 
@@ -98,7 +100,8 @@ def audit(
     n_resamples : int, default=2000
         Resamples of each interval and each test.
     n_permutations : int, default=50
-        Number of times that the features are shuffled, as a control.
+        Number of times that the features are shuffled, as a control; to be judged it
+        takes at least ``1 / alpha - 1``.
     random_state : int, default=0
         Seed of all draws.
 
@@ -174,21 +177,22 @@ def name_routers(router: Any) -> dict[str, Any]:
         if not router:
             raise ValueError("There is no router to audit.")
         return {str(name): each for name, each in router.items()}
-    return {type(last_step(as_router(router))).__name__: router}
+    return {class_name(router): router}
 
 
 def name_baseline(baseline: Any) -> str:
     """What the baseline is called."""
-    if isinstance(baseline, str | int | np.generic):
+    if isinstance(baseline, str | Real):
         return BEST_SINGLE_NAME if baseline == BEST_SINGLE else str(baseline)
-    return type(last_step(as_router(baseline))).__name__
+    return class_name(baseline)
 
 
-def check_weight(cost_weight: float, has_costs: bool) -> float:
-    """Refuse to put a price on costs that are not known."""
-    if cost_weight > 0 and not has_costs:
-        raise ValueError(f"cost_weight={cost_weight:g} needs costs: y has none.")
-    return float(cost_weight)
+def class_name(estimator: Any) -> str:
+    """Class of the router that an estimator, fitted or not, is or ends in."""
+    while isinstance(estimator, (BaseSearchCV, Pipeline)):
+        inner = isinstance(estimator, BaseSearchCV)
+        estimator = estimator.estimator if inner else estimator.steps[-1][1]
+    return type(estimator).__name__
 
 
 def _cost_weight(cost_weight, named, has_costs) -> float:

@@ -12,18 +12,13 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, validate_params
 from threadpoolctl import threadpool_limits
 
-from sklroute.audit._audit import (
-    SETTINGS,
-    check_weight,
-    name_baseline,
-    name_routers,
-)
+from sklroute.audit._audit import SETTINGS, name_baseline, name_routers
 from sklroute.audit._decisions import BEST_SINGLE, Decisions, decide, join
 from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.base._arrays import check_lengths
 from sklroute.compare._jobs import block_columns, collect, configure, workers
-from sklroute.compare._protocol import drop_unpriced
+from sklroute.compare._protocol import check_weight, drop_unpriced
 from sklroute.compare._splits import N_FOLDS, Split, check_trained, iter_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
@@ -88,7 +83,8 @@ def cross_audit(
         Queries of one such group stay in one fold, and are drawn and counted as one.
     modalities : dict or list of str, default=None
         Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
-        block.
+        block. With a ``preprocessor``, of what that returns, unless it knows its own
+        blocks, as `BlockScaler` and `ColumnTransformer` do.
     preprocessor : transformer, default=None
         Fitted on the training folds. None is ``BlockScaler(modalities,
         allow_missing=True)``.
@@ -139,7 +135,7 @@ def cross_audit(
             random_state=random_state,
         )
     )
-    check_trained(y, (_training(split) for split in splits))
+    check_trained(y, (_training(split) for split in splits), priced=weight > 0)
     if preprocessor is None:
         preprocessor = BlockScaler(modalities, allow_missing=True)
     plan = _Plan(

@@ -1,5 +1,6 @@
 """What a fitted router and its baseline do on the same queries."""
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,9 @@ class Decisions(NamedTuple):
     quality: NDArray  # predicted, (n_queries, n_models)
     cost: NDArray  # predicted, (n_queries, n_models)
     unseen: NDArray  # whether another choice stands in for one of unknown outcome
-    hidden: NDArray  # utility by which the gain may be higher than what stands in says
+    # Utility by which the gain may be higher, or lower, than what stands in says.
+    hidden: NDArray
+    hidden_loss: NDArray
     distribution: Any = None  # of the quality, where the router predicts one
 
 
@@ -83,29 +86,31 @@ def utility_of(realised: Realised, cost_weight: float) -> NDArray[np.float64]:
 
 
 def _unseen(y: Outcomes, cost, cost_weight, router, baseline):
-    """Where a free choice has no known outcome, and the gain that this may hide.
+    """Where a free choice has no known outcome, and the gain and loss that may hide.
 
-    At most the router's unknown answers are all right and the baseline's all wrong;
-    a cost that is not known is what it is predicted to be.
+    At most the router's unknown answers are all right and the baseline's all wrong, at
+    least the other way round. A cost that is not known is what it is predicted to be.
+    Where both want the same model, nothing is gained.
     """
     (wanted, own), (rival, other) = router, baseline
     cost = np.where(np.isnan(y.cost), cost, y.cost)
-    lost, best = _supposed(y, cost, wanted, own, 1.0)
-    missed, worst = _supposed(y, cost, rival, other, 0.0)
-    most = utility_of(best, cost_weight) - utility_of(worst, cost_weight)
-    most[wanted == rival] = 0.0
-    more = most - (utility_of(own, cost_weight) - utility_of(other, cost_weight))
-    return lost | missed, np.where(lost | missed, np.maximum(more, 0.0), 0.0)
+    lost, wrong, right = _supposed(y, cost, cost_weight, wanted, own)
+    missed, rival_wrong, rival_right = _supposed(y, cost, cost_weight, rival, other)
+    found = utility_of(own, cost_weight) - utility_of(other, cost_weight)
+    differ, unseen = wanted != rival, lost | missed
+    more = np.where(differ, right - rival_wrong, 0.0) - found
+    less = found - np.where(differ, wrong - rival_right, 0.0)
+    hidden = (np.where(unseen, np.maximum(part, 0.0), 0.0) for part in (more, less))
+    return unseen, *hidden
 
 
-def _supposed(y: Outcomes, cost, wanted, known: Realised, quality: float):
-    """Where the outcome of a free choice is unknown, and all choices with it."""
+def _supposed(y: Outcomes, cost, cost_weight, wanted, known: Realised):
+    """Where free choices have no known outcome; utility with those wrong, and right."""
     rows, column = np.arange(len(y)), y.index(wanted)
-    lost = ~y.candidates[rows, column]
-    return lost, Realised(
-        np.where(lost, quality, known.quality),
-        np.where(lost, cost[rows, column], known.cost),
-    )
+    unknown = ~y.candidates[rows, column]
+    price = np.where(unknown, cost[rows, column], known.cost)
+    qualities = (np.where(unknown, quality, known.quality) for quality in (0.0, 1.0))
+    return unknown, *(utility_of(Realised(q, price), cost_weight) for q in qualities)
 
 
 def realise(y: Outcomes, choice: NDArray) -> Realised:
@@ -116,7 +121,7 @@ def realise(y: Outcomes, choice: NDArray) -> Realised:
 
 def _baseline(baseline, router, X, available, cost_weight) -> NDArray:
     """Names of the models that the baseline chooses."""
-    if not isinstance(baseline, str | int | np.generic):
+    if not isinstance(baseline, str | Real):
         other = as_router(baseline)
         if not np.array_equal(other.classes_, router.classes_):
             raise ValueError(
@@ -195,5 +200,6 @@ def join(parts: list[Decisions], order: NDArray) -> Decisions:
         along([part.cost for part in parts], 0),
         along([part.unseen for part in parts], 0),
         along([part.hidden for part in parts], 0),
+        along([part.hidden_loss for part in parts], 0),
         distribution,
     )

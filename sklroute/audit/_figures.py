@@ -62,6 +62,12 @@ def group_figure(result: Audit):
     return figure
 
 
+def has_frontiers(result: Audit) -> bool:
+    """Whether costs are known, and predicted by all routers."""
+    predicted = (np.isfinite(each.cost).all() for each in result.decisions.values())
+    return result.has_costs and all(predicted)
+
+
 def frontier_figure(result: Audit, cost_unit: str | None = None):
     """Quality against cost of every router as the cost weight moves.
 
@@ -112,19 +118,19 @@ def traffic_figure(result: Audit, cost_unit: str | None = None):
     from matplotlib.figure import Figure
 
     bars = traffic_choices(result)
-    n_panels = 2 if result.has_costs else 1
+    n_panels = 2 if has_frontiers(result) else 1
     high = max(1.2 + 0.3 * len(bars), 0.8 + 0.2 * min(10, len(result.y.models)))
     figure = Figure(figsize=(9.5, high + 3.5 * (n_panels - 1)), layout="constrained")
     panels = figure.subplots(
         n_panels, 1, squeeze=False, height_ratios=[high, 3.5][:n_panels]
     )[:, 0]
     parts = [_traffic_bars(result, bars)]
-    if result.has_costs:
+    if n_panels > 1:
         parts.append(_traffic_areas(result, cost_unit))
     colours = parts[0].colours(*parts[1:])
     for part, axes in zip(parts, panels, strict=True):
         part.plot(axes, colours=colours)
-    if result.has_costs:
+    if n_panels > 1:
         title = f"{result.table.index[0]}, as the cost weight moves"
         panels[1].set_title(title, fontsize="medium")
     return figure
@@ -157,10 +163,10 @@ def _traffic_areas(result: Audit, cost_unit: str | None):
 
 
 def traffic_choices(result: Audit) -> dict:
-    """Choices of every router and of the baseline."""
+    """Choices of every router, and of the first one's baseline."""
     choices = {name: each.router.choice for name, each in result.decisions.items()}
     first = next(iter(result.decisions.values()))
-    return choices | {result.baseline: first.baseline.choice}
+    return choices | {f"{result.baseline} (baseline)": first.baseline.choice}
 
 
 def _draw_points(axes, result: Audit) -> None:

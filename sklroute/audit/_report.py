@@ -90,7 +90,7 @@ def _pictures(result: Audit, calibration, coverage, cost_unit) -> dict[str, byte
     }
     if result.by_group is not None:
         drawn["groups"] = figures.group_figure(result)
-    if result.has_costs:
+    if figures.has_frontiers(result):
         drawn["frontier"] = figures.frontier_figure(result, cost_unit)
     return {name: as_png(figure) for name, figure in drawn.items()}
 
@@ -103,7 +103,7 @@ def _lines(heads, rows) -> str:
 
 
 def _frontier(result: Audit, pictures) -> str:
-    if not result.has_costs:
+    if not figures.has_frontiers(result):
         return ""
     points = thinned(figures.frontier_frame(result))
     return html.section(
@@ -119,7 +119,9 @@ def _traffic(result: Audit) -> pd.DataFrame:
         name: traffic_share(choice, models)
         for name, choice in figures.traffic_choices(result).items()
     }
-    return pd.DataFrame({"model": models, **shares})
+    table = pd.DataFrame(shares)
+    table.insert(0, "model", models, allow_duplicates=True)  # as a router may be called
+    return table
 
 
 def _calibration(result: Audit) -> pd.DataFrame:
@@ -167,8 +169,9 @@ def _notes(result: Audit) -> list[str]:
         "outcome is known.",
         f"Pays: the {level} paired bootstrap interval of the utility gained is above 0 "
         "and a paired permutation test agrees. Does not pay: the interval rules out a "
-        f"gain of {100 * result.min_gain:g} points. Else the data are not enough; then "
-        "“more queries” would tell, if the gain is the one found.",
+        f"gain of {100 * result.min_gain:g} points. Both also with the worst that "
+        "choices of unknown outcome can be for the verdict. Else the data are not "
+        "enough; then “more queries” would tell, if the gain is the one found.",
         f"Smallest effect: the true gain that so many queries show with "
         f"{100 * result.power:.3g} % power.",
         "Shuffled features: the router answers each query by the features of another "

@@ -64,7 +64,8 @@ class Audit:
         - ``unseen``: share of the queries on which router or baseline would have called
           a model of unknown outcome, for which the next best stands in; ``hidden``: by
           how much the utility gain may be higher than found, if there the router's
-          answers are all right and the baseline's all wrong.
+          answers are all right and the baseline's all wrong; ``hidden_loss``: by how
+          much it may be lower, the other way round.
         - ``n_more``: queries to add to tell whether the router pays, with the stated
           power, if the true gain is the one found; 0 where it has been told.
         - ``shuffled_gain``: utility gain with shuffled features, mean and central 95 %
@@ -78,7 +79,7 @@ class Audit:
     baseline : str
         What the routers were compared with.
     baseline_models : list
-        Models that the baseline called, most often called first.
+        Models that the baseline of the first router called, most often called first.
     cost_weight, min_gain, alpha, power : float
         What was asked.
     has_costs : bool
@@ -123,10 +124,9 @@ def judge(
     control = {name: _control(question, each) for name, each in decisions.items()}
     table = table.join(pd.DataFrame.from_dict(control, orient="index"))
     first = next(iter(decisions.values()))
-    called = pd.Series(first.baseline.choice).value_counts()
     facts = {
         "baseline": question.baseline,
-        "baseline_models": called.index.tolist(),
+        "baseline_models": words.models_called(first.baseline.choice),
         "cost_weight": question.cost_weight,
         "min_gain": question.min_gain,
         "alpha": question.alpha,
@@ -137,7 +137,7 @@ def judge(
     return Audit(
         table=table.rename_axis("router"),
         by_group=None if groups is None else _by_group(question, decisions, groups),
-        verdict=" ".join(words.verdict(table, facts)),
+        verdict=" ".join(words.verdict(table, facts | {"decisions": decisions})),
         decisions=dict(decisions),
         y=y,
         **facts,
@@ -203,6 +203,7 @@ def _row(question: Question, each: Decisions, rows: NDArray, strict: float) -> d
         "n_units": n_units,
         "unseen": each.unseen[rows].mean(),
         "hidden": each.hidden[rows].mean(),
+        "hidden_loss": each.hidden_loss[rows].mean(),
     }
 
 
@@ -251,7 +252,7 @@ def _told(question: Question, row) -> str:
         return UNKNOWN
     if row.adjusted_high + row.hidden < question.min_gain:
         return PAYS_NOT
-    if row.p_adjusted <= question.alpha and row.adjusted_low > 0:
+    if row.p_adjusted <= question.alpha and row.adjusted_low > row.hidden_loss:
         return PAYS
     return UNKNOWN
 
@@ -266,7 +267,8 @@ def _n_more(question: Question, row) -> float:
         return 0.0
     if row.n_units < MIN_UNITS:  # no spread to go by: reach what can be judged at all
         return float(np.ceil(row.n_queries * (MIN_UNITS / row.n_units - 1)))
-    distance = max(row.utility_gain, question.min_gain - row.hidden - row.utility_gain)
+    above = row.utility_gain - row.hidden_loss
+    distance = max(above, question.min_gain - row.hidden - row.utility_gain)
     if distance <= 0:
         return float("inf")
     needed = row.n_queries * (row.smallest_effect / distance) ** 2

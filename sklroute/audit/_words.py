@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sklroute.audit._statistics import MIN_UNITS
 from sklroute.compare._words import (
@@ -42,8 +43,8 @@ def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[
     what = "utility" if facts["cost_weight"] > 0 else "quality"
     gain = points(row.utility_gain, row.adjusted_low, row.adjusted_high)
     yield (
-        f"{claim}: against the {_baseline(facts)} it gains {gain} points of {what} on "
-        f"{_count(row)} ({_percent(1 - facts['alpha'])} interval"
+        f"{claim}: against the {_baseline(name, facts)} it gains {gain} points of "
+        f"{what} on {_count(row)} ({_percent(1 - facts['alpha'])} interval"
         f"{', adjusted' if row.p_adjusted != row.p else ''}; "
         f"p = {row.p_adjusted:.2g})."
     )
@@ -59,14 +60,20 @@ def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[
         return
     yield from _outlook(row, facts)
     if row.n_units >= MIN_UNITS:
-        yield _features(row, facts)
+        yield _features(name, row, facts)
 
 
-def _baseline(facts: Mapping[str, Any]) -> str:
+def _baseline(name: str, facts: Mapping[str, Any]) -> str:
     if facts["baseline"] != BEST_SINGLE_NAME:
         return f"baseline {facts['baseline']}"
-    model, *others = facts["baseline_models"]
+    # Of the router's own training queries, so that routers may differ in it.
+    model, *others = models_called(facts["decisions"][name].baseline.choice)
     return f"{BEST_SINGLE_NAME} ({'mostly ' if others else ''}{model})"
+
+
+def models_called(choice: NDArray) -> list[Any]:
+    """Models that were chosen, most often chosen first."""
+    return pd.Series(choice).value_counts().index.tolist()
 
 
 def _count(row: pd.Series) -> str:
@@ -94,8 +101,8 @@ def _unseen(name: str, row: pd.Series) -> str:
     return (
         f"On {percent(row.unseen)} of the queries {name} or the baseline would have "
         "called a model whose outcome is not known, and the next best that is known "
-        f"stands in: the gain may be up to {points(row.hidden)} points higher than "
-        "found, or lower. Run these models to know."
+        f"stands in: the gain may be up to {100 * row.hidden:.1f} points higher or "
+        f"{100 * row.hidden_loss:.1f} lower than found. Run these models to know."
     )
 
 
@@ -123,13 +130,16 @@ def _outlook(row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _features(row: pd.Series, facts: Mapping[str, Any]) -> str:
+def _features(name: str, row: pd.Series, facts: Mapping[str, Any]) -> str:
     shuffled = points(row.shuffled_gain, row.shuffled_gain_low, row.shuffled_gain_high)
-    worth = "something" if row.p_features <= facts["alpha"] else "nothing to be seen"
-    return (
-        f"With shuffled features it gains {shuffled} points: the features tell it "
-        f"{worth}."
-    )
+    n_permutations = len(facts["decisions"][name].shuffled.quality)
+    if 1 / (1 + n_permutations) > facts["alpha"]:  # the least that p_features can be
+        told = f"{n_permutations} permutations are too few to say what features tell it"
+    else:
+        seen = row.p_features <= facts["alpha"]
+        worth = "something" if seen else "nothing to be seen"
+        told = f"the features tell it {worth}"
+    return f"With shuffled features it gains {shuffled} points: {told}."
 
 
 def _percent(share: float) -> str:

@@ -13,9 +13,9 @@ from sklroute.audit import _words as words
 from sklroute.cli._inputs import (
     EPILOG,
     add_table_options,
-    cost_weight,
     default_jobs,
     inputs,
+    number,
     positive,
     read_table,
     router_names,
@@ -54,8 +54,8 @@ def add_command(commands: argparse._SubParsersAction) -> None:
         default="best_single",
         help="best_single (default), the name of a model, or a router's",
     )
-    add("--cost-weight", type=_weight, default=0.0, help="default: 0, quality alone")
-    add("--min-gain", type=_weight, default=0.01, help="least gain worth having: 0.01")
+    add("--cost-weight", type=number, default=0.0, help="default: 0, quality alone")
+    add("--min-gain", type=number, default=0.01, help="least gain worth having: 0.01")
     add(
         "--out",
         type=Path,
@@ -63,13 +63,6 @@ def add_command(commands: argparse._SubParsersAction) -> None:
         help="folder of the report; default: sklroute-audit",
     )
     add("--jobs", type=positive, default=default_jobs(), help="processes")
-
-
-def _weight(text: str) -> float:
-    value = cost_weight(text)
-    if value == "auto":
-        raise argparse.ArgumentTypeError("'auto' is for compare; give a number >= 0")
-    return float(value)
 
 
 def _audit(options: argparse.Namespace) -> int:

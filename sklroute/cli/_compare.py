@@ -10,9 +10,11 @@ from rich.table import Table
 
 from sklroute.cli._inputs import (
     EPILOG,
+    TABLE_OPTIONS,
     add_table_options,
     cost_weight,
     default_jobs,
+    given_flag,
     inputs,
     pairs,
     positive,
@@ -61,9 +63,6 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     command.set_defaults(run=_compare)
 
 
-# -- compare -------------------------------------------------------------------------
-
-
 def _compare(options: argparse.Namespace) -> int:
     if options.protocol is not None:
         return run_protocol(options)
@@ -89,21 +88,8 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _bundled(options: argparse.Namespace) -> dict[str, Any]:
-    given = [
-        name
-        for name in (
-            "columns",
-            "features",
-            "text",
-            "groups",
-            "cv_groups",
-            "feature_cost",
-        )
-        if getattr(options, name) is not None
-    ]
-    if given:
-        flag = given[0].replace("_", "-")
-        raise ValueError(f"--{flag} needs a table of your own; none was given.")
+    if flag := given_flag(options, "features", *TABLE_OPTIONS):
+        raise ValueError(f"{flag} needs a table of your own; none was given.")
     data = load_visual_qa()
     return {
         "X": data.X,

@@ -15,6 +15,7 @@ from sklearn.utils import Bunch
 from sklroute.compare._routers import ROUTERS
 from sklroute.datasets import load_features, load_outcomes
 from sklroute.features import BlockScaler, TextEmbedder
+from sklroute.outcomes._values import check_choice
 
 EPILOG = """\
 A table is a CSV, Parquet or JSONL file. Wide, one row per query: columns q:<model> with
@@ -22,6 +23,8 @@ the quality of its answers in [0, 1], and cost:<model> if known. Or long, one ro
 call: columns query, model, quality and perhaps cost, or whatever --columns names.
 """
 MAX_JOBS = 8  # each process loads its own libraries
+# Options that say what is in a table of the user's own, and nowhere else.
+TABLE_OPTIONS = ("columns", "text", "groups", "cv_groups", "feature_cost")
 
 
 def default_jobs() -> int:
@@ -62,17 +65,20 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def cost_weight(text: str) -> float | str:
-    """A number >= 0, or "auto"."""
-    if text == "auto":
-        return text
+def number(text: str) -> float:
+    """A number >= 0."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither 'auto' nor >= 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number >= 0")
     return value
+
+
+def cost_weight(text: str) -> float | str:
+    """A number >= 0, or "auto"."""
+    return text if text == "auto" else number(text)
 
 
 # -- tables --------------------------------------------------------------------------
@@ -92,6 +98,12 @@ def add_table_options(add: Callable[..., object]) -> None:
     add("--cv-groups", metavar="COLUMN", help="queries that must not be split")
 
 
+def given_flag(options: argparse.Namespace, *names: str) -> str | None:
+    """The first of these options that was given, as it is written."""
+    given = (name for name in names if getattr(options, name) is not None)
+    return next((f"--{name.replace('_', '-')}" for name in given), None)
+
+
 def read_table(options: argparse.Namespace) -> Bunch:
     """The table that those options describe, on which routers can be compared."""
     table = load_outcomes(
@@ -100,12 +112,10 @@ def read_table(options: argparse.Namespace) -> Bunch:
         groups=options.groups,
         cv_groups=options.cv_groups,
     )
-    if table.y.observed.sum(axis=1).max() < 2:
-        raise ValueError(
-            f"{table.path}: no query was answered by two models, so nothing tells "
-            "which would have been better: score further answers to some queries, or "
-            "see LoggedOutcomes."
-        )
+    try:
+        check_choice(table.y.candidates)
+    except ValueError as error:
+        raise ValueError(f"{table.path}: {error}") from error
     return table
 
 
@@ -129,19 +139,22 @@ def inputs(options: argparse.Namespace, table) -> dict[str, Any]:
 
 
 def _with_text(options: argparse.Namespace, table) -> dict[str, Any]:
-    """Blocks of features, if any, and the text beside them, encoded in training."""
+    """Blocks of features, if any, and the text beside them, encoded in training.
+
+    A `ColumnTransformer` does not take every name: blocks are called by their number.
+    """
     parts, blocks = [], []
     if options.features is not None:
         features = load_features(options.features, table=table)
         parts = [pd.DataFrame(features.X).rename(columns=str)]
         blocks = [
-            (name, BlockScaler(allow_missing=True), columns)
-            for name, columns in features.modalities.items()
+            (str(number), BlockScaler(allow_missing=True), columns)
+            for number, columns in enumerate(features.modalities.values())
         ]
     parts.append(_texts(table, options.text))
     X = pd.concat(parts, axis=1)
     encoder = make_pipeline(TextEmbedder(), BlockScaler())
-    blocks.append((f"column {options.text}", encoder, X.shape[1] - 1))
+    blocks.append((str(len(blocks)), encoder, X.shape[1] - 1))
     return {"X": X, "preprocessor": ColumnTransformer(blocks)}
 
 
@@ -153,8 +166,9 @@ def _texts(table, name: str) -> pd.Series:
     texts = table.frame[name].astype(object)
     wrong = [row for row, text in enumerate(texts) if not isinstance(text, str)]
     if wrong:
-        raise ValueError(
-            f"{table.path}: column {name!r}, row {wrong[0]} is not a text but "
-            f"{texts.iloc[wrong[0]]!r}."
-        )
+        cell = texts.iloc[wrong[0]]
+        missing = "is empty, or reads as missing in a CSV file, such as NA"
+        none = np.ndim(cell) == 0 and pd.isna(cell)
+        found = missing if none else f"is not a text but {cell!r}"
+        raise ValueError(f"{table.path}: column {name!r}, row {wrong[0]} {found}.")
     return texts.rename("text")

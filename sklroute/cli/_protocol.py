@@ -5,6 +5,7 @@ import argparse
 from rich.markup import escape
 from rich.table import Table
 
+from sklroute.cli._inputs import TABLE_OPTIONS, given_flag
 from sklroute.cli._screen import empty_table, make_console, progress_bar
 from sklroute.compare import BenchmarkResult, default_routers, run_benchmark
 
@@ -13,14 +14,11 @@ def run_protocol(options: argparse.Namespace) -> int:
     """Run a benchmark's protocol on its files; print and write its table."""
     if options.table is None:
         raise ValueError("--protocol needs the path of the benchmark's files.")
-    given = [
-        name
-        for name in ("columns", "text", "groups", "cv_groups", "feature_cost")
-        if getattr(options, name) is not None
-    ]
-    if given or options.cost_weight != "auto":
-        flag = [*given, "cost_weight"][0].replace("_", "-")
-        raise ValueError(f"--protocol fixes what --{flag} says.")
+    flag = given_flag(options, *TABLE_OPTIONS)
+    if flag is None and options.cost_weight != "auto":
+        flag = "--cost-weight"
+    if flag is not None:
+        raise ValueError(f"--protocol fixes what {flag} says.")
     options.out.mkdir(parents=True, exist_ok=True)
     with progress_bar() as progress:
         result = run_benchmark(

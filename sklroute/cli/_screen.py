@@ -33,7 +33,12 @@ def progress_bar():
 def empty_table(title: str, columns: Iterable[str], first: str = "") -> Table:
     """A table without lines; its first column has the names."""
     table = Table(
-        title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold"
+        title=title,
+        box=SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        padding=(0, 0, 0, 1),  # narrow: what can be saved shall fit in PIPE_WIDTH
+        pad_edge=False,
     )
     table.add_column(first)
     for name in columns:

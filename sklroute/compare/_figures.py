@@ -5,7 +5,7 @@ from io import BytesIO
 
 import pandas as pd
 
-from sklroute.compare._contestants import GROUP, RANDOM, SINGLE
+from sklroute.compare._contestants import GROUP, RANDOM, SINGLE, traffic_name
 from sklroute.compare._result import Comparison
 from sklroute.compare._words import ordered
 from sklroute.metrics import (
@@ -182,8 +182,7 @@ def _style(kind: str, name: str, result: Comparison) -> dict:
 
 def _draw_points(axes, result: Comparison) -> None:
     """References that have but one point."""
-    random = result.table.index[result.table.index.str.startswith(RANDOM)]
-    for name, marker in zip(random, "xP", strict=False):
+    for name, marker in ((RANDOM, "x"), (traffic_name(result.best), "P")):
         row = result.table.loc[name]
         axes.plot(
             row["cost"], row["quality"], marker, color="0.3", linestyle="", label=name

@@ -1,5 +1,6 @@
 """Fitting the routers: every seed prepares its features, every router is one job."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from time import perf_counter
@@ -83,7 +84,14 @@ def workers(n_jobs: int | None) -> Iterator[Parallel]:
         n_jobs = n_jobs or 1
     else:
         chosen = nullcontext()
-    with chosen, Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
+    with (
+        warnings.catch_warnings(),
+        chosen,
+        Parallel(n_jobs=n_jobs, return_as="generator") as parallel,
+    ):
+        # joblib replaces a worker that has grown, as libraries that a router loads
+        # make it; no job is lost.
+        warnings.filterwarnings("ignore", "A worker stopped", UserWarning)
         yield parallel
 
 

@@ -34,6 +34,7 @@ from sklroute.outcomes._values import check_choice, group_array
 __all__ = ["compare"]
 
 CONTROL = "ridge"  # the router trained on shuffled outcomes, if it takes part
+COLUMNS = {"group", "queries"}  # beside the routers, in the table by group
 
 
 @validate_params(
@@ -93,7 +94,8 @@ def compare(
         Queries of one such group stay on one side of every split.
     modalities : dict or list of str, default=None
         Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
-        block.
+        block. With a ``preprocessor``, of what that returns, unless it knows its own
+        blocks, as `BlockScaler` and `ColumnTransformer` do.
     routers : dict of str to router, default=None
         Routers to fit, by name. None fits those of `default_routers`. Their predicted
         quality and cost are compared; their own policies play no part. Parameters
@@ -127,7 +129,8 @@ def compare(
     ------
     ValueError
         If lengths differ, there are too few queries or groups, a group is missing, a
-        model has no cost while others do, or no query has the outcomes of two models.
+        model has no cost while others do, no query has the outcomes of two models, or
+        ``cost_weight`` or ``feature_cost`` is given without costs.
 
     Examples
     --------
@@ -144,7 +147,9 @@ def compare(
     check_lengths(X, y=y, groups=groups, cv_groups=cv_groups)
     y, has_costs = drop_unpriced(y)
     routers = default_routers() if routers is None else dict(routers)
-    bill = _check_feature_cost(feature_cost, y)
+    if cost_weight != "auto":
+        check_weight(cost_weight, has_costs)
+    bill = _check_feature_cost(feature_cost, y, has_costs)
     splits = list(
         iter_splits(
             len(y),
@@ -154,7 +159,7 @@ def compare(
             random_state=random_state,
         )
     )
-    check_trained(y, (split.train for split in splits))
+    check_trained(y, (split.train for split in splits), priced=has_costs)
     arena = Arena(
         y=y,
         splits=splits,
@@ -253,19 +258,31 @@ def drop_unpriced(y: Outcomes) -> tuple[Outcomes, bool]:
     return Outcomes(y.quality, y.cost, y.available & priced, models=y.models), True
 
 
+def check_weight(cost_weight: float, has_costs: bool) -> float:
+    """Refuse to put a price on costs that are not known."""
+    if cost_weight > 0 and not has_costs:
+        raise ValueError(f"cost_weight={cost_weight:g} needs costs: y has none.")
+    return float(cost_weight)
+
+
 def _check_names(routers: Mapping[str, BaseEstimator], control: str) -> None:
     if not routers:
         raise ValueError("There is no router to compare.")
     taken = {SINGLE, CHEAPEST, MIX, GROUP, RANDOM, ORACLE, control_name(control)}
-    clash = sorted(taken & set(routers))
+    clash = sorted((taken | COLUMNS) & set(routers))
     if clash:
-        raise ValueError(f"A router cannot be called {clash[0]!r}: a reference is.")
+        what = "a column" if clash[0] in COLUMNS else "a reference"
+        raise ValueError(f"A router cannot be called {clash[0]!r}: {what} is.")
 
 
-def _check_feature_cost(cost: ArrayLike | None, y: Outcomes) -> NDArray | None:
+def _check_feature_cost(
+    cost: ArrayLike | None, y: Outcomes, has_costs: bool
+) -> NDArray | None:
     """Cost of the features of each query."""
     if cost is None:
         return None
+    if not has_costs:
+        raise ValueError("feature_cost needs the costs of the calls: y has none.")
     cost = np.asarray(cost, dtype=float)
     if cost.shape not in ((), (len(y),)):
         raise ValueError(

@@ -144,7 +144,7 @@ def _wide_traffic(result: Comparison) -> pd.DataFrame:
     table = result.traffic.pivot_table(
         "share", ["name", "setting"], "model", sort=False
     )
-    return table.reset_index()
+    return table.reset_index(allow_duplicates=True)  # a model may be called 'name'
 
 
 def _lines_table(result: Comparison, columns: dict[str, list[str]]) -> str:

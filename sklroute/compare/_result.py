@@ -81,8 +81,8 @@ class Comparison:
         Every router on every seed: ``name``, ``seed``, ``quality``, ``cost_weight``,
         ``par_quality``, ``par_cost``, ``fit_seconds``.
     by_group : DataFrame or None
-        Mean quality in each group of the best router, the best single model and the
-        oracle, at cost weight 0.
+        Columns ``group``, ``queries`` (how many were tested), and the mean quality of
+        the best router and references, at cost weight 0.
     over_groups : Interval or None
         Gain in quality of the best router over the best model per group.
     over_random : Interval
@@ -345,8 +345,9 @@ def _by_group(arena: Arena, contestants, best: Contestant) -> pd.DataFrame | Non
     quality = {name: named[name].first.quality for name in shown}
     grouped = pd.DataFrame(quality).groupby(arena.groups[arena.test])
     table = grouped.mean().rename_axis("group")
-    # Several rounds of five seeds test a query several times.
-    table.insert(0, "queries", pd.Series(arena.groups).value_counts())
+    # Fewer than five seeds test some of the queries, more than five some repeatedly.
+    tested = pd.Series(arena.groups[np.unique(arena.test)])
+    table.insert(0, "queries", tested.value_counts())
     return table.reset_index()
 
 

@@ -73,16 +73,21 @@ def iter_splits(
         yield Split(rest, validation, test)
 
 
-def check_trained(y: Outcomes, trains: Iterable[NDArray]) -> None:
-    """Refuse a model that is seen too seldom to be learned from in every split."""
+def check_trained(y: Outcomes, trains: Iterable[NDArray], priced: bool) -> None:
+    """Refuse a model that is seen too seldom to be learned from in every split.
+
+    Where cost has a price it must be seen with its cost.
+    """
+    known = y.observed & ~np.isnan(y.cost) if priced else y.observed
     for train in trains:
-        seen = y.observed[train].any(axis=0)
+        seen = known[train].any(axis=0)
         if not seen.all():
             column = int(np.argmin(seen))
             raise ValueError(
-                f"Model {plain(y.models[column])!r} is observed on "
-                f"{y.observed[:, column].sum()} queries, on none of those that a split "
-                "trains on: leave it out, or run it on more queries."
+                f"Model {plain(y.models[column])!r} is observed "
+                f"{'with its cost ' if priced else ''}on {known[:, column].sum()} "
+                "queries, on none of those that a split trains on: leave it out, or "
+                "run it on more queries."
             )
 
 

@@ -211,7 +211,7 @@ def area(value: float, low: float | None = None, high: float | None = None) -> s
 
 def significant(value: float) -> str:
     """Three significant digits without an exponent where that is readable."""
-    if not np.isinf(value) and abs(value) >= 1000:
+    if not np.isinf(value) and abs(value) >= 999.5:
         return thousands(value)
     return _unless_missing(value, lambda x: f"{x:.3g}")
 

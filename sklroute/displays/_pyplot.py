@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sklroute.pipeline import RouterPipeline
+from sklroute.pipeline import last_step
 
 __all__ = ["import_pyplot", "name_of", "plot_diagonal"]
 
@@ -22,8 +22,7 @@ def import_pyplot(caller: str) -> Any:
 
 def name_of(router: Any) -> str:
     """Class name of a router, or of the one that ends a pipeline."""
-    last_step = router[-1] if isinstance(router, RouterPipeline) else router
-    return type(last_step).__name__
+    return type(last_step(router)).__name__
 
 
 def plot_diagonal(ax: Any) -> None:

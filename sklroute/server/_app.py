@@ -179,8 +179,10 @@ async def _metrics(request: Request) -> Response:
 async def _models(request: Request) -> Response:
     parts: Parts = request.app.state.parts
     about = parts.file.served.describe()
-    for model in about["models"]:
-        model.update(zip(model, _json_row(list(model.values())), strict=True))
+    about["models"] = [
+        {key: None if value != value else value for key, value in model.items()}
+        for model in about["models"]  # where an unknown cost is NaN
+    ]
     about["incumbent"] = parts.settings.incumbent
     about["versions"] = {
         "sklroute": __version__,
@@ -274,7 +276,3 @@ def _json_table(values: NDArray[np.float64]) -> list[list[float | None]]:
     if finite.all():
         return values.tolist()
     return np.where(finite, values.astype(object), None).tolist()
-
-
-def _json_row(values: list[Any]) -> list[Any]:
-    return [None if value != value else value for value in values]

@@ -103,9 +103,7 @@ class ShadowLog:
                 while content:
                     content = content[file.write(content) :]
             except OSError:
-                with suppress(
-                    OSError
-                ):  # a device cannot be cut; the first error counts
+                with suppress(OSError):  # of a device that cannot be cut
                     file.truncate(size)
                 raise
 

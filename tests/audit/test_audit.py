@@ -81,6 +81,14 @@ def test_a_model_and_a_router_can_be_the_baseline(data, router):
     assert other.table.equals(named.table)
 
 
+def test_models_named_by_numbers_can_be_the_baseline(data):
+    y = Outcomes(data.y.quality, data.y.cost, models=[0.5, 1.5, 2.5, 3.5])
+    router = RidgeRouter(alpha=100.0).fit(data.X[TRAIN], y[TRAIN])
+    found = audit(router, data.X[TEST], y[TEST], baseline=1.5, **QUICK)
+    assert found.baseline == "1.5"
+    assert found.baseline_models == [1.5]
+
+
 def test_a_router_gains_nothing_over_itself(data, router):
     found = audit(router, data.X[TEST], data.y[TEST], baseline=router, **QUICK)
     row = row_of(found)
@@ -172,6 +180,51 @@ def test_what_an_unknown_outcome_hides_has_its_price(data, router):
     assert_allclose(row.hidden, np.where(lost, more.clip(0), 0).mean())
 
 
+def test_a_gain_of_stand_ins_alone_is_no_evidence(data, router):
+    """A router that wants what the baseline wants gains nothing, whatever is known."""
+    fixed = FixedRouter("best").fit(data.X[TRAIN], data.y[TRAIN])
+    single = fixed.predict(data.X[:1])
+    column = data.y.index(single)[0]
+
+    class Faithful(RidgeRouter):
+        def predict_quality(self, X):
+            quality = super().predict_quality(X)
+            quality[:, column] = 1.0
+            return quality
+
+    quality = data.y.quality[TEST].copy()
+    quality[:200, column] = np.nan
+    y = Outcomes(quality, data.y.cost[TEST], models=data.models)
+    faithful = Faithful(alpha=100.0).fit(data.X[TRAIN], data.y[TRAIN])
+    row = row_of(audit(faithful, data.X[TEST], y, **QUICK))
+    assert row.unseen == 0.5
+    assert row.p < 0.05
+    assert row.adjusted_low > 0
+    assert row.hidden_loss >= row.utility_gain
+    assert row.verdict == "not enough data"
+    assert np.isinf(row.n_more)
+
+
+def test_unknown_outcomes_may_hide_a_loss_too(data, router):
+    X, full = data.X[TEST], data.y[TEST]
+    single = np.argmax(data.y.quality[TRAIN].mean(axis=0))
+    wanted = full.index(router.predict(X))
+    rows = np.flatnonzero(wanted != single)
+    assert row_of(audit(router, X, full, **QUICK)).hidden_loss == 0
+    for lost, verdict in ((rows[:8], "pays"), (rows[:60], "not enough data")):
+        quality = full.quality.copy()
+        quality[lost, wanted[lost]] = np.nan
+        y = Outcomes(quality, full.cost, models=data.models)
+        found = audit(router, X, y, **QUICK)
+        row = row_of(found)
+        # The answers wanted may all be wrong; those that stand in are not.
+        choice = y.index(found.decisions["RidgeRouter"].router.choice)[lost]
+        assert row.hidden_loss == pytest.approx(quality[lost, choice].sum() / 400)
+        assert row.adjusted_low > 0
+        assert row.verdict == verdict
+        assert f"{100 * row.hidden_loss:.1f} lower than found" in found.verdict
+
+
 def test_a_model_that_could_not_be_called_is_not_missed(data, router):
     quality = data.y.quality.copy()
     quality[:, 0] = np.nan
@@ -207,6 +260,17 @@ def test_features_tell_a_random_router_nothing(data):
     row = row_of(audit(router, data.X[TEST], data.y[TEST], **QUICK))
     assert row.verdict == "does not pay"
     assert row.p_features > 0.05
+
+
+def test_few_permutations_tell_nothing_of_the_features(data, router):
+    X, y = data.X[TEST], data.y[TEST]
+    for params, told in (
+        ({"n_permutations": 18}, "18 permutations are too few"),
+        ({"n_permutations": 19}, "the features tell it something"),
+        ({"n_permutations": 50, "alpha": 0.01}, "50 permutations are too few"),
+        ({"n_permutations": 99, "alpha": 0.01}, "the features tell it something"),
+    ):
+        assert told in audit(router, X, y, n_resamples=50, **params).verdict
 
 
 # -- verdicts ------------------------------------------------------------------------
@@ -283,6 +347,18 @@ def test_several_routers_are_adjusted_for_their_number(data, router):
     assert "2 routers tested" in both.verdict
 
 
+def test_routers_may_differ_in_their_best_single_model(data, router):
+    backwards = Outcomes(data.y.quality[:, ::-1], data.y.cost, models=data.models)
+    other = RidgeRouter(alpha=100.0).fit(data.X[TRAIN], backwards[TRAIN])
+    X, y = data.X[TEST], data.y[TEST]
+    both = audit({"one": router, "two": other}, X, y, **QUICK)
+    alone = [audit(each, X, y, **QUICK).baseline_models for each in (router, other)]
+    assert alone[0] != alone[1]
+    for model in alone:
+        assert f"against the best single model ({model[0]}) it" in both.verdict
+    assert both.baseline_models == alone[0]
+
+
 def test_the_result_cannot_be_changed(result):
     with pytest.raises(FrozenInstanceError):
         result.verdict = "pays"
@@ -328,6 +404,18 @@ def test_cross_fitting_fits_a_router_that_is_the_baseline(data):
     assert found.baseline == "KNNRouter"
     other = cross_audit(KNNRouter(n_neighbors=30), data.X, data.y, **QUICK)
     assert row_of(found).baseline_quality == row_of(other).quality
+
+
+def test_cross_fitting_takes_searches_that_are_not_fitted(data):
+    pipeline = make_pipeline(StandardScaler(), RidgeRouter())
+    search = GridSearchCV(pipeline, {"ridgerouter__alpha": [100.0]}, cv=2)
+    alone = make_pipeline(StandardScaler(), RidgeRouter(alpha=100.0))
+    X, y = data.X[:200], data.y[:200]
+    found = cross_audit(search, X, y, baseline=search, **QUICK)
+    assert found.table.index.tolist() == ["RidgeRouter"]
+    assert found.baseline == "RidgeRouter"
+    expected = row_of(cross_audit(alone, X, y, **QUICK)).quality
+    assert row_of(found).quality == expected
 
 
 def test_cross_fitting_does_not_depend_on_workers(data):

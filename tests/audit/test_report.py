@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from sklroute import LatentRouterClassifier, Outcomes
-from sklroute.audit import cross_audit, write_audit_report
-from sklroute.baselines import ClusterRouter, RidgeRouter
+from sklroute.audit import audit, cross_audit, write_audit_report
+from sklroute.audit._report import _traffic
+from sklroute.baselines import ClusterRouter, KNNRouter, RidgeRouter
 from sklroute.datasets import make_routing
+from sklroute.metrics import traffic_share
 
 QUICK = {"n_resamples": 100, "n_permutations": 5}
 
@@ -32,14 +34,23 @@ def read(result, folder, **options):
     return write_audit_report(result, folder, **options)[1].read_text("utf-8")
 
 
-def test_the_csv_is_the_table(result, tmp_path):
-    path = write_audit_report(result, tmp_path / "new" / "folder")[0]
-    table = pd.read_csv(path, index_col="router")
+@pytest.fixture(scope="module")
+def paths(result, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report") / "new" / "folder"
+    return write_audit_report(result, folder, title="A & B", cost_unit="USD")
+
+
+@pytest.fixture(scope="module")
+def html(paths):
+    return paths[1].read_text("utf-8")
+
+
+def test_the_csv_is_the_table(result, paths):
+    table = pd.read_csv(paths[0], index_col="router")
     pd.testing.assert_frame_equal(table, result.table, check_dtype=False)
 
 
-def test_the_html_needs_nothing_from_elsewhere_and_has_every_picture(result, tmp_path):
-    html = read(result, tmp_path)
+def test_the_html_needs_nothing_from_elsewhere_and_has_every_picture(html):
     links = re.findall(r"""(?:src|href)=["']?([^"'> ]{0,22})""", html)
     assert links == ["data:image/png;base64,"] * 5
     titles = re.findall(r'<img alt="([^"]*)"', html)
@@ -54,8 +65,8 @@ def test_the_html_needs_nothing_from_elsewhere_and_has_every_picture(result, tmp
     assert "$" not in html
 
 
-def test_the_tables_behind_the_pictures_are_there(result, tmp_path):
-    captions = re.findall(r"<summary>([^<]*)</summary>", read(result, tmp_path))
+def test_the_tables_behind_the_pictures_are_there(html):
+    captions = re.findall(r"<summary>([^<]*)</summary>", html)
     assert captions == [
         "All numbers of the audit",
         "Points of the frontiers",
@@ -65,15 +76,29 @@ def test_the_tables_behind_the_pictures_are_there(result, tmp_path):
     ]
 
 
-def test_names_are_escaped_and_the_verdict_comes_first(result, tmp_path):
-    html = read(result, tmp_path, title="A & B")
+def test_names_are_escaped_and_the_verdict_comes_first(html):
     assert "<h1>A &amp; B</h1>" in html
     assert "<clusters>" not in html
     assert html.index("ridge pays") < html.index("<img")
 
 
-def test_costs_have_their_unit_if_it_is_known(result, tmp_path):
-    html = read(result, tmp_path, cost_unit="USD")
+@pytest.mark.parametrize("name", ["KNNRouter", "model"])
+def test_routers_and_baseline_keep_their_shares_whatever_they_are_called(data, name):
+    routers = {name: RidgeRouter(alpha=100.0)}
+    baseline = KNNRouter(n_neighbors=30)
+    found = cross_audit(routers, data.X, data.y, baseline=baseline, **QUICK)
+    decided = found.decisions[name]
+    shares = _traffic(found)
+    assert list(shares) == ["model", name, "KNNRouter (baseline)"]
+    for column, choice in (
+        (0, data.models),
+        (1, traffic_share(decided.router.choice, data.models)),
+        (2, traffic_share(decided.baseline.choice, data.models)),
+    ):
+        assert shares.iloc[:, column].tolist() == list(choice)
+
+
+def test_costs_have_their_unit_if_it_is_known(html):
     assert "<th>Baseline&#x27;s cost (USD)</th>" in html
     assert " USD a query, the baseline&#x27;s " in html
 
@@ -84,6 +109,16 @@ def test_without_costs_and_groups_there_is_no_such_section(data, tmp_path):
     html = read(found, tmp_path)
     assert "Quality against cost" not in html
     assert "By group" not in html
+    assert html.count("<img") == 3
+
+
+def test_a_router_that_predicts_no_costs_has_no_frontier(data, tmp_path):
+    free = Outcomes(data.y.quality[:200], models=data.models)
+    router = RidgeRouter(alpha=100.0).fit(data.X[:200], free)
+    found = audit(router, data.X[200:], data.y[200:], **QUICK)
+    assert found.has_costs
+    html = read(found, tmp_path)
+    assert "Quality against cost" not in html
     assert html.count("<img") == 3
 
 

@@ -1,5 +1,7 @@
 """The protocol is honest: what is judged was neither learned from nor tuned on."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,11 +10,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklroute import LatentRouterClassifier, Outcomes
+from sklroute.audit import cross_audit
 from sklroute.base import RouterMixin
 from sklroute.baselines import ClusterRouter, RidgeRouter
 from sklroute.compare import compare, default_routers
 from sklroute.compare._contestants import Arena, operating_point
-from sklroute.compare._jobs import Predictions
+from sklroute.compare._jobs import Predictions, workers
 from sklroute.compare._result import saved_share
 from sklroute.compare._splits import Split, iter_splits
 from sklroute.datasets import make_routing
@@ -263,10 +266,15 @@ def test_traffic_adds_up(result):
     np.testing.assert_allclose(total, 1.0)
 
 
-def test_every_query_counts_in_the_results_by_group(data, result):
-    assert result.by_group["queries"].sum() == 400
-    weighted = np.average(result.by_group["ridge"], weights=result.by_group["queries"])
-    assert weighted == pytest.approx(result.table.loc["ridge", "quality"])
+def test_every_tested_query_counts_in_the_results_by_group(data, result):
+    few = compare(
+        data.X, data.y, groups=data.task, routers={"ridge": RidgeRouter()}, **FAST
+    )
+    for each, tested in ((result, 400), (few, len(few.y_test))):
+        count = each.by_group["queries"]
+        assert count.sum() == tested
+        weighted = np.average(each.by_group["ridge"], weights=count)
+        assert weighted == pytest.approx(each.table.loc["ridge", "quality"])
 
 
 def test_the_number_of_processes_does_not_change_the_results(data):
@@ -289,6 +297,12 @@ def test_the_number_of_processes_does_not_change_the_results(data):
         one.table.drop(columns=TIMINGS), two.table.drop(columns=TIMINGS)
     )
     pd.testing.assert_frame_equal(one.frontiers, two.frontiers)
+
+
+def test_a_worker_that_joblib_replaces_is_no_news():
+    text = "A worker stopped while some jobs were given to the executor."
+    with workers(1):
+        warnings.warn(text, UserWarning, stacklevel=1)
 
 
 def test_without_costs_quality_alone_is_compared(data):
@@ -346,6 +360,9 @@ def test_it_says_what_it_compared(result):
         ({"cv_groups": np.arange(400) % 4}, "At least 5 cv_groups"),
         ({"routers": {}}, "no router to compare"),
         ({"routers": {"oracle": RidgeRouter()}}, "cannot be called 'oracle'"),
+        ({"y": np.eye(4)[np.arange(400) % 4], "cost_weight": 0.1}, "0.1 needs costs"),
+        ({"y": np.eye(4)[np.arange(400) % 4], "feature_cost": 1.0}, "needs the costs"),
+        ({"routers": {"group": RidgeRouter()}}, "cannot be called 'group': a column"),
         ({"routers": {"r": StandardScaler()}}, "Expected a router"),
         ({"n_seeds": 0}, "n_seeds"),
         ({"cost_weight": -1.0}, "cost_weight"),
@@ -392,6 +409,15 @@ def test_a_model_too_rare_to_learn_from_is_named(data):
     y = Outcomes(quality, models=data.models)
     with pytest.raises(ValueError, match="'model-0' is observed on 1 queries, on none"):
         compare(data.X, y)
+    cost = np.nan_to_num(data.y.cost)
+    cost[1:, 0] = np.nan
+    y = Outcomes(np.nan_to_num(data.y.quality), cost, models=data.models)
+    message = "'model-0' is observed with its cost on 1 queries, on none"
+    with pytest.raises(ValueError, match=message):
+        compare(data.X, y)
+    with pytest.raises(ValueError, match=message):
+        cross_audit(RidgeRouter(), data.X, y, cost_weight=0.1)
+    assert cross_audit(RidgeRouter(), data.X, y, n_permutations=1).has_costs
 
 
 def test_unknown_default_routers_are_named():

@@ -10,6 +10,7 @@ import pytest
 from sklroute import LatentRouterClassifier, Outcomes
 from sklroute.baselines import ClusterRouter, RidgeRouter
 from sklroute.compare import compare, write_report
+from sklroute.compare._report import _html
 from sklroute.compare._words import sentences
 from sklroute.datasets import make_routing
 
@@ -28,26 +29,34 @@ def result(data):
 
 
 @pytest.fixture(scope="module")
+def paths(result, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report") / "new" / "folder"
+    return write_report(result, folder, title="A & B", cost_unit="USD")
+
+
+@pytest.fixture(scope="module")
+def html(paths):
+    return paths[2].read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
 def without_costs(data):
     y = Outcomes(data.y.quality, models=data.models)
     return compare(data.X, y, routers={"ridge": RidgeRouter()}, **SETTINGS)
 
 
-def test_three_files_are_written(result, tmp_path):
-    paths = write_report(result, tmp_path / "new" / "folder")
+def test_three_files_are_written(paths):
     names = [path.name for path in paths]
     assert names == ["results.csv", "frontier.png", "report.html"]
     assert paths[1].read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_csv_is_the_table(result, tmp_path):
-    path = write_report(result, tmp_path)[0]
-    read = pd.read_csv(path, index_col="name").loc[result.table.index]
+def test_the_csv_is_the_table(result, paths):
+    read = pd.read_csv(paths[0], index_col="name").loc[result.table.index]
     pd.testing.assert_frame_equal(read, result.table, check_dtype=False)
 
 
-def test_the_html_needs_nothing_from_elsewhere(result, tmp_path):
-    html = write_report(result, tmp_path)[2].read_text(encoding="utf-8")
+def test_the_html_needs_nothing_from_elsewhere(html):
     links = re.findall(r"""(?:src|href)=["']?([^"'> ]{0,22})""", html)
     assert links == ["data:image/png;base64,"] * 4
     assert "<script" not in html
@@ -55,28 +64,24 @@ def test_the_html_needs_nothing_from_elsewhere(result, tmp_path):
     assert "url(" not in html
 
 
-def test_names_are_escaped(result, tmp_path):
-    html = write_report(result, tmp_path, title="A & B")[2].read_text("utf-8")
+def test_names_are_escaped(html):
     assert "&lt;clusters&gt;" in html
     assert "<clusters>" not in html
     assert "<h1>A &amp; B</h1>" in html
 
 
-def test_the_html_shows_every_line_of_the_table(result, tmp_path):
-    html = write_report(result, tmp_path)[2].read_text("utf-8")
+def test_the_html_shows_every_line_of_the_table(html):
     for name in ("ridge", "ridge, shuffled", "best per group", "cheapest", "oracle"):
         assert f"<td>{name}</td>" in html
 
 
-def test_costs_have_their_unit_if_it_is_known(result, tmp_path):
-    html = write_report(result, tmp_path, cost_unit="USD")[2].read_text("utf-8")
+def test_costs_have_their_unit_if_it_is_known(result, html):
     assert "<th>Cost (USD)</th>" in html
     assert "<th>cost (USD)</th>" in html
-    assert "<th>Cost</th>" in write_report(result, tmp_path)[2].read_text("utf-8")
+    assert "<th>Cost</th>" in _html(result, {}, "", None)
 
 
-def test_every_placeholder_is_filled(result, tmp_path):
-    html = write_report(result, tmp_path)[2].read_text("utf-8")
+def test_every_placeholder_is_filled(html):
     assert "$" not in html
 
 
@@ -144,7 +149,7 @@ def test_where_the_best_single_model_is_free_nothing_can_be_saved(data):
     cost = np.ones(4)
     cost[np.argmax(data.y.quality.mean(axis=0))] = 0.0
     y = Outcomes(data.y.quality, cost, models=data.models)
-    result = compare(data.X, y, routers={"r": RidgeRouter()}, **SETTINGS)
+    result = compare(data.X, y, routers={"r": RidgeRouter()}, n_seeds=1, n_resamples=20)
     assert "there is nothing to save" in " ".join(sentences(result))
 
 
@@ -189,6 +194,26 @@ def test_the_picture_has_every_router_and_reference(result):
     assert axes.get_xlabel() == "Mean cost per query (USD)"
 
 
+def test_a_routers_name_does_not_make_it_a_reference(data):
+    from sklroute.compare._figures import frontier_figure
+
+    routers = {"random forest": RidgeRouter()}
+    result = compare(data.X, data.y, routers=routers, n_seeds=1, n_resamples=20)
+    points = [
+        line.get_label()
+        for line in frontier_figure(result).axes[0].lines
+        if line.get_linestyle() == "None"
+    ]
+    assert points == ["random", "random, traffic of random forest"]
+
+
+def test_models_may_be_called_like_a_column(data):
+    models = ["kind", "model", "name", "setting"]
+    y = Outcomes(data.y.quality, data.y.cost, models=models)
+    result = compare(data.X, y, routers={"r": RidgeRouter()}, n_seeds=1, n_resamples=20)
+    assert "<th>setting</th>" in _html(result, {}, "", None)
+
+
 def test_free_models_are_drawn_on_a_linear_axis(data, tmp_path):
     cost = data.y.cost.copy()
     cost[:, 0] = 0.0
@@ -220,8 +245,7 @@ def test_graded_quality_has_coverage_where_distributions_are_predicted(data, tmp
     assert len(write_report(alone, tmp_path)) == 2
 
 
-def test_the_tables_behind_the_pictures_are_in_the_report(result, tmp_path):
-    html = write_report(result, tmp_path)[2].read_text("utf-8")
+def test_the_tables_behind_the_pictures_are_in_the_report(html):
     captions = re.findall(r"<summary>([^<]*)</summary>", html)
     assert captions == [
         "Points of the frontiers",

@@ -26,6 +26,8 @@ from sklroute.compare import _words as words
         (words.area(0.9124, 0.9, 0.92), "0.912 [0.900, 0.920]"),
         (words.significant(0.000226), "0.000226"),
         (words.significant(251.867), "252"),
+        (words.significant(999.4), "999"),
+        (words.significant(-999.7), "-1,000"),
         (words.significant(12345.6), "12,346"),
         (words.significant(np.inf), "inf"),
         (words.significant(np.nan), ""),

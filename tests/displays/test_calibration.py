@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklroute import LatentRouterClassifier, Outcomes
 from sklroute.baselines import RidgeRouter
@@ -45,9 +46,10 @@ def legend(ax):
 @pytest.mark.parametrize("display", [CalibrationDisplay, CoverageDisplay])
 def test_estimator_gives_the_metric_of_its_predictions(data, router, display):
     pipeline = make_pipeline(StandardScaler(), RidgeRouter(alpha=100.0))
+    nested = make_pipeline(FunctionTransformer(), clone(pipeline)).fit(data.X, data.y)
     pipeline.fit(data.X, data.y)
     quality = router.predict_quality(data.X)
-    for estimator in (router, pipeline):
+    for estimator in (router, pipeline, nested):
         shown = display.from_estimator(estimator, data.X, data.y)
         assert shown.name == "RidgeRouter"
         assert shown.figure_ is shown.ax_.figure
