@@ -54,10 +54,10 @@ def _of_router(name: str):
 class RouterPipeline(Pipeline):
     """A `Pipeline` that ends in a router and has the router's methods.
 
-    Parameters are those of `sklearn.pipeline.Pipeline`, whose ``predict``,
-    ``predict_proba`` and ``score`` pass ``available``, ``costs`` and ``policy`` on to
-    the router. ``X`` is what the first step takes. Methods that change the router, such
-    as ``partial_fit``, leave the steps before it as they were fitted, and return the
+    Parameters are those of `sklearn.pipeline.Pipeline`, whose ``predict`` and
+    ``predict_proba`` pass ``available``, ``costs`` and ``policy`` on to the router.
+    ``X`` is what the first step takes. Methods that change the router, such as
+    ``partial_fit``, leave the steps before it as they were fitted, and return the
     pipeline.
 
     See Also
@@ -85,6 +85,8 @@ class RouterPipeline(Pipeline):
     predict_quality = _of_router("predict_quality")
     predict_cost = _of_router("predict_cost")
     predict_utility = _of_router("predict_utility")
+    # That of `Pipeline` drops ``available`` unless metadata routing is on.
+    score = _of_router("score")
     add_model = _of_router("add_model")
     suggest_probes = _of_router("suggest_probes")
     value_of = _of_router("value_of")
@@ -138,7 +140,7 @@ class RouterPipeline(Pipeline):
         for name, step in self.steps[:-1]:
             steps = steps.then(compile_step(name, step))
         router = as_router(self._final_estimator).compile()
-        if not len(self) > 1:
+        if not steps.parts:
             return router
         names = getattr(self, "feature_names_in_", None)
         return router.after(steps, self.n_features_in_, names)

@@ -172,3 +172,12 @@ def test_scores_and_choices_of_a_router_pipeline_are_those_of_a_pipeline(data):
     plain = Pipeline(steps(FixedRouter())).fit(data.X, data.y)
     np.testing.assert_array_equal(own.predict(data.X), plain.predict(data.X))
     assert own.score(data.X, data.y) == plain.score(data.X, data.y)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_the_score_counts_the_models_that_are_available(routing, data):
+    pipeline = RouterPipeline(steps()).fit(data.X, data.y)
+    only = [True, False, False]
+    with config_context(enable_metadata_routing=routing):
+        score = pipeline.score(data.X, data.y, available=only)
+    assert score == pytest.approx(data.y.quality[:, 0].mean())
