@@ -6,7 +6,7 @@ from functools import partial, wraps
 from inspect import signature
 from typing import Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
@@ -81,6 +81,21 @@ class RouterPipeline(Pipeline):
         """The router's policy: the one that it has resolved in ``fit``, if it did."""
         router = self._final_estimator
         return getattr(router, "policy_", router.policy)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features that the first step takes, if it knows."""
+        return self._first_step.n_features_in_
+
+    @property
+    def feature_names_in_(self) -> NDArray:
+        """Names of the features that the first step takes, if it knows."""
+        return self._first_step.feature_names_in_
+
+    @property
+    def _first_step(self) -> Any:
+        """The first step that does something: a search may pass a step through."""
+        return next(s for _, s in self.steps if s is not None and s != "passthrough")
 
     predict_quality = _of_router("predict_quality")
     predict_cost = _of_router("predict_cost")

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklroute import FixedRouter, KNNRouter, RidgeRouter
 from sklroute.datasets import make_routing
+from sklroute.persistence import load
 from sklroute.pipeline import RouterPipeline, as_router, fit_router
 from sklroute.policies import MaxUtility
 
@@ -81,6 +82,20 @@ def test_a_pipeline_may_be_a_router_alone(data):
 def test_steps_may_be_passed_through(data):
     pipeline = RouterPipeline(steps()).set_params(pca="passthrough")
     assert pipeline.fit(data.X, data.y).predict_quality(data.X).shape == (100, 3)
+
+
+@pytest.mark.parametrize("scale", ["passthrough", None])
+def test_a_first_step_that_is_passed_through_can_be_compiled_and_saved(
+    scale, data, tmp_path
+):
+    frame = pd.DataFrame(data.X).add_prefix("x")
+    pipeline = RouterPipeline(steps()).set_params(scale=scale).fit(frame, data.y)
+    expected = pipeline.predict_quality(frame)
+    compiled = pipeline.compile().predict_quality(frame)
+    np.testing.assert_allclose(compiled, expected, atol=1e-6)
+    pipeline.save(tmp_path / "router.sklroute")
+    again = load(tmp_path / "router.sklroute")
+    np.testing.assert_array_equal(again.predict_quality(frame), expected)
 
 
 def test_columns_are_taken_by_name(data):
