@@ -31,15 +31,16 @@ from sklroute.latent._inputs import (
     pack_outcomes,
     scaled_features,
 )
+from sklroute.latent._module import LatentRouterModule
 from sklroute.latent._net import RouterNet, RoutingDataset, build_net
 from sklroute.latent._prior import fit_prior
 from sklroute.latent._profiles import ProfileEncoder, log_marginals
-from sklroute.latent._state import pack_net, unpack_net
+from sklroute.latent._state import built_with, pack_net, unpack_net
 from sklroute.latent._training import assign_folds, seeded, train
 from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
-from sklroute.serving._folding import compile_latent
+from sklroute.serving._folding import compile_latent, module_params
 from sklroute.serving._parts import CHUNK
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
@@ -328,7 +329,7 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
             prior=log_marginals(outcomes.quality, sample_weight, n_support),
             block_dims=tuple(map(len, self.scaler_.blocks_.values())),
             cost_weight=self._cost_weight,
-        )
+        ).initialize()
 
     def _dataset(self, X, scaled, outcomes: Outcomes, sample_weight) -> RoutingDataset:
         cost = filled_cost(outcomes, self.mean_cost_)
@@ -359,7 +360,13 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         return 2 if kind == "bernoulli" else N_BINS
 
     def _compiled_part(self):
-        return compile_latent(self, pack_net(self.net_))
+        weights, kind = pack_net(self.net_), type(self.net_.module_)
+        if kind is not LatentRouterModule:
+            raise TypeError(
+                f"A latent router with net_params={{'module': {kind.__name__}}} cannot "
+                "be compiled."
+            )
+        return compile_latent(self, weights, built_with(self))
 
     # -- copies and files ----------------------------------------------------------
 
@@ -368,16 +375,19 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         state = dict(vars(self))
         if "net_" in state:
             state["net_"] = pack_net(self.net_)
+            built = built_with(self)
+            if built != module_params(self):  # net_params, or parameters set since
+                state["_built"] = built
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
-        net = state.pop("net_", None)
+        net, built = state.pop("net_", None), state.pop("_built", None)
         vars(self).update(state)
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             self.device = "cpu"
         if net is not None:
-            self.net_ = unpack_net(self, net)
+            self.net_ = unpack_net(self, net, built)
 
     # -- features ------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """A compiled router makes the choices of the router that it was made of."""
 
 import dataclasses
+import pickle
 import subprocess
 import sys
 from functools import cache
@@ -8,6 +9,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from routers import ROUTERS, TABLE, fitted, latent, pipeline
 from scipy.special import erf
 from sklearn.decomposition import PCA
@@ -392,6 +394,34 @@ def test_other_networks_are_refused():
     router = latent(net_params={"module": Sure}).fit(TABLE.X, TABLE.y)
     with pytest.raises(TypeError, match="net_params"):
         router.compile()
+
+
+@pytest.mark.parametrize(
+    ("fitted_with", "set_since"),
+    [
+        ({"interactions": True, "modalities": TABLE.modalities}, "interactions"),
+        ({"communication": True}, "communication"),
+        ({"correction_bound": 0.5}, "correction_bound"),
+    ],
+)
+def test_what_was_set_since_the_fit_is_not_compiled(fitted_with, set_since):
+    router = latent(**fitted_with).fit(TABLE.X, TABLE.y)
+    before = router.predict_quality(TABLE.X)
+    router.set_params(**{set_since: 0})
+    if set_since == "interactions":
+        compiled = router.compile().predict_quality(TABLE.X)
+        np.testing.assert_allclose(compiled, before, atol=1e-5)
+    else:
+        with pytest.raises(TypeError, match=set_since):
+            router.compile()
+
+
+def test_a_network_changed_by_hand_is_refused():
+    router = latent().fit(TABLE.X, TABLE.y)
+    router.net_.module_.tokens.read[1] = torch.nn.ReLU()
+    for use in (router.compile, lambda: pickle.dumps(router)):
+        with pytest.raises(TypeError, match=r"changed at 'tokens\.read\.1'"):
+            use()
 
 
 def test_a_compiled_router_keeps_its_policy():
