@@ -134,7 +134,6 @@ class RouterPipeline(Pipeline):
         path : path-like
             Where to write; by custom ``router.sklroute``.
         """
-        check_is_fitted(self)
         save(self, path)
 
     def compile(self) -> CompiledRouter:
