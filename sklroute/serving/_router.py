@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
 from sklroute.policies import MaxUtility, Policy
 from sklroute.serving._choosing import (
@@ -306,6 +307,8 @@ class CompiledRouter:
 
     def _named(self, X) -> NDArray:
         """An array of what is not one; names of columns must be those of the fit."""
+        if issparse(X):
+            raise TypeError("X is sparse; use X.toarray().")
         columns = getattr(X, "columns", None)
         if columns is not None and self.feature_names_in_ is not None:
             given = np.asarray(columns)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from routers import ROUTERS, TABLE, fitted, latent, pipeline
+from scipy.sparse import csr_array
 from scipy.special import erf
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import VarianceThreshold
@@ -206,6 +207,11 @@ def test_names_of_columns_are_compared():
     assert len(compiled.predict(frame)) == len(frame)
     with pytest.raises(ValueError, match="columns of X"):
         compiled.predict(frame[frame.columns[::-1]])
+
+
+def test_sparse_queries_are_refused():
+    with pytest.raises(TypeError, match="sparse"):
+        fitted("ridge").compile().predict(csr_array(TABLE.X))
 
 
 def test_what_has_no_numpy_form_is_named():
