@@ -436,3 +436,13 @@ def test_a_compiled_router_keeps_its_policy():
     before = compiled.predict_utility(TABLE.X)
     router.set_params(policy__cost_weight=5.0)
     np.testing.assert_array_equal(compiled.predict_utility(TABLE.X), before)
+
+
+def test_the_policy_of_a_compiled_router_cannot_be_changed():
+    router = RidgeRouter(alpha=1.0).fit(TABLE.X, TABLE.y)
+    compiled = router.compile()
+    compiled.policy.set_params(cost_weight=5.0)
+    with pytest.raises(AttributeError):
+        compiled.policy = MaxUtility(5.0)
+    utility = compiled.predict_utility(TABLE.X)
+    np.testing.assert_array_equal(utility, compiled.predict_quality(TABLE.X))
