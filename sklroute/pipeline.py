@@ -7,7 +7,7 @@ from inspect import signature
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
-from sklearn import get_config
+from sklearn import config_context, get_config
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
@@ -315,6 +315,9 @@ def fit_router(
     prefix = _prefix(estimator)
     params = {prefix + name: value for name, value in given.items()}
     if isinstance(estimator, BaseSearchCV) and groups is not None:
+        if not prefix:  # one name for splitter and router, and only routing gives both
+            with config_context(enable_metadata_routing=True):
+                return estimator.fit(X, y, **given)
         params["groups"] = groups  # for the splitter
     return estimator.fit(X, y, **params)
 

@@ -182,6 +182,18 @@ def test_groups_reach_the_splitter_and_the_router_of_a_search(routing, data):
     )
 
 
+@pytest.mark.parametrize("cv", [2, GroupKFold(2)])
+def test_groups_reach_a_router_that_is_searched_without_a_pipeline(cv, data):
+    groups = np.arange(100) // 5
+    search = GridSearchCV(KNNRouter(), {"shrinkage": [8.0]}, cv=cv)
+    fit_router(search, data.X, data.y, np.linspace(0.1, 2, 100), groups)
+    alone = KNNRouter(shrinkage=8.0)
+    alone.fit(data.X, data.y, np.linspace(0.1, 2, 100), groups)
+    np.testing.assert_array_equal(
+        as_router(search).predict_quality(data.X), alone.predict_quality(data.X)
+    )
+
+
 def test_scores_and_choices_of_a_router_pipeline_are_those_of_a_pipeline(data):
     own = RouterPipeline(steps(FixedRouter())).fit(data.X, data.y)
     plain = Pipeline(steps(FixedRouter())).fit(data.X, data.y)
