@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sklroute.latent._module import LatentRouterModule
 from sklroute.latent._net import RouterNet, build_net
 from sklroute.latent._training import seeded
 from sklroute.serving._folding import module_params
@@ -39,6 +40,23 @@ def pack_net(net: RouterNet) -> dict[str, NDArray]:
             )
     state = net.module_.state_dict()
     return {name: tensor.cpu().numpy() for name, tensor in state.items()}
+
+
+def standard_weights(net: RouterNet) -> dict[str, NDArray]:
+    """Weights of a net whose module is the library's own.
+
+    Raises
+    ------
+    TypeError
+        If it is another one.
+    """
+    kind = type(net.module_)
+    if kind is not LatentRouterModule:
+        raise TypeError(
+            f"A latent router with net_params={{'module': {kind.__name__}}} cannot be "
+            "compiled."
+        )
+    return pack_net(net)
 
 
 def unpack_net(
