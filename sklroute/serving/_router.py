@@ -297,6 +297,8 @@ class CompiledRouter:
         if type(X) is not np.ndarray:
             X = self._named(X)
         if X.dtype not in FLOATS:
+            if X.dtype.kind == "c":
+                raise ValueError("X is complex.")
             X = X.astype(np.float64)
         if X.ndim != 2 or X.shape[1] != self.n_features_in_:
             raise ValueError(

@@ -214,6 +214,11 @@ def test_sparse_queries_are_refused():
         fitted("ridge").compile().predict(csr_array(TABLE.X))
 
 
+def test_complex_queries_are_refused():
+    with pytest.raises(ValueError, match="complex"):
+        fitted("ridge").compile().predict(TABLE.X + 1j)
+
+
 def test_what_has_no_numpy_form_is_named():
     for name, message in (
         ("latent_all", "communication=True"),
