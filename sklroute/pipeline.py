@@ -111,20 +111,22 @@ class RouterPipeline(Pipeline):
     partial_fit = _of_router("partial_fit")
 
     @available_if(_router_has("predict_distribution"))
-    def predict_distribution(self, X: ArrayLike) -> Any:
+    def predict_distribution(self, X: ArrayLike, **params: Any) -> Any:
         """Distribution of every model's quality, as the router gives it.
 
         Parameters
         ----------
         X : array-like of shape (n_queries, n_features)
             Queries, as the first step takes them.
+        **params
+            What the router's own method takes beside ``X``, such as ``available``.
 
         Returns
         -------
         distribution : object
             With ``mean`` and ``std`` of shape (n_queries, n_models).
         """
-        return self._final_estimator.predict_distribution(self._features(X))
+        return self._final_estimator.predict_distribution(self._features(X), **params)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted pipeline into one file, see `sklroute.persistence.save`.

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklroute import FixedRouter, KNNRouter, RidgeRouter
+from sklroute import FixedRouter, KNNRouter, LatentRouterClassifier, RidgeRouter
 from sklroute.datasets import make_routing
 from sklroute.persistence import load
 from sklroute.pipeline import RouterPipeline, as_router, fit_router
@@ -113,6 +113,16 @@ def test_keywords_of_utility_pass_to_the_router(data):
     quality = pipeline.predict_quality(data.X)
     np.testing.assert_allclose(utility[:, :2], quality[:, :2] - [0.5, 1.0])
     assert np.isneginf(utility[:, 2]).all()
+
+
+def test_the_distribution_takes_what_that_of_the_router_takes(data):
+    latent = LatentRouterClassifier(max_epochs=1, hidden_dim=8, communication=True)
+    pipeline = RouterPipeline(steps(latent)).fit(data.X, data.y)
+    scaled, available = pipeline[:-1].transform(data.X), [True, True, False]
+    np.testing.assert_array_equal(
+        pipeline.predict_distribution(data.X, available=available).prob,
+        pipeline[-1].predict_distribution(scaled, available=available).prob,
+    )
 
 
 def test_the_policy_is_that_of_the_router():
