@@ -45,7 +45,9 @@ class KNNRouter(RouterMixin, BaseEstimator):
     that is, a regression of the whole vector of outcomes that skips missing cells
     and is shrunk towards the model's mean :math:`\bar q_k`. Of queries with the same
     features, which are equally near, none is preferred: where only some of them are
-    among the nearest, all count in part.
+    among the nearest, all count in part. Which of *different* queries that are equally
+    near come first is left to rounding; with features of few values, such as one-hot
+    ones, that is common, and a compiled router may prefer others.
 
     Parameters
     ----------
