@@ -26,8 +26,12 @@ _ONE_AT_A_TIME = threading.Lock()
 def seeded(seed: int, device: str) -> Iterator[None]:
     """Seed torch for a block of code and leave the global generators as they were."""
     cuda = [torch.cuda.current_device()] if device.startswith("cuda") else []
+    # torch.manual_seed reaches the generators of all accelerators.
+    seed_it = (
+        torch.default_generator.manual_seed if device == "cpu" else torch.manual_seed
+    )
     with _ONE_AT_A_TIME, torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(seed)
+        seed_it(seed)
         yield
 
 
