@@ -6,8 +6,8 @@ from functools import partial, wraps
 from inspect import signature
 from typing import Any
 
-from numpy.typing import ArrayLike
-from sklearn import get_config
+from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context, get_config
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
@@ -54,10 +54,10 @@ def _of_router(name: str):
 class RouterPipeline(Pipeline):
     """A `Pipeline` that ends in a router and has the router's methods.
 
-    Parameters are those of `sklearn.pipeline.Pipeline`, whose ``predict``,
-    ``predict_proba`` and ``score`` pass ``available``, ``costs`` and ``policy`` on to
-    the router. ``X`` is what the first step takes. Methods that change the router, such
-    as ``partial_fit``, leave the steps before it as they were fitted, and return the
+    Parameters are those of `sklearn.pipeline.Pipeline`, whose ``predict`` and
+    ``predict_proba`` pass ``available``, ``costs`` and ``policy`` on to the router.
+    ``X`` is what the first step takes. Methods that change the router, such as
+    ``partial_fit``, leave the steps before it as they were fitted, and return the
     pipeline.
 
     See Also
@@ -82,9 +82,26 @@ class RouterPipeline(Pipeline):
         router = self._final_estimator
         return getattr(router, "policy_", router.policy)
 
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features that the first step takes, if it knows."""
+        return self._first_step.n_features_in_
+
+    @property
+    def feature_names_in_(self) -> NDArray:
+        """Names of the features that the first step takes, if it knows."""
+        return self._first_step.feature_names_in_
+
+    @property
+    def _first_step(self) -> Any:
+        """The first step that does something: a search may pass a step through."""
+        return next(s for _, s in self.steps if s is not None and s != "passthrough")
+
     predict_quality = _of_router("predict_quality")
     predict_cost = _of_router("predict_cost")
     predict_utility = _of_router("predict_utility")
+    # That of `Pipeline` drops ``available`` unless metadata routing is on.
+    score = _of_router("score")
     add_model = _of_router("add_model")
     suggest_probes = _of_router("suggest_probes")
     value_of = _of_router("value_of")
@@ -94,20 +111,22 @@ class RouterPipeline(Pipeline):
     partial_fit = _of_router("partial_fit")
 
     @available_if(_router_has("predict_distribution"))
-    def predict_distribution(self, X: ArrayLike) -> Any:
+    def predict_distribution(self, X: ArrayLike, **params: Any) -> Any:
         """Distribution of every model's quality, as the router gives it.
 
         Parameters
         ----------
         X : array-like of shape (n_queries, n_features)
             Queries, as the first step takes them.
+        **params
+            What the router's own method takes beside ``X``, such as ``available``.
 
         Returns
         -------
         distribution : object
             With ``mean`` and ``std`` of shape (n_queries, n_models).
         """
-        return self._final_estimator.predict_distribution(self._features(X))
+        return self._final_estimator.predict_distribution(self._features(X), **params)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted pipeline into one file, see `sklroute.persistence.save`.
@@ -117,7 +136,6 @@ class RouterPipeline(Pipeline):
         path : path-like
             Where to write; by custom ``router.sklroute``.
         """
-        check_is_fitted(self)
         save(self, path)
 
     def compile(self) -> CompiledRouter:
@@ -138,7 +156,7 @@ class RouterPipeline(Pipeline):
         for name, step in self.steps[:-1]:
             steps = steps.then(compile_step(name, step))
         router = as_router(self._final_estimator).compile()
-        if not len(self) > 1:
+        if not steps.parts:
             return router
         names = getattr(self, "feature_names_in_", None)
         return router.after(steps, self.n_features_in_, names)
@@ -299,6 +317,9 @@ def fit_router(
     prefix = _prefix(estimator)
     params = {prefix + name: value for name, value in given.items()}
     if isinstance(estimator, BaseSearchCV) and groups is not None:
+        if not prefix:  # one name for splitter and router, and only routing gives both
+            with config_context(enable_metadata_routing=True):
+                return estimator.fit(X, y, **given)
         params["groups"] = groups  # for the splitter
     return estimator.fit(X, y, **params)
 

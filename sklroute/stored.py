@@ -5,7 +5,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from sklroute.base import RouterMixin
-from sklroute.serving._folding import check_weights, compile_latent
+from sklroute.serving._folding import check_weights, compile_latent, module_params
 
 __all__: list[str] = []
 
@@ -17,5 +17,6 @@ class _StoredLatentRouter(RouterMixin, BaseEstimator):
         vars(self).update(state)
 
     def _compiled_part(self):
-        check_weights(self, self.net_)
-        return compile_latent(self, self.net_)
+        built = getattr(self, "_built", None) or module_params(self)
+        check_weights(self, self.net_, built)
+        return compile_latent(self, self.net_, built)

@@ -245,6 +245,14 @@ FITTING = {
         fit(groups=[1, 2, 3]),
         "X has 8 queries, groups has 3",
     ),
+    "groups as a table": (
+        fit(groups=np.zeros((8, 1))),
+        r"groups has shape \(8, 1\)",
+    ),
+    "a query without a group": (
+        fit(groups=np.array(["a"] * 5 + [None, "b", "b"], dtype=object)),
+        "groups is missing in row 5",
+    ),
     "weights of the wrong length": (
         fit(sample_weight=[1.0, 2.0]),
         r"sample_weight.shape == \(2,\), expected \(8,\)",

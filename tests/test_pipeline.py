@@ -10,8 +10,9 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklroute import FixedRouter, KNNRouter, RidgeRouter
+from sklroute import FixedRouter, KNNRouter, LatentRouterClassifier, RidgeRouter
 from sklroute.datasets import make_routing
+from sklroute.persistence import load
 from sklroute.pipeline import RouterPipeline, as_router, fit_router
 from sklroute.policies import MaxUtility
 
@@ -83,6 +84,20 @@ def test_steps_may_be_passed_through(data):
     assert pipeline.fit(data.X, data.y).predict_quality(data.X).shape == (100, 3)
 
 
+@pytest.mark.parametrize("scale", ["passthrough", None])
+def test_a_first_step_that_is_passed_through_can_be_compiled_and_saved(
+    scale, data, tmp_path
+):
+    frame = pd.DataFrame(data.X).add_prefix("x")
+    pipeline = RouterPipeline(steps()).set_params(scale=scale).fit(frame, data.y)
+    expected = pipeline.predict_quality(frame)
+    compiled = pipeline.compile().predict_quality(frame)
+    np.testing.assert_allclose(compiled, expected, atol=1e-6)
+    pipeline.save(tmp_path / "router.sklroute")
+    again = load(tmp_path / "router.sklroute")
+    np.testing.assert_array_equal(again.predict_quality(frame), expected)
+
+
 def test_columns_are_taken_by_name(data):
     frame = pd.DataFrame(data.X).add_prefix("x")
     blocks = make_column_transformer((PCA(2), ["x0", "x1", "x2"]))
@@ -98,6 +113,16 @@ def test_keywords_of_utility_pass_to_the_router(data):
     quality = pipeline.predict_quality(data.X)
     np.testing.assert_allclose(utility[:, :2], quality[:, :2] - [0.5, 1.0])
     assert np.isneginf(utility[:, 2]).all()
+
+
+def test_the_distribution_takes_what_that_of_the_router_takes(data):
+    latent = LatentRouterClassifier(max_epochs=1, hidden_dim=8, communication=True)
+    pipeline = RouterPipeline(steps(latent)).fit(data.X, data.y)
+    scaled, available = pipeline[:-1].transform(data.X), [True, True, False]
+    np.testing.assert_array_equal(
+        pipeline.predict_distribution(data.X, available=available).prob,
+        pipeline[-1].predict_distribution(scaled, available=available).prob,
+    )
 
 
 def test_the_policy_is_that_of_the_router():
@@ -167,8 +192,29 @@ def test_groups_reach_the_splitter_and_the_router_of_a_search(routing, data):
     )
 
 
+@pytest.mark.parametrize("cv", [2, GroupKFold(2)])
+def test_groups_reach_a_router_that_is_searched_without_a_pipeline(cv, data):
+    groups = np.arange(100) // 5
+    search = GridSearchCV(KNNRouter(), {"shrinkage": [8.0]}, cv=cv)
+    fit_router(search, data.X, data.y, np.linspace(0.1, 2, 100), groups)
+    alone = KNNRouter(shrinkage=8.0)
+    alone.fit(data.X, data.y, np.linspace(0.1, 2, 100), groups)
+    np.testing.assert_array_equal(
+        as_router(search).predict_quality(data.X), alone.predict_quality(data.X)
+    )
+
+
 def test_scores_and_choices_of_a_router_pipeline_are_those_of_a_pipeline(data):
     own = RouterPipeline(steps(FixedRouter())).fit(data.X, data.y)
     plain = Pipeline(steps(FixedRouter())).fit(data.X, data.y)
     np.testing.assert_array_equal(own.predict(data.X), plain.predict(data.X))
     assert own.score(data.X, data.y) == plain.score(data.X, data.y)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_the_score_counts_the_models_that_are_available(routing, data):
+    pipeline = RouterPipeline(steps()).fit(data.X, data.y)
+    only = [True, False, False]
+    with config_context(enable_metadata_routing=routing):
+        score = pipeline.score(data.X, data.y, available=only)
+    assert score == pytest.approx(data.y.quality[:, 0].mean())

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklroute.base._arrays import (
     all_finite,
     as_floats,
+    check_groups,
     check_lengths,
     check_weight,
     joined,
@@ -110,8 +111,8 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         self._validate_params()
         X = self._check_X(X, reset=True)
         outcomes = check_outcomes(y, for_fit=True)
-        groups = None if groups is None else np.asarray(groups)
-        check_lengths(X, y=outcomes, groups=groups)
+        check_lengths(X, y=outcomes)
+        groups = check_groups(groups, X)
         weight = check_weight(sample_weight, X)
         kept = weight > 0
         if not kept.all():

@@ -164,12 +164,9 @@ class AverageRouter(MembersMixin, RouterMixin, _BaseComposition):
         if self.weights is None:
             return
         weights = np.asarray(self.weights, dtype=float)
-        if (
-            weights.shape != (n_routers,)
-            or not (weights >= 0).all()
-            or not any(weights)
-        ):
+        fits = weights.shape == (n_routers,) and (weights >= 0).all()
+        if not fits or not 0 < weights.sum() < np.inf:
             raise ValueError(
-                f"weights must be {n_routers} numbers >= 0, one per router and not all "
-                f"zero; got {self.weights!r}."
+                f"weights must be {n_routers} numbers >= 0, one per router, finite and "
+                f"not all zero; got {self.weights!r}."
             )

@@ -20,7 +20,7 @@ from sklroute.baselines._tuning import make_folds, squared_error
 from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
 from sklroute.policies import Policy
-from sklroute.serving._parts import Neighbours, share_of_copies
+from sklroute.serving._parts import Neighbours, share_of_copies, shrunk_means
 from sklroute.serving._steps import directions
 
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -45,7 +45,9 @@ class KNNRouter(RouterMixin, BaseEstimator):
     that is, a regression of the whole vector of outcomes that skips missing cells
     and is shrunk towards the model's mean :math:`\bar q_k`. Of queries with the same
     features, which are equally near, none is preferred: where only some of them are
-    among the nearest, all count in part.
+    among the nearest, all count in part. Which of *different* queries that are equally
+    near come first is left to rounding; with features of few values, such as one-hot
+    ones, that is common, and a compiled router may prefer others.
 
     Parameters
     ----------
@@ -148,7 +150,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
         for rows in gen_batches(len(X), BATCH):
             nearest = self.neighbors_.kneighbors(X[rows], return_distance=False)
             sums = _indicator(nearest, self._shares(nearest), self._cells) @ self._cells
-            quality[rows] = _shrunk(sums, self.fitted_quality_, self.shrinkage)
+            quality[rows] = shrunk_means(sums, self.fitted_quality_, self.shrinkage)
         return quality
 
     def _shares(self, nearest: NDArray) -> NDArray[np.float64]:
@@ -220,16 +222,7 @@ def _neighbour_means(
     for start, stop in pairwise([0, *sizes]):
         part = nearest[:, start:stop]
         sums += _indicator(part, np.ones(part.shape), cells) @ cells
-        yield _shrunk(sums, prior, shrinkage)
-
-
-def _shrunk(sums: NDArray, prior: NDArray, shrinkage: float) -> NDArray[np.float64]:
-    """Means of what neighbours add up, pulled towards the prior."""
-    quality, count = np.split(sums, 2, axis=1)
-    mean = np.tile(prior, (len(sums), 1))
-    total = count + shrinkage
-    np.divide(quality + shrinkage * prior, total, out=mean, where=total > 0)
-    return mean
+        yield shrunk_means(sums, prior, shrinkage)
 
 
 def _indicator(nearest: NDArray, shares: NDArray, cells: NDArray) -> csr_array:

@@ -14,17 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklroute.base import RouterMixin
 from sklroute.base._arrays import all_finite
-from sklroute.explain._mixin import CLIPPING
 from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._calibration import calibrate
-from sklroute.latent._evidence import (
-    CENTRAL,
-    blend_parts,
-    block_reads,
-    region_profile,
-    without_blocks,
-)
+from sklroute.latent._evidence import EvidenceMixin
 from sklroute.latent._inputs import (
     filled_cost,
     module_inputs,
@@ -33,20 +26,17 @@ from sklroute.latent._inputs import (
 )
 from sklroute.latent._net import RouterNet, RoutingDataset, build_net
 from sklroute.latent._prior import fit_prior
-from sklroute.latent._profiles import ProfileEncoder, log_marginals
-from sklroute.latent._state import pack_net, unpack_net
-from sklroute.latent._training import assign_folds, seeded, train
+from sklroute.latent._profiles import ProfileEncoder, log_marginals, support_size
+from sklroute.latent._state import built_with, pack_net, standard_weights, unpack_net
+from sklroute.latent._training import auto_epochs, hold_out, seeded, train
 from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
-from sklroute.serving._folding import compile_latent
+from sklroute.serving._folding import compile_latent, module_params
 from sklroute.serving._parts import CHUNK
 
-N_BINS = 11  # of a binned distribution: quality in steps of 0.1
-MIN_HELD_OUT = 50  # groups of queries below which none are held out
 
-
-class LatentRouterClassifier(RouterMixin, BaseEstimator):
+class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
     """Route by counterfactual quality, predicted in a latent space of capsules.
 
     The method of the LatentRouter paper. *Routing capsules* read the modality blocks
@@ -298,16 +288,22 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         self._seed = int(rng.randint(2**31 - 1))
         self.scaler_ = BlockScaler(self._blocks(X), allow_missing=True).fit(X)
-        fold = self._hold_out(len(X), groups, rng)
+        fold = None
+        if self.early_stopping:
+            share = self.validation_fraction
+            fold = hold_out(len(X), groups, self.n_members, share, rng)
         scaled = self._scaled(X)
         dataset = self._dataset(X, scaled, outcomes, sample_weight)
+        n_epochs = self.max_epochs
+        if n_epochs == "auto":
+            n_epochs = auto_epochs(len(X), self.batch_size)
         with seeded(self._seed, self.device):
             self.net_ = self._build_net(scaled, outcomes, sample_weight)
             train(
                 self.net_,
                 dataset,
                 fold,
-                n_epochs=self._n_epochs(len(X)),
+                n_epochs=n_epochs,
                 learning_rate=self.learning_rate,
                 monitor=f"valid_{self.monitor}",
                 patience=self.patience,
@@ -321,14 +317,14 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         """Encode what is known of the models and set up an untrained net."""
         self.profile_encoder_ = ProfileEncoder(self.n_regions, random_state=self._seed)
         known = scaled, outcomes.quality, outcomes.cost, sample_weight
-        n_support = self._n_support(outcomes)
+        n_support = support_size(self.distribution, outcomes.quality)
         return build_net(
             self,
             profile=self.profile_encoder_.fit(*known).transform(*known),
             prior=log_marginals(outcomes.quality, sample_weight, n_support),
             block_dims=tuple(map(len, self.scaler_.blocks_.values())),
             cost_weight=self._cost_weight,
-        )
+        ).initialize()
 
     def _dataset(self, X, scaled, outcomes: Outcomes, sample_weight) -> RoutingDataset:
         cost = filled_cost(outcomes, self.mean_cost_)
@@ -338,28 +334,9 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
             torch.as_tensor(packed, device=self.device),
         )
 
-    def _hold_out(self, n_queries, groups, rng) -> torch.Tensor | None:
-        n_groups = n_queries if groups is None else len(np.unique(groups))
-        if not self.early_stopping or n_groups < MIN_HELD_OUT:
-            return None
-        n_folds = max(self.n_members, round(1 / self.validation_fraction))
-        return torch.as_tensor(assign_folds(n_queries, groups, n_folds, rng))
-
-    def _n_epochs(self, n_queries: int) -> int:
-        if self.max_epochs != "auto":
-            return self.max_epochs
-        n_steps = max(60, 120 * (n_queries / 2000) ** 0.5)
-        return max(4, round(n_steps / np.ceil(n_queries / self.batch_size)))
-
-    def _n_support(self, outcomes: Outcomes) -> int:
-        binary = np.isin(outcomes.quality[outcomes.observed], (0.0, 1.0)).all()
-        kind = self.distribution
-        if kind == "auto":
-            kind = "bernoulli" if binary else "binned"
-        return 2 if kind == "bernoulli" else N_BINS
-
     def _compiled_part(self):
-        return compile_latent(self, pack_net(self.net_))
+        weights = standard_weights(self.net_)
+        return compile_latent(self, weights, built_with(self))
 
     # -- copies and files ----------------------------------------------------------
 
@@ -368,16 +345,19 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
         state = dict(vars(self))
         if "net_" in state:
             state["net_"] = pack_net(self.net_)
+            built = built_with(self)
+            if built != module_params(self):  # net_params, or parameters set since
+                state["_built"] = built
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
-        net = state.pop("net_", None)
+        net, built = state.pop("net_", None), state.pop("_built", None)
         vars(self).update(state)
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             self.device = "cpu"
         if net is not None:
-            self.net_ = unpack_net(self, net)
+            self.net_ = unpack_net(self, net, built)
 
     # -- features ------------------------------------------------------------------
 
@@ -477,31 +457,3 @@ class LatentRouterClassifier(RouterMixin, BaseEstimator):
             if self.prior_ is not None:
                 parts.insert(0, self.prior_._predict_quality(scaled))
             yield prob, [part - self.fitted_quality_ for part in parts]
-
-    # -- explanation ---------------------------------------------------------------
-
-    _explained_rest = CLIPPING
-
-    def _explain_evidence(self, X, available, better, worse):
-        scaled = self._scaled(X)
-        _, chunks = zip(*self._departures(X, available), strict=True)
-        departures = [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
-        inputs = self._inputs(X, scaled, available)
-        return [
-            *blend_parts(self, scaled, available, departures, better, worse),
-            block_reads(self.net_.module_, list(self.scaler_.blocks_), inputs),
-            region_profile(self, scaled, better, worse),
-        ]
-
-    def _ablated_moments(self, X, available, policy):
-        if len(self.scaler_.blocks_) == 1:
-            return super()._ablated_moments(X, available, policy)
-        X = self._check_X(X, reset=False)
-        return without_blocks(self, X, available, policy)
-
-    def _quality_interval(self, X, available):
-        if self.net_.module_.prior.shape[1] == 2:
-            # An answer is right or wrong: its interval would be 0 to 1.
-            return super()._quality_interval(X, available)
-        distribution = self._distribution(X, available)
-        return tuple(map(distribution.quantile, CENTRAL))

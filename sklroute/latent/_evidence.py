@@ -8,12 +8,43 @@ import torch
 from numpy.typing import NDArray
 
 from sklroute.explain._evidence import Evidence, additive, mean_quality, remainder
+from sklroute.explain._mixin import CLIPPING, ExplainMixin
 from sklroute.explain._router import Moments
 from sklroute.latent._module import LatentRouterModule
 from sklroute.policies import Policy
 from sklroute.serving._latent import CLAMP
 
 CENTRAL = 0.1, 0.9  # quantiles that bound the interval of a predicted quality
+
+
+class EvidenceMixin(ExplainMixin):
+    """What a latent router has to say of its decisions."""
+
+    _explained_rest = CLIPPING
+
+    def _explain_evidence(self, X, available, better, worse):
+        scaled = self._scaled(X)
+        _, chunks = zip(*self._departures(X, available), strict=True)
+        departures = [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+        inputs = self._inputs(X, scaled, available)
+        return [
+            *blend_parts(self, scaled, available, departures, better, worse),
+            block_reads(self.net_.module_, list(self.scaler_.blocks_), inputs),
+            region_profile(self, scaled, better, worse),
+        ]
+
+    def _ablated_moments(self, X, available, policy):
+        if len(self.scaler_.blocks_) == 1:
+            return super()._ablated_moments(X, available, policy)
+        X = self._check_X(X, reset=False)
+        return without_blocks(self, X, available, policy)
+
+    def _quality_interval(self, X, available):
+        if self.net_.module_.prior.shape[1] == 2:
+            # An answer is right or wrong: its interval would be 0 to 1.
+            return super()._quality_interval(X, available)
+        distribution = self._distribution(X, available)
+        return tuple(map(distribution.quantile, CENTRAL))
 
 
 def blend_parts(

@@ -1,6 +1,6 @@
 """The training loop: skorch does it, on whole tensors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from sklroute.latent._losses import RoutingLoss
 from sklroute.latent._module import LatentRouterModule, RouterOutput
+from sklroute.serving._folding import module_params
 
 
 class RoutingDataset(Dataset):
@@ -114,8 +115,9 @@ def build_net(
     prior: NDArray,
     block_dims: tuple[int, ...],
     cost_weight: float,
+    built: Mapping[str, Any] | None = None,
 ) -> RouterNet:
-    """Set up an untrained net by the parameters of a `LatentRouterClassifier`.
+    """An untrained net by the parameters of a `LatentRouterClassifier`.
 
     Parameters
     ----------
@@ -125,11 +127,13 @@ def build_net(
         See `LatentRouterModule`.
     cost_weight : float
         Price of one unit of cost in the utilities of the loss.
+    built : dict of str to object, default=None
+        Parameters of the module that go before all others.
 
     Returns
     -------
     net : RouterNet
-        Initialised with torch's generator as it is.
+        Not initialised.
     """
     net = RouterNet(
         LatentRouterModule,
@@ -154,20 +158,5 @@ def build_net(
         device=router.device,
         verbose=0,
     )
-    return net.set_params(**(router.net_params or {})).initialize()
-
-
-def module_params(router: Any) -> dict[str, Any]:
-    """Parameters of the module that are those of the router."""
-    return {
-        "n_members": router.n_members,
-        "hidden_dim": router.hidden_dim,
-        "n_capsules": router.n_capsules,
-        "token_dim": router.token_dim,
-        "n_heads": router.n_heads,
-        "n_layers": router.n_layers if router.communication else 0,
-        "interactions": router.interactions,
-        "feedback": router.feedback,
-        "correction_bound": router.correction_bound,
-        "dropout": router.dropout,
-    }
+    own = {f"module__{name}": value for name, value in (built or {}).items()}
+    return net.set_params(**{**(router.net_params or {}), **own})

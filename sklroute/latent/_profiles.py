@@ -11,6 +11,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklroute.base._arrays import observed_mean
 
+N_BINS = 11  # of a binned distribution: quality in steps of 0.1
+
 
 class ProfileEncoder(BaseEstimator):
     """Describe each model by its calibration outcomes.
@@ -139,6 +141,14 @@ def _mean_of_all(table, weight):
 
 def _safe_logit(p):
     return logit(np.clip(p, 0.01, 0.99))
+
+
+def support_size(distribution: str, quality: NDArray) -> int:
+    """Number of points of quality that a distribution has; "auto" asks the outcomes."""
+    if distribution == "auto":
+        binary = np.isin(quality[~np.isnan(quality)], (0.0, 1.0)).all()
+        distribution = "bernoulli" if binary else "binned"
+    return 2 if distribution == "bernoulli" else N_BINS
 
 
 def log_marginals(quality: NDArray, weight: NDArray, n_support: int) -> NDArray:

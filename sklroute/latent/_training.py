@@ -16,6 +16,8 @@ from torch.optim.lr_scheduler import OneCycleLR
 from sklroute.latent._module import LatentRouterModule, support_of
 from sklroute.latent._net import RouterNet, RoutingDataset
 
+MIN_HELD_OUT = 50  # groups of queries below which none are held out
+
 # torch's generator is global: threads that train at once would share its numbers.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -24,8 +26,12 @@ _ONE_AT_A_TIME = threading.Lock()
 def seeded(seed: int, device: str) -> Iterator[None]:
     """Seed torch for a block of code and leave the global generators as they were."""
     cuda = [torch.cuda.current_device()] if device.startswith("cuda") else []
+    # torch.manual_seed reaches the generators of all accelerators.
+    seed_it = (
+        torch.default_generator.manual_seed if device == "cpu" else torch.manual_seed
+    )
     with _ONE_AT_A_TIME, torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(seed)
+        seed_it(seed)
         yield
 
 
@@ -39,6 +45,27 @@ def assign_folds(
     fold = np.arange(len(names)) % n_folds
     rng.shuffle(fold)
     return fold[code]
+
+
+def hold_out(
+    n_queries: int,
+    groups: NDArray | None,
+    n_members: int,
+    share: float,
+    rng: np.random.RandomState,
+) -> Tensor | None:
+    """Draw the member that does not see a row, see `train`; None if there are few."""
+    n_groups = n_queries if groups is None else len(np.unique(groups))
+    if n_groups < MIN_HELD_OUT:
+        return None
+    n_folds = max(n_members, round(1 / share))
+    return torch.as_tensor(assign_folds(n_queries, groups, n_folds, rng))
+
+
+def auto_epochs(n_queries: int, batch_size: int) -> int:
+    """Epochs of so many steps as grow with the square root of the number of queries."""
+    n_steps = max(60, 120 * (n_queries / 2000) ** 0.5)
+    return max(4, round(n_steps / np.ceil(n_queries / batch_size)))
 
 
 def train(
@@ -61,7 +88,7 @@ def train(
     dataset : RoutingDataset
         All training queries.
     fold : Tensor of int, of shape (n,), or None
-        The member that does not see a row.
+        The member that does not see a row; rows of no member have a larger number.
     n_epochs, learning_rate, monitor, patience, cost_weight
         As in `LatentRouterClassifier`.
     """

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sklroute.persistence._errors import FormatError
 
@@ -149,8 +150,14 @@ def _unpack_multimodal(cls: type, state: State) -> Any:
     return obj
 
 
+def is_hooked(cls: type) -> bool:
+    """Whether a class, or one that it is made of, says itself what its state is."""
+    own = getattr(cls, "__setstate__", None)
+    return own not in (None, BaseEstimator.__setstate__)
+
+
 def unpack_hooked(cls: type, state: State) -> Any:
-    """A class of the library with a state of its own."""
+    """An object of such a class."""
     _check_names(cls, state)
     obj = cls.__new__(cls)
     obj.__setstate__(state)

@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.utils import Bunch
 
-from sklroute.persistence._adapters import MAX_ATTRIBUTES, adapter_of, unpack_hooked
+from sklroute.persistence._adapters import (
+    MAX_ATTRIBUTES,
+    adapter_of,
+    is_hooked,
+    unpack_hooked,
+)
 from sklroute.persistence._allowed import class_of, value_of
 from sklroute.persistence._errors import FormatError
 
@@ -139,7 +144,7 @@ class Decoder:
         cls = class_of(name)
         if issubclass(cls, tuple):
             return cls(**state)
-        if "__setstate__" in vars(cls):
+        if is_hooked(cls):
             return unpack_hooked(cls, state)
         return adapter_of(name).unpack(cls, state)
 

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import Bunch
 
-from sklroute.persistence._adapters import adapter_of
+from sklroute.persistence._adapters import adapter_of, is_hooked
 from sklroute.persistence._allowed import name_of_class, name_of_value
 from sklroute.persistence._errors import FormatError
 
@@ -117,7 +117,7 @@ class Encoder:
             )
         if issubclass(cls, tuple):
             state = value._asdict()
-        elif "__setstate__" in vars(cls):
+        elif is_hooked(cls):
             state = value.__getstate__()
         elif dataclasses.is_dataclass(cls):
             state = {f.name: getattr(value, f.name) for f in dataclasses.fields(cls)}

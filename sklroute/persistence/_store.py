@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy
 import sklearn
+from sklearn.utils.validation import check_is_fitted
 
 from sklroute.persistence._adapters import unpack_hooked
 from sklroute.persistence._allowed import class_of
@@ -39,7 +40,8 @@ def save(router: Any, path: str | os.PathLike) -> None:
     Raises
     ------
     FormatError
-        If a part cannot be saved. The message names the step and the class.
+        If it is not such a router, or a part cannot be saved. The message names the
+        step and the class.
     NotFittedError
         If the router is not fitted.
 
@@ -61,6 +63,12 @@ def save(router: Any, path: str | os.PathLike) -> None:
     >>> bool((again.predict_quality(data.X) == router.predict_quality(data.X)).all())
     True
     """
+    if not hasattr(type(router), "predict_quality"):
+        raise FormatError(
+            f"A {type(router).__name__} cannot be saved as it is: save what "
+            "sklroute.pipeline.as_router makes of it."
+        )
+    check_is_fitted(router)
     encoder = Encoder()
     root = encoder.node(router, type(router).__name__)
     document = {

@@ -13,7 +13,25 @@ from sklroute.serving._net import ROOT2, Net
 from sklroute.serving._parts import Kernel
 
 
-def compile_latent(router: Any, weights: Mapping[str, NDArray]) -> Latent:
+def module_params(router: Any) -> dict[str, Any]:
+    """Parameters of the network that a latent router's own ask for."""
+    return {
+        "n_members": router.n_members,
+        "hidden_dim": router.hidden_dim,
+        "n_capsules": router.n_capsules,
+        "token_dim": router.token_dim,
+        "n_heads": router.n_heads,
+        "n_layers": router.n_layers if router.communication else 0,
+        "interactions": router.interactions,
+        "feedback": router.feedback,
+        "correction_bound": router.correction_bound,
+        "dropout": router.dropout,
+    }
+
+
+def compile_latent(
+    router: Any, weights: Mapping[str, NDArray], built: Mapping[str, Any]
+) -> Latent:
     """A fitted latent router as a part.
 
     Parameters
@@ -22,26 +40,22 @@ def compile_latent(router: Any, weights: Mapping[str, NDArray]) -> Latent:
         With the attributes of a fitted `LatentRouterClassifier`.
     weights : dict of str to ndarray
         Its network's, by the names of ``LatentRouterModule``.
+    built : dict of str to object
+        The parameters that its network was built with, as `module_params` has them.
 
     Raises
     ------
     TypeError
-        If the router uses communication, correction or another module, or its prior has
-        no NumPy form.
+        If the network has communication or correction, or the prior has no NumPy form.
     """
     for name, used in (
-        ("communication=True", router.communication),
-        (f"correction_bound={router.correction_bound}", router.correction_bound > 0),
+        ("communication=True", built["n_layers"]),
+        (f"correction_bound={built['correction_bound']}", built["correction_bound"]),
     ):
         if used:
             raise TypeError(
                 f"A latent router with {name} cannot be compiled: only the defaults, "
                 "communication=False and correction_bound=0, have a NumPy form."
-            )
-    for name in router.net_params or {}:
-        if name.startswith("module") and name != "module__dropout":
-            raise TypeError(
-                f"A latent router with net_params={{{name!r}: ...}} cannot be compiled."
             )
     blocks = router.scaler_.blocks_
     columns = [_as_slice(columns) for columns in blocks.values()]
@@ -60,7 +74,7 @@ def compile_latent(router: Any, weights: Mapping[str, NDArray]) -> Latent:
         mean=router.scaler_.mean_,
         scale=router.scaler_.scale_,
         gains=gains,
-        net=_fold(weights, gains, router.interactions),
+        net=_fold(weights, gains, built["interactions"]),
         prior=prior,
         net_mix=net_mix,
         prior_mix=prior_mix,
@@ -68,20 +82,22 @@ def compile_latent(router: Any, weights: Mapping[str, NDArray]) -> Latent:
     )
 
 
-def check_weights(router: Any, weights: Mapping[str, NDArray]) -> None:
-    """Refuse weights that are not all of 32 bits, or not of the router's sizes.
+def check_weights(
+    router: Any, weights: Mapping[str, NDArray], built: Mapping[str, Any]
+) -> None:
+    """Refuse weights that are not all of 32 bits, or not of the network's sizes.
 
     Raises
     ------
     ValueError
         The message names the first of them.
     """
-    E, h = router.n_members, router.hidden_dim
-    M, width = router.n_capsules, router.n_capsules * router.token_dim
+    E, h = built["n_members"], built["hidden_dim"]
+    M, width = built["n_capsules"], built["n_capsules"] * built["token_dim"]
     K = len(weights["prior"])
     n_blocks = len(router.scaler_.blocks_)
     n_tokens = n_blocks
-    if router.interactions:
+    if built["interactions"]:
         n_tokens += n_blocks * (n_blocks - 1) // 2
     n_profile = weights["profile"].shape[1]
     expected = {

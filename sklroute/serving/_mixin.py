@@ -42,7 +42,6 @@ class ServingMixin:
         path : path-like
             Where to write; by custom ``router.sklroute``.
         """
-        check_is_fitted(self)
         save(self, path)
 
     def compile(self) -> CompiledRouter:

@@ -39,7 +39,8 @@ def export_onnx(router: Any, path: str | os.PathLike) -> None:
     Notes
     -----
     A query may lack a block (NaN in all of its columns), where the router takes that.
-    Names of the models are in the model's metadata, as ``classes``, one a line.
+    A graph cannot refuse a query: a block that is NaN in part counts as lacking. Names
+    of the models are in the model's metadata, as ``classes``, one a line.
     """
     import onnx
 

@@ -257,16 +257,22 @@ class Neighbours(Part):
             sums = np.einsum("ij,ijk->ik", share, self.cells[nearest])
         else:
             sums = self.cells[nearest].sum(axis=1)
-        value, count = np.split(sums, 2, axis=1)
-        mean = np.tile(self.mean, (len(distance), 1))
-        total = count + self.shrinkage
-        value += self.shrinkage * self.mean
-        np.divide(value, total, out=mean, where=total > 0)
-        return mean
+        return shrunk_means(sums, self.mean, self.shrinkage)
 
     @cached_property
     def _has_copies(self) -> bool:
         return bool((self.copies > 1).any())
+
+
+def shrunk_means(
+    sums: NDArray, prior: NDArray, shrinkage: float
+) -> NDArray[np.float64]:
+    """Means of what neighbours add up, weighted quality and weights, near a prior."""
+    quality, count = np.split(sums, 2, axis=1)
+    mean = np.tile(prior, (len(sums), 1))
+    total = count + shrinkage
+    np.divide(quality + shrinkage * prior, total, out=mean, where=total > 0)
+    return mean
 
 
 def share_of_copies(copies: NDArray, size: int) -> NDArray[np.float64]:

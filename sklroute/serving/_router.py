@@ -2,10 +2,12 @@
 
 import math
 import os
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
 from sklroute.policies import MaxUtility, Policy
 from sklroute.serving._choosing import (
@@ -55,7 +57,7 @@ class CompiledRouter:
     classes_ : ndarray of shape (n_models,)
         Names of the models, sorted.
     policy : Policy
-        The router's own policy.
+        A copy of the router's own policy.
     mean_quality_, mean_cost_ : ndarray of shape (n_models,)
         Mean observed quality of each model, and its predicted cost; NaN = unknown.
     temperature_ : float
@@ -93,7 +95,7 @@ class CompiledRouter:
         self.classes_ = classes
         self.n_features_in_ = n_features
         self.feature_names_in_ = names
-        self.policy = policy
+        self._own_policy = policy
         self.mean_quality_ = quality
         self.mean_cost_ = cost
         self.temperature_ = temperature
@@ -103,15 +105,21 @@ class CompiledRouter:
 
     def _prepare(self) -> None:
         """Rank the models for the choices of `MaxUtility`, whose ties go by cost."""
-        cost, weight = self.mean_cost_, getattr(self.policy, "cost_weight", 0.0)
+        policy, cost = self._own_policy, self.mean_cost_
+        weight = getattr(policy, "cost_weight", 0.0)
         known = weight == 0 or bool(np.isfinite(cost).all())
-        plain = type(self.policy) is MaxUtility and known and self._rule is None
+        plain = type(policy) is MaxUtility and known and self._rule is None
         self._ranking = None
         if plain and not (cost < 0).any():
-            self.policy._validate_params()
+            policy._validate_params()
             self._ranking = np.argsort(np.nan_to_num(cost, nan=np.inf), kind="stable")
             self._ranked = self.classes_[self._ranking]
             self._price = weight * cost[self._ranking] if weight else None
+
+    @property
+    def policy(self) -> Policy:
+        """A copy of the router's own policy."""
+        return deepcopy(self._own_policy)
 
     def after(self, steps: Steps, n_features: int, names: NDArray | None):
         """Put steps of a pipeline before it.
@@ -134,7 +142,7 @@ class CompiledRouter:
             classes=self.classes_,
             n_features=n_features,
             names=names,
-            policy=self.policy,
+            policy=self._own_policy,
             quality=self.mean_quality_,
             cost=self.mean_cost_,
             temperature=self.temperature_,
@@ -289,6 +297,8 @@ class CompiledRouter:
         if type(X) is not np.ndarray:
             X = self._named(X)
         if X.dtype not in FLOATS:
+            if X.dtype.kind == "c":
+                raise ValueError("X is complex.")
             X = X.astype(np.float64)
         if X.ndim != 2 or X.shape[1] != self.n_features_in_:
             raise ValueError(
@@ -306,6 +316,8 @@ class CompiledRouter:
 
     def _named(self, X) -> NDArray:
         """An array of what is not one; names of columns must be those of the fit."""
+        if issparse(X):
+            raise TypeError("X is sparse; use X.toarray().")
         columns = getattr(X, "columns", None)
         if columns is not None and self.feature_names_in_ is not None:
             given = np.asarray(columns)
@@ -333,7 +345,7 @@ class CompiledRouter:
         return self._rule.restrict(policy, arrays)
 
     def _policy(self, policy) -> Policy:
-        policy = check_policy(self.policy if policy is None else policy)
+        policy = check_policy(self._own_policy if policy is None else policy)
         if policy.needs_error:
             raise ValueError(
                 f"{type(policy).__name__} needs the error of the expected quality, "

@@ -90,7 +90,7 @@ def test_members_must_be_routers(member, data):
         AverageRouter([("a", member)]).fit(data.X, data.y)
 
 
-@pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [0.0, 0.0]])
+@pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [0.0, 0.0], [1.0, np.inf]])
 def test_bad_weights_are_refused(weights, data):
     with pytest.raises(ValueError, match="weights must be 2 numbers >= 0"):
         AverageRouter(members(), weights=weights).fit(data.X, data.y)

@@ -114,6 +114,15 @@ def test_same_seed_same_router_and_torch_generator_is_left_alone(table):
     assert torch.rand(1) == expected
 
 
+def test_generators_of_other_devices_are_left_alone(table, monkeypatch):
+    def refuse(seed):
+        pytest.fail("an accelerator was seeded")
+
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", refuse)
+    router = LatentRouterClassifier(max_epochs=1, **SMALL).fit(table.X, table.y)
+    pickle.loads(pickle.dumps(router))
+
+
 def test_pickle_and_clone(table, router):
     again = pickle.loads(pickle.dumps(router))
     np.testing.assert_array_equal(

@@ -11,16 +11,18 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from routers import ROUTERS, TABLE, fitted, latent, pipeline
+from routers import ROUTERS, SMALL, TABLE, fitted, latent, pipeline
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import GridSearchCV
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import sklroute
-from sklroute import Outcomes, RidgeRouter
-from sklroute.persistence import FormatError, _allowed, register
+from sklroute import LatentRouterClassifier, Outcomes, RidgeRouter
+from sklroute.persistence import FormatError, _allowed, register, save
 from sklroute.persistence._decode import Decoder
 from sklroute.persistence._encode import Encoder
 from sklroute.pipeline import as_router
@@ -159,10 +161,14 @@ class Frugal(MaxUtility):
     """A policy of a user."""
 
 
+class OwnLatent(LatentRouterClassifier):
+    """A router of a user."""
+
+
 @pytest.fixture
 def registered(monkeypatch):
     monkeypatch.setattr(_allowed, "_registered", {})
-    for cls in (Pair, Box, Frugal):
+    for cls in (Pair, Box, Frugal, OwnLatent):
         register(cls)
 
 
@@ -174,6 +180,39 @@ def test_registered_classes_survive():
     np.testing.assert_array_equal(decoded.content.left, [0, 1, 2])
     assert decoded.content.right == {"a": (1, 2)}
     assert through_codec(Frugal(0.5)).get_params() == {"cost_weight": 0.5}
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_registered_latent_routers_survive(compiled, tmp_path):
+    router = OwnLatent(**SMALL).fit(TABLE.X, TABLE.y)
+    router.save(tmp_path / "router")
+    again = sklroute.load(tmp_path / "router", compiled=compiled)
+    expected = router.predict_quality(TABLE.X)
+    np.testing.assert_allclose(again.predict_quality(TABLE.X), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("params", "set_since"),
+    [
+        ({"net_params": {"module__hidden_dim": 16}}, {}),
+        ({"net_params": {"module__hidden_dim": 16}}, {"net_params": None}),
+        ({"modalities": TABLE.modalities}, {"interactions": False, "n_members": 5}),
+        ({"n_heads": 2, "communication": True}, {"n_heads": 1}),
+    ],
+)
+def test_a_latent_router_is_saved_with_the_network_that_was_fitted(
+    params, set_since, tmp_path
+):
+    router = latent(**params).fit(TABLE.X, TABLE.y).set_params(**set_since)
+    expected = router.predict_quality(TABLE.X)
+    again = round_trip(router, tmp_path)
+    for other in (again, round_trip(again, tmp_path), copy.deepcopy(router)):
+        np.testing.assert_array_equal(other.predict_quality(TABLE.X), expected)
+        assert repr(other) == repr(router)
+    if "communication" not in params:
+        fast = sklroute.load(tmp_path / "router.sklroute", compiled=True)
+        np.testing.assert_allclose(fast.predict_quality(TABLE.X), expected, atol=1e-5)
 
 
 def test_classes_of_users_are_refused_until_registered(tmp_path):
@@ -195,6 +234,17 @@ def test_a_search_is_saved_as_its_best_router(tmp_path):
     search.fit(TABLE.X, TABLE.y)
     loaded = round_trip(as_router(search), tmp_path)
     np.testing.assert_array_equal(loaded.predict(TABLE.X), search.predict(TABLE.X))
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    plain = make_pipeline(StandardScaler(), RidgeRouter(alpha=1.0))
+    for estimator in (plain, GridSearchCV(plain, {}, cv=2)):
+        estimator.fit(TABLE.X, TABLE.y)
+        with pytest.raises(FormatError, match="as_router"):
+            save(estimator, tmp_path / "router")
+    with pytest.raises(NotFittedError):
+        save(RidgeRouter(), tmp_path / "router")
+    assert not list(tmp_path.iterdir())
 
 
 def test_pipelines_of_texts_survive(tmp_path):

@@ -1,6 +1,7 @@
 """A compiled router makes the choices of the router that it was made of."""
 
 import dataclasses
+import pickle
 import subprocess
 import sys
 from functools import cache
@@ -8,7 +9,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from routers import ROUTERS, TABLE, fitted, latent, pipeline
+from scipy.sparse import csr_array
 from scipy.special import erf
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import VarianceThreshold
@@ -206,6 +209,16 @@ def test_names_of_columns_are_compared():
         compiled.predict(frame[frame.columns[::-1]])
 
 
+def test_sparse_queries_are_refused():
+    with pytest.raises(TypeError, match="sparse"):
+        fitted("ridge").compile().predict(csr_array(TABLE.X))
+
+
+def test_complex_queries_are_refused():
+    with pytest.raises(ValueError, match="complex"):
+        fitted("ridge").compile().predict(TABLE.X + 1j)
+
+
 def test_what_has_no_numpy_form_is_named():
     for name, message in (
         ("latent_all", "communication=True"),
@@ -272,21 +285,24 @@ def test_pipelines_in_pipelines():
     assert_same_choices(guarded, guarded.compile(), TABLE.X)
 
 
-@pytest.mark.parametrize("name", ["latent", "guarded_latent", "blocks", "latent_knn"])
-def test_loading_a_compiled_router_needs_no_torch(name, tmp_path):
-    router = fitted(name)
-    router.save(tmp_path / "router")
+def test_loading_a_compiled_router_needs_no_torch(tmp_path):
+    names = ["latent", "guarded_latent", "blocks", "latent_knn"]
+    for name in names:
+        fitted(name).save(tmp_path / name)
     np.save(tmp_path / "X.npy", TABLE.X)
     code = (
-        "import sys, numpy as np, sklroute; "
-        "router = sklroute.load(sys.argv[1] + '/router', compiled=True); "
-        "np.save(sys.argv[1] + '/q.npy', "
-        "router.predict_quality(np.load(sys.argv[1] + '/X.npy'))); "
-        "assert not {'torch', 'skorch'} & set(sys.modules)"
+        "import sys, numpy as np, sklroute\n"
+        "folder, *names = sys.argv[1:]\n"
+        "X = np.load(folder + '/X.npy')\n"
+        "for name in names:\n"
+        "    router = sklroute.load(f'{folder}/{name}', compiled=True)\n"
+        "    np.save(f'{folder}/{name}.npy', router.predict_quality(X))\n"
+        "    assert not {'torch', 'skorch'} & set(sys.modules), name\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
-    quality = router.compile().predict_quality(TABLE.X)
-    np.testing.assert_array_equal(np.load(tmp_path / "q.npy"), quality)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path), *names], check=True)
+    for name in names:
+        quality = fitted(name).compile().predict_quality(TABLE.X)
+        np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), quality)
 
 
 @every_router
@@ -394,9 +410,47 @@ def test_other_networks_are_refused():
         router.compile()
 
 
+@pytest.mark.parametrize(
+    ("fitted_with", "set_since"),
+    [
+        ({"interactions": True, "modalities": TABLE.modalities}, "interactions"),
+        ({"communication": True}, "communication"),
+        ({"correction_bound": 0.5}, "correction_bound"),
+    ],
+)
+def test_what_was_set_since_the_fit_is_not_compiled(fitted_with, set_since):
+    router = latent(**fitted_with).fit(TABLE.X, TABLE.y)
+    before = router.predict_quality(TABLE.X)
+    router.set_params(**{set_since: 0})
+    if set_since == "interactions":
+        compiled = router.compile().predict_quality(TABLE.X)
+        np.testing.assert_allclose(compiled, before, atol=1e-5)
+    else:
+        with pytest.raises(TypeError, match=set_since):
+            router.compile()
+
+
+def test_a_network_changed_by_hand_is_refused():
+    router = latent().fit(TABLE.X, TABLE.y)
+    router.net_.module_.tokens.read[1] = torch.nn.ReLU()
+    for use in (router.compile, lambda: pickle.dumps(router)):
+        with pytest.raises(TypeError, match=r"changed at 'tokens\.read\.1'"):
+            use()
+
+
 def test_a_compiled_router_keeps_its_policy():
     router = fitted("ridge")
     compiled = router.compile()
     before = compiled.predict_utility(TABLE.X)
     router.set_params(policy__cost_weight=5.0)
     np.testing.assert_array_equal(compiled.predict_utility(TABLE.X), before)
+
+
+def test_the_policy_of_a_compiled_router_cannot_be_changed():
+    router = RidgeRouter(alpha=1.0).fit(TABLE.X, TABLE.y)
+    compiled = router.compile()
+    compiled.policy.set_params(cost_weight=5.0)
+    with pytest.raises(AttributeError):
+        compiled.policy = MaxUtility(5.0)
+    utility = compiled.predict_utility(TABLE.X)
+    np.testing.assert_array_equal(utility, compiled.predict_quality(TABLE.X))
