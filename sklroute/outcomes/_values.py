@@ -40,7 +40,8 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     ----------
     values : DataFrame, Series, dict or anything else
         Columns of a DataFrame and entries of a Series or dict are labelled; all else
-        has the right order by agreement.
+        has the right order by agreement, and so have labels that pandas made up,
+        0 to n - 1.
     models : iterable of length n_models
         Names of the models, in the order wanted.
     name : str
@@ -60,6 +61,8 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     if not isinstance(values, (pd.DataFrame, pd.Series)):
         return values
     labels, models = values.axes[-1], list(models)
+    if isinstance(labels, pd.RangeIndex) and set(labels) != set(models):
+        return values
     if labels.has_duplicates or set(labels) != set(models):
         raise ValueError(
             f"{name} has the labels {labels.tolist()}; the models are "
@@ -77,8 +80,6 @@ def aligned(
     values: Any, models: Iterable[Any], rows: pd.Index | None, name: str
 ) -> Any:
     """Put labelled values into the order of the models, with `by_model`.
-
-    Labels that pandas made up, 0 to n - 1, stand for positions.
 
     Parameters
     ----------
@@ -103,9 +104,6 @@ def aligned(
     own = row_labels(values)
     if own is not None and rows is not None and len(own) == len(rows):
         _check_rows(own, rows, name)
-    labels = values.axes[-1] if isinstance(values, (pd.DataFrame, pd.Series)) else None
-    if isinstance(labels, pd.RangeIndex) and set(labels) != set(models):
-        return values
     return by_model(values, models, name)
 
 

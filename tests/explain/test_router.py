@@ -141,7 +141,7 @@ def test_contributions_add_up_on_any_table(y, router, seed):
     assert_allclose(found.reindex(expected.index), expected, atol=1.1e-6)
 
 
-@pytest.mark.parametrize("seed", [None, np.random.RandomState(0), 3], ids=repr)
+@pytest.mark.parametrize("seed", [None, np.random.RandomState(0), 3], ids=type)
 def test_a_drawn_choice_is_explained_by_what_was_drawn(seed):
     policy = Thompson(random_state=seed)
     router = fitted("ridge")

@@ -130,7 +130,7 @@ def test_distributions_and_names_of_features_survive(tmp_path):
         np.random.RandomState(5),
         np.float64,
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_values_survive(value):
     decoded = through_codec(value)
