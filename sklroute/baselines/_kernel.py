@@ -1,7 +1,9 @@
 """Kernel ridge regression: what is hard, and who is better at what."""
 
 from collections.abc import Iterator
+from functools import reduce
 from numbers import Integral, Real
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
-from sklroute.baselines._moments import Moments, Ridge
+from sklroute.baselines._moments import Moments
 from sklroute.baselines._tuning import make_folds, subsample
 from sklroute.explain._evidence import additive, mean_quality
 from sklroute.explain._mixin import CLIPPING
@@ -22,6 +24,7 @@ from sklroute.serving._parts import Kernel
 # From the strongest penalty to the weakest; the first leaves the models' means.
 ALPHAS = np.r_[np.inf, 10.0 ** np.arange(3.5, -1.5, -0.5)]
 MAX_TUNING_QUERIES = 5000
+MAX_TUNING_MODELS = 32  # one matrix each where cells are missing
 BATCH = 1024  # queries at a time: bounds the memory of predict
 
 
@@ -126,14 +129,18 @@ class KernelRouter(RouterMixin, BaseEstimator):
         self.random_state = random_state
 
     def _fit(self, X, outcomes, sample_weight, groups):
-        if self._gathered is None:
+        self._check_alphas()
+        placed, moments = self._gathered or ({}, None)
+        vars(self).update(placed)
+        if moments is None:
             self._set_landmarks(X, sample_weight)
+        alphas = self.alphas
+        if alphas == "auto":
+            alphas = self._tune(X, outcomes.quality, sample_weight, groups)
+        if moments is None:
             moments = self._no_moments()
             self._gather(moments, X, outcomes.quality, sample_weight)
-        else:
-            placed, moments = self._gathered
-            vars(self).update(placed)
-        self._solve(moments, X, outcomes, sample_weight, groups)
+        self._solve(moments, alphas)
 
     def _no_moments(self) -> Moments:
         return Moments(self._basis.shape[1], len(self.classes_))
@@ -160,25 +167,12 @@ class KernelRouter(RouterMixin, BaseEstimator):
         self._length = (self.landmarks_**2).sum(axis=1)
         self._basis = whitening(self._similarity(X[sample]))
 
-    def _solve(self, moments: Moments, X, outcomes, sample_weight, groups) -> None:
-        """Fit both steps to the sums, with penalties chosen on some of the queries.
-
-        The sums may be those of more queries than the ones given beside them.
-        """
-        self._check_alphas()
-        rows = subsample(len(X), groups, MAX_TUNING_QUERIES)
-        groups = None if groups is None else groups[rows]
-        F = np.concatenate([part for _, part in self._batches(X[rows])])
+    def _solve(self, moments: Moments, alphas: tuple[float, float]) -> None:
+        """Fit both steps to the sums."""
         mean = moments.mean
-        departure = outcomes.quality[rows] - mean
         moments = moments.minus(0.0, mean)
-        shared, count = _row_mean(departure)
-        weight = sample_weight[rows] * count * (moments.n_rows / moments.n_cells)
-        alpha = self._penalty(0, F, shared, weight, groups)
-        (first,) = moments.pooled().solve([alpha])
-        rest = departure - first.predict(F)
-        alpha = self._penalty(1, F, rest, sample_weight[rows], groups)
-        (own,) = moments.minus(first.coef, first.intercept).solve([alpha])
+        (first,) = moments.pooled().solve(alphas[:1])
+        (own,) = moments.minus(first.coef, first.intercept).solve(alphas[1:])
         self.alphas_ = first.alpha, own.alpha
         self.coef_ = self._basis @ (first.coef + own.coef)
         self.intercept_ = mean + first.intercept + own.intercept
@@ -190,11 +184,14 @@ class KernelRouter(RouterMixin, BaseEstimator):
         if len(self.alphas) != 2 or not all(alpha > 0 for alpha in self.alphas):
             raise ValueError(f"alphas must be two numbers > 0; got {self.alphas!r}.")
 
-    def _penalty(self, step: int, F, target, weight, groups) -> float:
-        """Penalty of one of the two steps, as given or tuned."""
-        if self.alphas != "auto":
-            return self.alphas[step]
-        return _tune(F, target, weight, groups, self.cv)
+    def _tune(self, X, quality, weight, groups) -> tuple[float, float]:
+        """Penalties of both steps, chosen on some of the queries and models."""
+        rows = subsample(len(X), groups, MAX_TUNING_QUERIES)
+        models = subsample(quality.shape[1], None, MAX_TUNING_MODELS)
+        groups = None if groups is None else groups[rows]
+        folds = [test for _, test in make_folds(len(rows), groups, self.cv)]
+        F = np.concatenate([part for _, part in self._batches(X[rows])])
+        return _tune(F, quality[np.ix_(rows, models)], weight[rows], folds)
 
     def _batches(self, X) -> Iterator[tuple[slice, NDArray]]:
         """Yield rows and their Nyström features, batch by batch."""
@@ -258,23 +255,45 @@ class KernelRouter(RouterMixin, BaseEstimator):
         return np.exp(np.minimum(exponent, 0, out=exponent), out=exponent)
 
 
-def _tune(F, target, weight, groups, cv) -> float:
-    """Penalty whose held-out differences between the targets err least."""
-    error = np.zeros(len(ALPHAS))
-    for train, test in make_folds(len(F), groups, cv):
-        path = _path(F[train], target[train], weight[train], ALPHAS)
-        for number, ridge in enumerate(path):
-            residual = target[test] - ridge.predict(F[test])
-            relative = residual - shared_part(residual)
-            error[number] += np.nansum(weight[test, None] * relative**2)
-    return float(ALPHAS[error.argmin()])
+def _tune(F, quality, weight, folds) -> tuple[float, float]:
+    """Penalties of the two steps, each with the least error on held-out queries."""
+    if not folds:
+        return np.inf, np.inf
+    parts = [_sums(F[test], quality[test], weight[test]) for test in folds]
+    mean = reduce(add, parts).mean
+    parts = [part.minus(0.0, mean) for part in parts]
+    departure = quality - mean
+    errors, paths = [], []
+    for number, test in enumerate(folds):
+        paths.append(_without(parts, number).pooled().solve(ALPHAS))
+        shared, count = _row_mean(departure[test])
+        residuals = [shared - ridge.predict(F[test]) for ridge in paths[-1]]
+        errors.append([_squared(part, weight[test] * count) for part in residuals])
+    chosen = np.sum(errors, axis=0).argmin()
+    errors = []
+    for number, test in enumerate(folds):
+        first = paths[number][chosen]
+        rest = departure[test] - first.predict(F[test])
+        others = _without(parts, number).minus(first.coef, first.intercept)
+        residuals = [rest - ridge.predict(F[test]) for ridge in others.solve(ALPHAS)]
+        relative = [residual - shared_part(residual) for residual in residuals]
+        errors.append([_squared(part, weight[test]) for part in relative])
+    return float(ALPHAS[chosen]), float(ALPHAS[np.sum(errors, axis=0).argmin()])
 
 
-def _path(F, target, weight, alphas) -> list[Ridge]:
-    """Ridge regressions on the observed rows of each target, one for every penalty."""
+def _sums(F, target, weight) -> Moments:
     moments = Moments(F.shape[1], target.shape[1])
     moments.add(F, target, weight)
-    return moments.solve(alphas)
+    return moments
+
+
+def _without(parts: list[Moments], number: int) -> Moments:
+    """Sums of all parts but one."""
+    return reduce(add, parts[:number] + parts[number + 1 :])
+
+
+def _squared(residual, weight) -> float:
+    return np.nansum(weight[:, None] * residual**2)
 
 
 def _row_mean(table: NDArray) -> tuple[NDArray, NDArray]:

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigh
+from scipy.linalg import cho_factor, cho_solve
+
+ROUNDING = 1e-13  # of the sums, relative to their trace
 
 
 class Ridge(NamedTuple):
@@ -77,18 +79,35 @@ class Moments:
         root = np.broadcast_to(np.sqrt(weight), len(F))[:, None]
         Z = root * np.column_stack([F, np.ones(len(F))])
         masks, pattern = np.unique(seen, axis=1, return_inverse=True)
-        parts = np.stack([_square(Z, mask) for mask in masks.T])
-        # A target that was observed in other rows than its group leaves the group.
-        pair = self.label * len(parts) + pattern.ravel()
-        _, first, label = np.unique(pair, return_index=True, return_inverse=True)
-        if len(first) > len(self.gram):
-            self.gram = self.gram[self.label[first]]
-        self.label = label
-        self.gram += parts[pattern.ravel()[first]]
+        own = self._split(pattern.ravel(), masks.shape[1])
+        whole = Z.T @ Z
+        for number, mask in enumerate(masks.T):
+            self.gram[own == number] += _square(Z, mask, whole)
         self.cross += Z.T @ (root * np.where(seen, target, 0.0))
         weight = np.broadcast_to(weight, len(F))
         self.n_rows += float(weight.sum())
         self.n_cells += float(weight @ seen.sum(axis=1))
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Sums of the rows of both, which are left as they are."""
+        both = self._replaced(self.label, self.gram, self.cross + other.cross)
+        own = both._split(other.label, len(other.gram))
+        both.gram = both.gram + other.gram[own]
+        both.n_rows += other.n_rows
+        both.n_cells += other.n_cells
+        return both
+
+    def _split(self, pattern: NDArray, n_patterns: int) -> NDArray[np.intp]:
+        """Let targets of another pattern than their group's leave the group.
+
+        Returns the pattern of each group.
+        """
+        pair = self.label * n_patterns + pattern
+        _, first, label = np.unique(pair, return_index=True, return_inverse=True)
+        if len(first) > len(self.gram):
+            self.gram = self.gram[self.label[first]]
+        self.label = label
+        return pattern[first]
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -139,10 +158,10 @@ class Moments:
             if size == 0:
                 continue
             centre, mean = gram[:-1, -1] / size, self.cross[-1, own] / size
-            value, axes = eigh(gram[:-1, :-1] - size * np.outer(centre, centre))
-            along = axes.T @ (self.cross[:-1, own] - size * np.outer(centre, mean))
-            shrunk = along / (value.clip(0)[:, None] + alphas[:, None, None])
-            coef[:, :, own] = axes @ shrunk
+            square = gram[:-1, :-1] - size * np.outer(centre, centre)
+            along = self.cross[:-1, own] - size * np.outer(centre, mean)
+            for part, alpha in zip(coef, alphas, strict=True):
+                part[:, own] = _penalised(square, along, alpha)
             intercept[:, own] = mean - centre @ coef[:, :, own]
         return [Ridge(*parts) for parts in zip(alphas, coef, intercept, strict=True)]
 
@@ -153,7 +172,19 @@ class Moments:
         return other
 
 
-def _square(Z: NDArray, rows: NDArray) -> NDArray:
-    """Sum of the outer products of some rows."""
-    Z = Z if rows.all() else Z[rows]
-    return Z.T @ Z
+def _square(Z: NDArray, rows: NDArray, whole: NDArray) -> NDArray:
+    """Sum of the outer products of some rows; ``whole`` is that of all rows."""
+    if 2 * rows.sum() <= len(rows):
+        return Z[rows].T @ Z[rows]
+    rest = Z[~rows]
+    return whole - rest.T @ rest
+
+
+def _penalised(square: NDArray, along: NDArray, alpha: float) -> NDArray | float:
+    """Coefficients of a ridge regression from its centred sums."""
+    if np.isinf(alpha):
+        return 0.0
+    square = square.copy()
+    diagonal = square.ravel()[:: len(square) + 1]
+    diagonal += max(alpha, ROUNDING * diagonal.sum())
+    return cho_solve(cho_factor(square, overwrite_a=True), along)

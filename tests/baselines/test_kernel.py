@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 
 from sklroute import Outcomes
 from sklroute.baselines import KernelRouter
-from sklroute.baselines._kernel import shared_part
+from sklroute.baselines._kernel import ALPHAS, _tune, shared_part
 from sklroute.datasets import make_routing
 
 
@@ -125,3 +125,51 @@ def test_near_copies_of_queries_do_not_blow_up_rounding_errors():
         double.predict_quality(X),
         atol=0.02,
     )
+
+
+def brute_force(F, quality, folds):
+    """Penalties of the two steps in a complete table, by one fit for each."""
+    departure = quality - quality.mean(axis=0)
+    alphas = ALPHAS.clip(max=1e12)
+
+    def held_out(target, alpha):
+        """Error of each row by the fit that did not see it."""
+        rest = target.copy()
+        for test in folds:
+            train = np.setdiff1d(np.arange(len(F)), test)
+            line = Ridge(alpha=alpha).fit(F[train], target[train])
+            rest[test] -= line.predict(F[test])
+        return rest
+
+    shared = [held_out(departure.mean(axis=1), alpha) for alpha in alphas]
+    first = np.argmin([np.sum(rest**2) for rest in shared])
+    rest = departure - departure.mean(axis=1, keepdims=True) + shared[first][:, None]
+    # The second step of a fold departs from the first one of that fold.
+    errors = np.zeros(len(alphas))
+    for test in folds:
+        train = np.setdiff1d(np.arange(len(F)), test)
+        line = Ridge(alpha=alphas[first]).fit(F[train], departure[train].mean(axis=1))
+        left = departure[train] - line.predict(F[train])[:, None]
+        for number, alpha in enumerate(alphas):
+            own = Ridge(alpha=alpha).fit(F[train], left).predict(F[test])
+            residual = rest[test] - own
+            errors[number] += np.sum((residual - shared_part(residual)) ** 2)
+    return ALPHAS[first], ALPHAS[errors.argmin()]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_penalties_are_those_of_the_least_held_out_error(seed):
+    rng = np.random.default_rng(seed)
+    F = rng.normal(size=(120, 4))
+    quality = F @ rng.normal(size=4)[:, None] * 0.2 + F @ rng.normal(size=(4, 3)) * 0.05
+    quality += rng.normal(size=quality.shape)
+    folds = np.array_split(rng.permutation(120), 4)
+    found = _tune(F, quality, np.ones(120), folds)
+    assert found == pytest.approx(brute_force(F, quality, folds))
+
+
+def test_large_pools_are_tuned_on_some_of_their_models():
+    data = make_routing(300, n_models=40, missing=0.2, random_state=0)
+    router = KernelRouter(20, random_state=0).fit(data.X, data.y)
+    assert router.predict_quality(data.X[:3]).shape == (3, 40)
+    assert all(alpha in ALPHAS for alpha in router.alphas_)

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression, Ridge
 
 from sklroute.baselines._moments import Moments
+
+HALVES = slice(23), slice(23, None)
 
 
 def summed(F, target, weight, cuts):
@@ -38,6 +40,33 @@ def test_sums_of_batches_give_the_regression_of_the_whole(seed, missing, cuts):
         alone = Ridge(alpha=2.0).fit(F[rows], column[rows], weight[rows])
         np.testing.assert_allclose(ridge.coef[:, number], alone.coef_, atol=1e-9)
         np.testing.assert_allclose(ridge.intercept[number], alone.intercept_)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.1, 0.9])
+def test_sums_of_two_parts_are_added(missing):
+    F, target, weight = table(2, missing)
+    head, tail = (summed(F[rows], target[rows], weight[rows], []) for rows in HALVES)
+    both, whole = head + tail, summed(F, target, weight, [])
+    np.testing.assert_allclose(both.cross, whole.cross)
+    np.testing.assert_allclose(both.gram[both.label], whole.gram[whole.label])
+    assert both.n_rows == pytest.approx(whole.n_rows)
+    assert both.n_cells == pytest.approx(whole.n_cells)
+    alone = summed(F[HALVES[0]], target[HALVES[0]], weight[HALVES[0]], [])
+    np.testing.assert_array_equal(head.cross, alone.cross)  # stays as it was
+    np.testing.assert_array_equal(head.gram, alone.gram)
+
+
+def test_infinite_and_vanishing_penalties():
+    F, target, weight = table(3, 0.0)
+    none, means = summed(F, target, weight, []).solve([0.0, np.inf])
+    alone = LinearRegression().fit(F, target, weight)
+    np.testing.assert_allclose(none.coef, alone.coef_.T, atol=1e-8)
+    assert not means.coef.any()
+    mean = np.average(target, axis=0, weights=weight)
+    np.testing.assert_allclose(means.intercept, mean)
+    twice = np.hstack([F, F])  # singular
+    (line,) = summed(twice, target, weight, []).solve([0.0])
+    np.testing.assert_allclose(line.predict(twice), alone.predict(F), atol=1e-6)
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.4])

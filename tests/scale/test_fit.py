@@ -52,7 +52,7 @@ def test_the_kernel_learns_from_every_query(data):
     weight = np.ones(len(data.X))
     whole._gather(moments, data.X, data.y.quality, weight)
     whole.n_features_in_ = data.X.shape[1]
-    whole._solve(moments, data.X, data.y, weight, None)
+    whole._solve(moments, whole.alphas)
     expected = whole._predict_quality(data.X)
     np.testing.assert_allclose(found, expected, atol=1e-8)
     few = KernelRouter(20, alphas=(1.0, 2.0), gamma=0.01, random_state=0)
