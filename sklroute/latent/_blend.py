@@ -49,7 +49,7 @@ def fit_blend(
     ----------
     departures : sequence of ndarray of shape (n_queries, n_models)
         Departure of each prediction from the models' mean quality, the most trusted
-        one first.
+        one first. A row of NaN is a query by which it cannot be judged.
     quality : ndarray of shape (n_queries, n_models)
         Observed quality; NaN = missing.
     mean : ndarray of shape (n_models,)
@@ -63,19 +63,24 @@ def fit_blend(
     -------
     blend : Blend
     """
-    seen = ~np.isnan(quality)
     target = quality - mean
-    parts = [np.where(seen, part, np.nan) for part in departures]
+    judged = [~np.isnan(part).all(axis=1) for part in departures]
+    parts = [np.where(np.isnan(target), np.nan, part) for part in departures]
     shared = [shared_part(table) for table in (*parts, target)]
     relative = [
         table - common for table, common in zip((*parts, target), shared, strict=True)
     ]
     weight = np.ones(len(quality)) if weight is None else weight
-    return Blend(_weights(shared, groups, weight), _weights(relative, groups, weight))
+    return Blend(
+        *(_weights(tables, judged, groups, weight) for tables in (shared, relative))
+    )
 
 
 def _weights(
-    tables: Sequence[NDArray], groups: NDArray, weight: NDArray
+    tables: Sequence[NDArray],
+    judged: Sequence[NDArray],
+    groups: NDArray,
+    weight: NDArray,
 ) -> NDArray[np.float64]:
     r"""Weights of the first tables in a sum that comes close to the last one.
 
@@ -84,24 +89,25 @@ def _weights(
     .. math:: f \leftarrow f + w_p (d_p - f), \qquad
               w_p = \max(0, 1 - 1 / t^2) \, w^*_p
 
-    with :math:`w^*_p \in [0, 1]` the least-squares step on the observed cells and
-    :math:`t` its gain in squared error over the gain's standard error between groups
-    of queries. Where a prediction adds nothing clear to those before it, its step is
-    zero; without any signal all weights are, and the best single model is called.
+    with :math:`w^*_p \in [0, 1]` the least-squares step on the observed cells of the
+    queries that it is judged by, and :math:`t` its gain in squared error over the
+    gain's standard error between groups of queries. Where a prediction adds nothing
+    clear to those before it, its step is zero; without any signal all weights are, and
+    the best single model is called.
     """
     *parts, target = np.nan_to_num(tables)
-    _, code = np.unique(groups, return_inverse=True)
     weights, sum_ = np.zeros(len(parts)), np.zeros_like(target)
-    for number, part in enumerate(parts):
-        step, rest = part - sum_, target - sum_
-        along, length = weight @ (step * rest), weight @ step**2
+    for number, (part, rows) in enumerate(zip(parts, judged, strict=True)):
+        step, rest = part[rows] - sum_[rows], target[rows] - sum_[rows]
+        along, length = weight[rows] @ (step * rest), weight[rows] @ step**2
         size = (along.sum() / max(length.sum(), 1e-12)).clip(0, 1)
         gain = (rest**2 - (rest - size * step) ** 2).sum(axis=1)
-        gain = np.bincount(code, weight * gain)
+        _, code = np.unique(groups[rows], return_inverse=True)
+        gain = np.bincount(code, weight[rows] * gain)
         error = gain.std() * len(gain) ** 0.5
         if gain.sum() > error:
             size *= 1 - (error / gain.sum()) ** 2
             weights *= 1 - size
             weights[number] = size
-            sum_ = sum_ + size * step
+            sum_[rows] += size * step
     return weights

@@ -45,17 +45,18 @@ def calibrate(
     mean = router.fitted_quality_
     rows, log_prob = held_out_predictions(router.net_.module_, dataset, fold)
     rows = rows.cpu().numpy()
-    quality = (log_prob.exp() @ support_of(log_prob)).double().cpu().numpy()
-    departures = [quality - mean]
-    if router.prior_ is not None:
-        folds = fold.cpu().numpy()
-        prior = predict_held_out(router.prior_, *known, folds, router.n_members)
-        # NaN for a model that was observed in that fold alone.
-        departures.insert(0, np.nan_to_num(prior[rows] - mean))
     _, outcomes, weight, groups = known
+    network = np.full(outcomes.quality.shape, np.nan)
+    network[rows] = (log_prob.exp() @ support_of(log_prob)).cpu().numpy() - mean
+    departures = [network]
+    if router.prior_ is not None:
+        prior = predict_held_out(router.prior_, *known, fold.cpu().numpy())
+        # NaN for a model that was observed in one fold alone.
+        departures.insert(0, np.nan_to_num(prior - mean))
+    units = np.arange(len(weight)) if groups is None else groups
+    blend = fit_blend(departures, outcomes.quality, mean, units, weight)
     held_out, weight = outcomes[rows], weight[rows]
-    units = rows if groups is None else groups[rows]
-    blend = fit_blend(departures, held_out.quality, mean, units, weight)
+    departures = [part[rows] for part in departures]
     realised = filled_cost(held_out, router.mean_cost_)
     expected = np.nan_to_num(router.mean_cost_)
     temperature = best_choice_temperature(

@@ -10,6 +10,8 @@ from sklroute.base import RouterMixin
 from sklroute.baselines import KernelRouter
 from sklroute.outcomes import Outcomes
 
+N_COPIES = 4  # of the prior, by which it is judged
+
 
 def fit_prior(
     prior: Any,
@@ -37,16 +39,17 @@ def predict_held_out(
     sample_weight: NDArray,
     groups: NDArray | None,
     fold: NDArray,
-    n_folds: int,
 ) -> NDArray[np.float64]:
-    """What copies of the prior, each fitted without a fold, say of that fold.
+    """What copies of the prior say of the queries that they were fitted without.
 
-    Rows of other folds than the first ``n_folds`` stay NaN, and so does a model that
-    was observed in that fold alone.
+    Each copy leaves out several folds. A model that was observed in these alone stays
+    NaN.
     """
     quality = np.full(outcomes.quality.shape, np.nan)
-    for number in range(n_folds):
-        rows, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+    left_out = fold % N_COPIES
+    for number in np.unique(left_out):
+        out = left_out == number
+        rows, rest = np.flatnonzero(out), np.flatnonzero(~out)
         rest_groups = None if groups is None else groups[rest]
         known = outcomes[rest]
         seen = known.observed.any(axis=0)

@@ -96,6 +96,23 @@ def test_copies_of_a_query_do_not_add_certainty():
     assert naive.shared > grouped.shared
 
 
+def test_a_prediction_is_judged_by_the_queries_that_it_has_not_seen(world):
+    truth, mean, quality = world
+    noise = np.random.default_rng(1).normal(scale=0.3, size=truth.shape)
+    first, second = truth + noise - mean, truth - mean
+    second[:1500] = np.nan
+    alone = fit_blend([first], quality, mean, np.arange(2000))
+    both = fit_blend([first, second], quality, mean, np.arange(2000))
+    second[:1500] = 0
+    fooled = fit_blend([first, second], quality, mean, np.arange(2000))
+    for one, (before, after), wrong in zip(alone, both, fooled, strict=True):
+        assert 0.1 < one[0] < 0.8
+        assert after == pytest.approx(1, abs=0.15)
+        # The step towards the first one is that of all queries; the rest is scaled.
+        assert before == pytest.approx(one[0] * (1 - after))
+        assert wrong[1] < after - 0.2
+
+
 def test_queries_are_weighed(world):
     truth, mean, quality = world
     weight = np.arange(2000) % 3.0
