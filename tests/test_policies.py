@@ -4,6 +4,7 @@ import itertools
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -140,6 +141,20 @@ def test_costs_of_each_model_are_those_of_every_query(data, arrays):
     assert_array_equal(
         choose(policy, arrays._replace(cost=prices)), choose(policy, every_query)
     )
+
+
+def test_labelled_tables_are_matched_by_name():
+    quality = pd.DataFrame({"a": [0.5, 0.5], "b": [0.6, 0.6], "c": [0.9, 0.1]})
+    cost = pd.Series({"c": 9.0, "b": 0.0, "a": 1.0})
+    available = {"b": True, "c": True, "a": True}
+    std = pd.DataFrame({"c": [0.0, 0.0], "a": [9.0, 9.0], "b": [0.0, 0.0]})
+    assert_array_equal(MaxUtility(0.1)(quality, cost, available), [1, 1])
+    assert_array_equal(RiskAverse(1.0)(quality, cost, available, std=std), [2, 1])
+    assert_array_equal(Budget(1.0)(quality, cost, {**available, "b": False}), [0, 0])
+    with pytest.raises(ValueError, match=r"cost has the labels \['a', 'b'\]"):
+        MaxUtility(0.1)(quality, cost[["a", "b"]])
+    unlabelled = pd.Series([1.0, 0.0, 9.0])  # pandas' own labels are positions
+    assert_array_equal(MaxUtility(0.1)(quality, unlabelled), [1, 1])
 
 
 @pytest.mark.parametrize("policy", EXAMPLES, ids=repr)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklroute.policies._labels import plain
+
 Shape = tuple[int, ...]
 
 
@@ -70,7 +72,7 @@ def check_mask(available: ArrayLike | None, shape: Shape) -> NDArray[np.bool_]:
         row, model = np.argwhere(wrong)[0]
         raise ValueError(
             "`available` must hold true and false only; "
-            f"row {row}, column {model} has {_plain(available[row, model])!r}."
+            f"row {row}, column {model} has {plain(available[row, model])!r}."
         )
     return available.astype(bool)
 
@@ -130,7 +132,3 @@ def refuse(values: NDArray, wrong: NDArray, name: str) -> None:
         raise ValueError(
             f"{name} of model {model} is {values[row, model]} (row {row})."
         )
-
-
-def _plain(value):
-    return value.item() if isinstance(value, np.generic) else value

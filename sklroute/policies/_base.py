@@ -1,6 +1,7 @@
 """The base of all policies."""
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
@@ -12,6 +13,7 @@ from sklroute.policies._arrays import (
     first_best,
     refuse,
 )
+from sklroute.policies._labels import by_model
 
 
 class Policy(BaseEstimator):
@@ -61,7 +63,8 @@ class Policy(BaseEstimator):
         Parameters
         ----------
         quality : array-like of shape (n_queries, n_models)
-            Predicted quality.
+            Predicted quality. Where it is a DataFrame, what else is labelled is
+            matched with its columns.
         cost : array-like of shape (n_queries, n_models) or (n_models,), default=None
             Predicted cost, >= 0; NaN or None = unknown.
         available : array-like of bool, of shape (n_queries, n_models) or \
@@ -148,6 +151,11 @@ class Policy(BaseEstimator):
     def _check(self, quality, cost, available, std):
         """Return quality, cost and std, with unavailable models out of reach."""
         self._validate_params()
+        if isinstance(quality, pd.DataFrame):
+            models = quality.columns
+            cost = by_model(cost, models, "cost")
+            available = by_model(available, models, "available")
+            std = by_model(std, models, "std")
         quality = np.asarray(quality, dtype=float)
         if quality.ndim != 2:
             raise ValueError(

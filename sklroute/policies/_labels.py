@@ -1,0 +1,50 @@
+"""Values that are labelled with the names of models."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
+    """Put what is labelled with the names of the models into their order.
+
+    Parameters
+    ----------
+    values : DataFrame, Series, dict or anything else
+        Columns of a DataFrame and entries of a Series or dict are labelled; all else
+        has the right order by agreement, and so have labels that pandas made up,
+        0 to n - 1.
+    models : iterable of length n_models
+        Names of the models, in the order wanted.
+    name : str
+        What the values are, for the message.
+
+    Returns
+    -------
+    values : as given, reordered
+
+    Raises
+    ------
+    ValueError
+        If the labels are not the names of the models.
+    """
+    if isinstance(values, Mapping):
+        values = pd.Series(values)
+    if not isinstance(values, (pd.DataFrame, pd.Series)):
+        return values
+    labels, models = values.axes[-1], list(models)
+    if isinstance(labels, pd.RangeIndex) and set(labels) != set(models):
+        return values
+    if labels.has_duplicates or set(labels) != set(models):
+        raise ValueError(
+            f"{name} has the labels {labels.tolist()}; the models are "
+            f"{[plain(model) for model in models]}."
+        )
+    return values[models]
+
+
+def plain(value: Any) -> Any:
+    """A NumPy scalar as Python shows it."""
+    return value.item() if isinstance(value, np.generic) else value
