@@ -55,8 +55,8 @@ def audit(
     is compared with that of a baseline, query by query. The router
 
     - *pays* if the mean gain is above 0 by both a paired permutation test and a
-      paired bootstrap interval (which holds a gain worth having), also if choices of
-      unknown outcome are as bad as can be;
+      paired bootstrap interval (which holds a gain worth having), also if nothing is
+      gained by choices of unknown outcome;
     - *does not pay* if the interval rules out a gain of ``min_gain``, also if they are
       as good as can be;
     - else there are *not enough data*, and ``n_more`` says how many more queries

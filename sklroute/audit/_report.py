@@ -169,9 +169,10 @@ def _notes(result: Audit) -> list[str]:
         "outcome is known.",
         f"Pays: the {level} paired bootstrap interval of the utility gained is above 0 "
         "and a paired permutation test agrees. Does not pay: the interval rules out a "
-        f"gain of {100 * result.min_gain:g} points. Both also with the worst that "
-        "choices of unknown outcome can be for the verdict. Else the data are not "
-        "enough; then “more queries” would tell, if the gain is the one found.",
+        f"gain of {100 * result.min_gain:g} points. Pays also without what was gained "
+        "on queries with a choice of unknown outcome, does not pay also with the best "
+        "that these can be. Else the data are not enough; then “more queries” would "
+        "tell, if the gain is the one found.",
         f"Smallest effect: the true gain that so many queries show with "
         f"{100 * result.power:.3g} % power.",
         "Shuffled features: the router answers each query by the features of another "

@@ -65,7 +65,8 @@ class Audit:
           a model of unknown outcome, for which the next best stands in; ``hidden``: by
           how much the utility gain may be higher than found, if there the router's
           answers are all right and the baseline's all wrong; ``hidden_loss``: by how
-          much it may be lower, the other way round.
+          much it may be lower, the other way round; ``stand_in_gain``: what of the
+          utility gain was found on these queries.
         - ``n_more``: queries to add to tell whether the router pays, with the stated
           power, if the true gain is the one found; 0 where it has been told.
         - ``shuffled_gain``: utility gain with shuffled features, mean and central 95 %
@@ -204,6 +205,7 @@ def _row(question: Question, each: Decisions, rows: NDArray, strict: float) -> d
         "unseen": each.unseen[rows].mean(),
         "hidden": each.hidden[rows].mean(),
         "hidden_loss": each.hidden_loss[rows].mean(),
+        "stand_in_gain": np.where(each.unseen[rows], gain, 0.0).mean(),
     }
 
 
@@ -252,9 +254,14 @@ def _told(question: Question, row) -> str:
         return UNKNOWN
     if row.adjusted_high + row.hidden < question.min_gain:
         return PAYS_NOT
-    if row.p_adjusted <= question.alpha and row.adjusted_low > row.hidden_loss:
+    if row.p_adjusted <= question.alpha and row.adjusted_low > _doubtful(row):
         return PAYS
     return UNKNOWN
+
+
+def _doubtful(row) -> float:
+    """What is left out of the gain of a router that is said to pay."""
+    return max(row.stand_in_gain, 0.0)
 
 
 def _n_more(question: Question, row) -> float:
@@ -267,7 +274,7 @@ def _n_more(question: Question, row) -> float:
         return 0.0
     if row.n_units < MIN_UNITS:  # no spread to go by: reach what can be judged at all
         return float(np.ceil(row.n_queries * (MIN_UNITS / row.n_units - 1)))
-    above = row.utility_gain - row.hidden_loss
+    above = row.utility_gain - _doubtful(row)
     distance = max(above, question.min_gain - row.hidden - row.utility_gain)
     if distance <= 0:
         return float("inf")
