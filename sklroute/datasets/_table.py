@@ -260,14 +260,19 @@ def _read_long(
             f"row ({unscored.sum()} of {len(y)} queries): leave such queries out."
         )
     rest = log.drop(columns=[model, *values])
-    constant = rest.map(_hashable).groupby(query).nunique(dropna=False).le(1).all()
+    comparable = rest.apply(_comparable)
+    constant = comparable.groupby(query).nunique(dropna=False).le(1).all()
     kept = [query, *constant.index[constant]]
     return y, rest[kept].drop_duplicates(query).reset_index(drop=True)
 
 
-def _hashable(cell: Any) -> Any:
-    """A cell, or a digest of one such as a list, which pandas cannot compare."""
-    return cell if isinstance(cell, Hashable) else joblib.hash(cell)
+def _comparable(column: pd.Series) -> pd.Series:
+    """A column with digests in place of cells, such as lists, that have no hash."""
+    if column.dtype != object:
+        return column
+    return column.map(
+        lambda cell: cell if isinstance(cell, Hashable) else joblib.hash(cell)
+    )
 
 
 def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
