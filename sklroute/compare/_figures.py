@@ -127,20 +127,8 @@ def calibration_figure(
 ):
     """Reliability and, if known, coverage of every router, side by side.
 
-    Parameters
-    ----------
-    calibration : DataFrame
-        Columns ``name``, ``predicted``, ``observed``, ``count``, ``ece``.
-    coverage : DataFrame or None
-        Columns ``name``, ``nominal``, ``observed``.
-    names : sequence of str
-        Routers in the order in which they take colours.
-    best : str
-        Router whose line stands out.
-
-    Returns
-    -------
-    figure : matplotlib Figure
+    The tables are those of `Comparison`; the routers take colours in the order of
+    ``names``, and the line of ``best`` stands out.
     """
     from matplotlib.figure import Figure
 

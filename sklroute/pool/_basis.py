@@ -77,19 +77,10 @@ class Basis(NamedTuple):
 
 
 def make_basis(X: NDArray, predict: Callable[[NDArray], NDArray]) -> Basis:
-    """Set up the basis of a router.
+    """The basis of a router, from the queries that it was fitted on.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_queries, n_features)
-        Queries that the router was fitted on.
-    predict : callable
-        Gives the quality of the fitted models for queries.
-
-    Returns
-    -------
-    basis : Basis
-        With a sample of the queries that is the same in every call.
+    ``predict`` gives the quality of the fitted models for queries. The sample of the
+    queries that the basis keeps is the same in every call.
     """
     rows = np.random.RandomState(0).permutation(len(X))[:N_SAMPLED]
     sample = X[rows].astype(np.float64)

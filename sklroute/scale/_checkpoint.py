@@ -12,14 +12,7 @@ from numpy.typing import NDArray
 def save_checkpoint(path: Path, arrays: dict[str, NDArray], settings: dict) -> None:
     """Write the file as a whole or not at all.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    arrays : dict of str to ndarray
-        What to keep.
-    settings : dict
-        What must be the same when the pass goes on; kept as JSON.
+    ``settings`` is what must be the same when the pass goes on; kept as JSON.
     """
     unfinished = path.with_name(path.name + ".tmp")
     with unfinished.open("wb") as file:

@@ -11,21 +11,10 @@ class Sample:
     """A reservoir: every query that has passed is in it with the same probability.
 
     Vitter's Algorithm R [1]_, a batch at a time: query :math:`t`, counted from 0, takes
-    the place of a random one with probability :math:`n / (t + 1)`. The lots of a batch
-    depend on the seed and on the number of queries before it alone, so that an
-    interrupted pass goes on with the same ones.
-
-    Parameters
-    ----------
-    size : int
-        Largest number of queries, :math:`n`.
-    seed : int
-        Seed of the lots.
-
-    Attributes
-    ----------
-    n_seen : int
-        Number of queries that have passed.
+    the place of a random one with probability :math:`n / (t + 1)`, where :math:`n` is
+    the largest number of queries. The lots of a batch depend on the seed and on the
+    number of queries before it alone, so that an interrupted pass goes on with the same
+    ones.
 
     References
     ----------

@@ -43,28 +43,8 @@ def decide(
 ) -> Decision:
     """Decide as the methods of a router do.
 
-    Parameters
-    ----------
-    router : fitted or compiled router
-        What decides.
-    X : array-like of shape (n_queries, n_features)
-        Queries, as the router takes them.
-    available : ndarray of bool, of shape (n_queries, n_models), default=None
-        Models that may be called. None allows all.
-    costs : dict of int to float, default=None
-        Prices known now, by the model's column. Other models, or all of them if None,
-        have the predicted cost.
-    policy : Policy, default=None
-        The rule. None is the router's own.
-
-    Returns
-    -------
-    decision : Decision
-
-    Raises
-    ------
-    ValueError
-        As the router's methods.
+    ``available`` is a mask (n_queries, n_models); ``costs`` are prices known now by the
+    model's column, the other models have the predicted cost.
 
     Examples
     --------

@@ -83,24 +83,7 @@ class Served:
 
 
 def make_served(loaded: Any, checksum: str) -> Served:
-    """Look at a loaded router.
-
-    Parameters
-    ----------
-    loaded : router, compiled router, or Pipeline that ends in a router
-        Fitted.
-    checksum : str
-        Of its file.
-
-    Returns
-    -------
-    served : Served
-
-    Raises
-    ------
-    TypeError
-        If it does not end in a router.
-    """
+    """Look at a loaded router; it is a TypeError if it does not end in one."""
     router = as_router(loaded) if isinstance(loaded, Pipeline) else loaded
     first = loaded.steps[0][1] if isinstance(loaded, Pipeline) else router
     columns = _columns(first)

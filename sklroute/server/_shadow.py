@@ -113,23 +113,9 @@ def shadow_lines(
 ) -> Iterator[bytes]:
     """One JSON object a query, flat, so that it is a row of a table.
 
-    Parameters
-    ----------
-    decision : Decision
-        What would have been chosen.
-    answered : list of str, of length n_queries
-        Models that were answered instead.
-    ids : list of str, of length n_queries
-        Names of the queries.
-    served : Served
-        The router that decided.
-
-    Yields
-    ------
-    line : bytes
-        With the keys query, model (answered), choice, time, router, and utility,
-        predicted quality and cost of every model as ``utility:<model>`` and so on;
-        null where there is none.
+    With the keys query, model (the one ``answered``), choice, time, router, and
+    utility, predicted quality and cost of every model as ``utility:<model>`` and so on;
+    null where there is none.
     """
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     tables = {

@@ -276,17 +276,11 @@ def shrunk_means(
 
 
 def share_of_copies(copies: NDArray, size: int) -> NDArray[np.float64]:
-    """How much each of the nearest points counts until there are enough queries.
+    """How much each of the nearest points counts until there are ``size`` queries.
 
     Copies of a query are as near as each other: those of the last point that is needed
-    count in part, so that none is preferred.
-
-    Parameters
-    ----------
-    copies : ndarray of shape (n_queries, n_points)
-        Queries at each point, the nearest first.
-    size : int
-        How many are wanted.
+    count in part, so that none is preferred. ``copies`` is the number of queries at
+    each point, (n_queries, n_points), the nearest first.
     """
     before = copies.cumsum(axis=1) - copies
     return ((size - before) / copies).clip(0, 1)
