@@ -1,4 +1,4 @@
-"""Pictures of a comparison; they need matplotlib."""
+"""Pictures of a comparison, as matplotlib figures."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -21,12 +21,7 @@ LOG_RATIO = 10  # costs that differ more than this are drawn on a logarithmic ax
 
 
 def frontier_figure(result: Comparison, cost_unit: str | None = None):
-    """Quality against cost of every router and reference.
-
-    Returns
-    -------
-    figure : matplotlib Figure
-    """
+    """Quality against cost of every router and reference."""
     from matplotlib.figure import Figure
 
     from sklroute.displays import FrontierDisplay
@@ -64,12 +59,7 @@ def frontier_figure(result: Comparison, cost_unit: str | None = None):
 
 
 def gain_figure(result: Comparison):
-    """Quality gained on the best single model, with intervals.
-
-    Returns
-    -------
-    figure : matplotlib Figure
-    """
+    """Quality gained on the best single model, with intervals."""
     from matplotlib.figure import Figure
 
     table = ordered(result).drop(index=SINGLE)
@@ -82,22 +72,14 @@ def gain_figure(result: Comparison):
         axes.plot(bounds, [height, height], color=colour, linewidth=2)
         marker = "D" if name == result.best else "o"
         axes.plot(100 * row["gain"], height, marker, color=colour)
-    axes.axvline(0, color="0.3", linewidth=1)
     axes.set_yticks(range(len(table)), table.index)
     axes.set_xlabel("Quality gained on the best single model (points, 95 % interval)")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="0.9")
+    style_intervals(axes)
     return figure
 
 
 def traffic_figure(result: Comparison):
-    """Share of the queries that each router sends to each model.
-
-    Returns
-    -------
-    figure : matplotlib Figure
-    """
+    """Share of the queries that each router sends to each model."""
     from matplotlib.figure import Figure
 
     from sklroute.displays import TrafficDisplay
@@ -150,6 +132,14 @@ def calibration_figure(
         curve = Coverage(*part[["nominal", "observed"]].to_numpy().T)
         CoverageDisplay(coverage=curve, name=name).plot(ax=axes[1], curve_kwargs=style)
     return figure
+
+
+def style_intervals(axes) -> None:
+    """Axes of differences, one a line, with 0 marked."""
+    axes.axvline(0, color="0.3", linewidth=1)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.9")
 
 
 def as_png(figure) -> bytes:
