@@ -26,13 +26,7 @@ class ApproximateNeighbors:
         self.n_neighbors = n_neighbors
 
     def fit(self, X: NDArray) -> "ApproximateNeighbors":
-        """Sort the queries into cells.
-
-        Raises
-        ------
-        ImportError
-            If faiss is not installed.
-        """
+        """Sort the queries into cells; needs faiss."""
         faiss = _faiss()
         n_cells = max(int(len(X) ** 0.5), 1)
         X = np.ascontiguousarray(X, dtype=np.float32)

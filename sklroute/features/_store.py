@@ -61,13 +61,7 @@ class FeatureStore:
         return vectors
 
     def write(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
-        """Keep vectors, all of them or, if it is interrupted, none.
-
-        Parameters
-        ----------
-        vectors : dict of bytes to ndarray of float32
-            By digest of content.
-        """
+        """Keep vectors by digest of content: all or, if it is interrupted, none."""
         rows = [
             (self._key(content), np.asarray(vector, dtype="<f4").tobytes())
             for content, vector in vectors.items()

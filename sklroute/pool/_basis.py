@@ -54,14 +54,9 @@ class Basis(NamedTuple):
         return np.repeat([0, 1, 2], sizes)
 
     def __call__(self, X: NDArray, fitted: NDArray) -> NDArray[np.float64]:
-        """Features of queries, (n_queries, n_basis).
+        """Features of queries, (n_queries, n_basis), from what is predicted for them.
 
-        Parameters
-        ----------
-        X : ndarray of shape (n_queries, n_features)
-            The queries; a missing (NaN) feature counts as its mean.
-        fitted : ndarray of shape (n_queries, n_fitted)
-            Quality predicted for the models that the router was fitted on.
+        A missing (NaN) feature of a query counts as its mean.
         """
         differences = _differences(fitted) @ self.directions
         return np.hstack([self.level(len(X)), differences, self.local(X)])

@@ -97,13 +97,7 @@ def read_available(
 
 
 def read_costs(costs: dict[str, float] | None, served: Served) -> dict[int, float]:
-    """Prices by the model's column.
-
-    Raises
-    ------
-    RequestError
-        With 422 if a name is unknown. The message names it.
-    """
+    """Prices by the model's column; a name that is unknown is a `RequestError`."""
     if not costs:
         return {}
     return dict(

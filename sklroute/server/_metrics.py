@@ -12,21 +12,6 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 class Metrics:
     """Counters of one server; those of the process (memory, files) are among them.
 
-    Attributes
-    ----------
-    requests : Counter
-        Answered requests by path and status.
-    seconds : Histogram
-        Time from a request's head to the end of its answer, of ``/route`` only.
-    in_progress : Gauge
-        Requests to ``/route`` in progress.
-    queries : Counter
-        Routed queries by the model that was answered.
-    reloads : Counter
-        Reloads of the file by result, "loaded" or "failed".
-    shadow_written, shadow_lost : Counter
-        Lines of the shadow log that are in the file, and that never got there.
-
     Examples
     --------
     >>> from sklroute.server._metrics import Metrics

@@ -75,13 +75,7 @@ def compile_latent(
 def check_weights(
     router: Any, weights: Mapping[str, NDArray], built: Mapping[str, Any]
 ) -> None:
-    """Refuse weights that are not all of 32 bits, or not of the network's sizes.
-
-    Raises
-    ------
-    ValueError
-        The message names the first of them.
-    """
+    """Refuse weights that are not all of 32 bits, or not of the network's sizes."""
     E, h = built["n_members"], built["hidden_dim"]
     M, width = built["n_capsules"], built["n_capsules"] * built["token_dim"]
     K = len(weights["prior"])

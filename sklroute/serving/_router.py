@@ -145,30 +145,17 @@ class CompiledRouter(DecidingMixin):
         )
 
     def predict_quality(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Expected quality of every model, see `RouterMixin.predict_quality`.
+        """Expected quality of every model.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Features of the queries.
-
-        Returns
-        -------
-        quality : ndarray of shape (n_queries, n_models)
+        Parameters and returns are those of `RouterMixin.predict_quality`, without
+        ``std``.
         """
         return self._quality(self._check_X(X))
 
     def predict_cost(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Predicted cost of every model, see `RouterMixin.predict_cost`.
+        """Predicted cost of every model.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Features of the queries.
-
-        Returns
-        -------
-        cost : ndarray of shape (n_queries, n_models)
+        Parameters and returns are those of `RouterMixin.predict_cost`.
         """
         return np.tile(self.mean_cost_, (len(self._check_X(X)), 1))
 
