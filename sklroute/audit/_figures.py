@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from sklroute.audit._result import Audit
-from sklroute.compare._figures import LOG_RATIO, style_intervals
+from sklroute.compare._figures import cost_axes, new_axes, style_intervals
 from sklroute.metrics import (
     cost_range,
     frontier,
@@ -60,15 +60,9 @@ def has_frontiers(result: Audit) -> bool:
 
 def frontier_figure(result: Audit, cost_unit: str | None = None):
     """Quality against cost of every router as the cost weight moves."""
-    from matplotlib.figure import Figure
-
     from sklroute.displays import FrontierDisplay
 
-    figure = Figure(figsize=(9.5, 5), layout="constrained")
-    axes = figure.subplots()
-    _, cost = model_means(result.y)
-    if cost.max() > LOG_RATIO * cost.min() > 0:
-        axes.set_xscale("log")
+    axes = cost_axes(model_means(result.y)[1])
     _draw_points(axes, result)
     for name, each in result.decisions.items():
         FrontierDisplay.from_predictions(
@@ -80,7 +74,7 @@ def frontier_figure(result: Audit, cost_unit: str | None = None):
             cost_unit=cost_unit,
             ax=axes,
         )
-    return figure
+    return axes.figure
 
 
 def frontier_frame(result: Audit):
@@ -167,10 +161,7 @@ def _draw_points(axes, result: Audit) -> None:
 
 
 def _intervals(result: Audit, rows):
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.5, 1.0 + 0.3 * len(rows)), layout="constrained")
-    axes = figure.subplots()
+    axes = new_axes(8.5, 1.0 + 0.3 * len(rows))
     height = np.arange(len(rows))[::-1]
     for y, (_, gain, low, high, colour) in zip(height, rows, strict=True):
         axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=2)
@@ -191,4 +182,4 @@ def _intervals(result: Audit, rows):
     what = "Utility" if result.cost_weight > 0 else "Quality"
     axes.set_xlabel(f"{what} gained on the {result.baseline} (points)")
     axes.set_ylim(-0.7, len(rows) - 0.3)
-    return figure
+    return axes.figure

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from io import BytesIO
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from sklroute.compare._contestants import GROUP, RANDOM, SINGLE, traffic_name
 from sklroute.compare._result import Comparison
@@ -22,15 +23,10 @@ LOG_RATIO = 10  # costs that differ more than this are drawn on a logarithmic ax
 
 def frontier_figure(result: Comparison, cost_unit: str | None = None):
     """Quality against cost of every router and reference."""
-    from matplotlib.figure import Figure
-
     from sklroute.displays import FrontierDisplay
 
-    figure = Figure(figsize=(9.5, 5), layout="constrained")
-    axes = figure.subplots()
     quality, cost = model_means(result.y_test)
-    if cost.max() > LOG_RATIO * cost.min() > 0:
-        axes.set_xscale("log")
+    axes = cost_axes(cost)
     _draw_points(axes, result)
     table = ordered(result)
     drawn = table.index[table["kind"].isin(["router", "control"])]
@@ -55,17 +51,14 @@ def frontier_figure(result: Comparison, cost_unit: str | None = None):
     axes.legend(
         loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize="small"
     )
-    return figure
+    return axes.figure
 
 
 def gain_figure(result: Comparison):
     """Quality gained on the best single model, with intervals."""
-    from matplotlib.figure import Figure
-
     table = ordered(result).drop(index=SINGLE)
     table = table[table["kind"] != "bound"][::-1]
-    figure = Figure(figsize=(8, 0.6 + 0.3 * len(table)), layout="constrained")
-    axes = figure.subplots()
+    axes = new_axes(8, 0.6 + 0.3 * len(table))
     for height, (name, row) in enumerate(table.iterrows()):
         colour = "C0" if row["kind"] == "router" else "0.5"
         bounds = [100 * row["gain_low"], 100 * row["gain_high"]]
@@ -75,13 +68,11 @@ def gain_figure(result: Comparison):
     axes.set_yticks(range(len(table)), table.index)
     axes.set_xlabel("Quality gained on the best single model (points, 95 % interval)")
     style_intervals(axes)
-    return figure
+    return axes.figure
 
 
 def traffic_figure(result: Comparison):
     """Share of the queries that each router sends to each model."""
-    from matplotlib.figure import Figure
-
     from sklroute.displays import TrafficDisplay
 
     table = ordered(result)
@@ -94,14 +85,13 @@ def traffic_figure(result: Comparison):
         name if setting == "quality first" else f"{name}, {setting}"
         for name, setting in wide.index
     ]
-    figure = Figure(figsize=(9.5, 1.6 + 0.28 * len(rows)), layout="constrained")
-    TrafficDisplay(
+    display = TrafficDisplay(
         share=wide.to_numpy(),
         models=wide.columns.to_numpy(),
         names=rows,
         model_cost=model_means(result.y_test)[1] if result.has_costs else None,
-    ).plot(ax=figure.subplots())
-    return figure
+    )
+    return display.plot(new_axes(9.5, 1.6 + 0.28 * len(rows))).figure_
 
 
 def calibration_figure(
@@ -132,6 +122,21 @@ def calibration_figure(
         curve = Coverage(*part[["nominal", "observed"]].to_numpy().T)
         CoverageDisplay(coverage=curve, name=name).plot(ax=axes[1], curve_kwargs=style)
     return figure
+
+
+def new_axes(width: float, height: float):
+    """Axes of a figure of its own, in no window."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def cost_axes(cost: NDArray):
+    """The same for quality against cost, logarithmic where models differ much."""
+    axes = new_axes(9.5, 5)
+    if cost.max() > LOG_RATIO * cost.min() > 0:
+        axes.set_xscale("log")
+    return axes
 
 
 def style_intervals(axes) -> None:
