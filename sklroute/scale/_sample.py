@@ -53,8 +53,7 @@ class Sample:
         table = np.asarray(outcomes)
         if self._X is None:
             self.models = outcomes.models
-            self._X = np.empty((self.size, X.shape[1]), dtype=X.dtype)
-            self._table = np.empty((self.size, *table.shape[1:]))
+            self._make_room(X, table)
         number = self.n_seen + np.arange(len(X))
         place = np.random.default_rng([self.seed, self.n_seen]).integers(number + 1)
         place = np.where(number < self.size, number, place)
@@ -63,6 +62,10 @@ class Sample:
         self._X[place[rows]] = X[rows]
         self._table[place[rows]] = table[rows]
         self.n_seen += len(X)
+
+    def _make_room(self, X: NDArray, table: NDArray) -> None:
+        self._X = np.empty((self.size, X.shape[1]), dtype=X.dtype)
+        self._table = np.empty((self.size, *table.shape[1:]))
 
     def state(self) -> dict[str, NDArray]:
         """Arrays that `restore` takes."""
@@ -76,7 +79,6 @@ class Sample:
     def restore(self, state: dict[str, NDArray]) -> None:
         """Go on from where another sample of the same size and seed stood."""
         X, table = state["sample_X"], state["sample_table"]
-        self._X = np.empty((self.size, X.shape[1]), dtype=X.dtype)
-        self._table = np.empty((self.size, *table.shape[1:]))
+        self._make_room(X, table)
         self._X[: len(X)], self._table[: len(X)] = X, table
         self.models, self.n_seen = state["models"], int(state["n_seen"])

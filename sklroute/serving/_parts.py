@@ -64,7 +64,6 @@ class Chain(Part):
         return self.part(self.steps(X))
 
     def distribution(self, X):
-        """Distribution of the quality, if the part has one."""
         return self.part.distribution(self.steps(X))
 
     def after(self, steps):
@@ -86,7 +85,6 @@ class Pooled(Part):
         return self.part.takes_missing
 
     def distribution(self, X):
-        """Distribution of the quality, if the part has one."""
         fitted = self.part.distribution(X)
         distribution = type(fitted)(fitted.support, self.pool.expected(fitted.prob))
         return distribution.with_mean(self.pool.quality(X, fitted.mean))
