@@ -22,41 +22,34 @@ class Metrics:
     """
 
     def __init__(self):
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        self.requests = Counter(
-            "sklroute_requests",
-            "Answered requests.",
-            ["path", "status"],
-            registry=registry,
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+
+        def make(kind, name, text, labels=(), **options):
+            name = f"sklroute_{name}"
+            return kind(name, text, labels, registry=self.registry, **options)
+
+        self.requests = make(
+            Counter, "requests", "Answered requests.", ["path", "status"]
         )
-        self.seconds = Histogram(
-            "sklroute_route_seconds",
+        self.seconds = make(
+            Histogram,
+            "route_seconds",
             "Seconds that a request to /route takes.",
-            registry=registry,
             buckets=SECONDS,
         )
-        self.in_progress = Gauge(
-            "sklroute_route_in_progress",
-            "Requests to /route in progress.",
-            registry=registry,
+        self.in_progress = make(
+            Gauge, "route_in_progress", "Requests to /route in progress."
         )
-        self.queries = Counter(
-            "sklroute_queries",
-            "Routed queries by answered model.",
-            ["model"],
-            registry=registry,
+        self.queries = make(
+            Counter, "queries", "Routed queries by answered model.", ["model"]
         )
-        self.reloads = Counter(
-            "sklroute_reloads", "Reloads of the file.", ["result"], registry=registry
-        )
-        self.shadow_written = Counter(
-            "sklroute_shadow_lines", "Lines in the shadow log.", registry=registry
-        )
-        self.shadow_lost = Counter(
-            "sklroute_shadow_lines_lost",
+        self.reloads = make(Counter, "reloads", "Reloads of the file.", ["result"])
+        self.shadow_written = make(Counter, "shadow_lines", "Lines in the shadow log.")
+        self.shadow_lost = make(
+            Counter,
+            "shadow_lines_lost",
             "Lines that could not be written to the shadow log.",
-            registry=registry,
         )
         for result in ("loaded", "failed"):  # so that they are there before the first
             self.reloads.labels(result=result)
