@@ -1,6 +1,5 @@
 """Pipelines and searches that end in a router, used as the router they are."""
 
-import os
 from collections.abc import Iterator
 from functools import partial, wraps
 from inspect import signature
@@ -15,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklroute.base import RouterMixin
 from sklroute.explain import Explanation, explain_router
-from sklroute.persistence import save
 from sklroute.policies import Policy
 from sklroute.serving import CompiledRouter
 from sklroute.serving._steps import Steps, compile_step
@@ -109,6 +107,7 @@ class RouterPipeline(Pipeline):
     rename_model = _of_router("rename_model")
     set_costs = _of_router("set_costs")
     partial_fit = _of_router("partial_fit")
+    save = RouterMixin.save  # with all steps
 
     @available_if(_router_has("predict_distribution"))
     def predict_distribution(self, X: ArrayLike, **params: Any) -> Any:
@@ -127,16 +126,6 @@ class RouterPipeline(Pipeline):
             With ``mean`` and ``std`` of shape (n_queries, n_models).
         """
         return self._final_estimator.predict_distribution(self._features(X), **params)
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the fitted pipeline into one file, see `sklroute.persistence.save`.
-
-        Parameters
-        ----------
-        path : path-like
-            Where to write; by custom ``router.sklroute``.
-        """
-        save(self, path)
 
     def compile(self) -> CompiledRouter:
         """The pipeline as it predicts, in NumPy alone, see `RouterMixin.compile`.
@@ -172,18 +161,8 @@ class RouterPipeline(Pipeline):
         """Say why each model is called, see `RouterMixin.explain`.
 
         With a `BlockScaler` of several blocks among the steps, the evidence has what
-        each block carries.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Queries, as the first step takes them.
-        available, costs, policy
-            As in ``predict``.
-
-        Returns
-        -------
-        explanation : Explanation
+        each block carries. Parameters and returns are those of `RouterMixin.explain`,
+        but ``X`` is what the first step takes.
         """
         return explain_router(
             *last_step_and_features(self, X),

@@ -20,10 +20,10 @@ VL_MODELS = ("GPT4o", "Janus-Pro-1B", "SmolVLM2")
 PICTURE = b"\x89PNG a picture of nothing in particular, long enough to be no index"
 
 
-def routing(n_queries=150, n_models=3, n_tasks=3):
+def routing(n_queries=150, n_tasks=3):
     """Synthetic outcomes, in the order of the models' names."""
     return make_routing(
-        n_queries, n_models, n_features=(8, 6), n_tasks=n_tasks, random_state=0
+        n_queries, 3, n_features=(8, 6), n_tasks=n_tasks, random_state=0
     )
 
 
@@ -94,13 +94,13 @@ def write_pickle(path, content):
     path.write_bytes(pickle.dumps(content))
 
 
-def write_prepared(root, *, n_queries=150, embeddings=True, prompts=True, seed=1):
+def write_prepared(root, *, n_queries=150, embeddings=True, prompts=True):
     """The prepared layout; no two files have their rows or models in the same order.
 
     Returns the outcomes by sample_id: a frame of quality and one of cost.
     """
     root, data = Path(root), routing(n_queries)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     ids = np.array([f"{VL_DATASETS[t]}/{i}" for i, t in enumerate(data.task)])
     models = ["Janus-Pro-1B", "SmolVLM2", "GPT4o"]  # cheapest first, as the data
     quality = pd.DataFrame(data.y.quality, ids, models)

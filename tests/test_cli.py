@@ -86,7 +86,7 @@ def test_no_line_of_the_tables_is_broken(folder, wide, data, capsys):
         assert line.startswith(f" {name}  ")
 
 
-def test_a_long_csv_with_features_in_another_order(folder, wide, data, capsys):
+def test_a_long_csv_with_features_in_another_order(folder, wide, data):
     as_log(wide).sample(frac=1, random_state=0).to_csv("log.csv", index=False)
     features = pd.DataFrame(data.X).rename(columns=str)
     features.insert(0, "query", wide["query_id"])
@@ -96,7 +96,7 @@ def test_a_long_csv_with_features_in_another_order(folder, wide, data, capsys):
     assert table.loc["cheapest", "cost"] == pytest.approx(1.0, abs=0.2)
 
 
-def test_columns_may_have_names_of_their_own(folder, wide, data, capsys):
+def test_columns_may_have_names_of_their_own(folder, wide, data):
     own = {"query": "call", "model": "llm", "quality": "score", "cost": "usd"}
     log = as_log(wide).rename(columns={**own, "prompt": "query"})
     log.to_csv("log.csv", index=False)
@@ -115,7 +115,7 @@ def test_columns_may_have_names_of_their_own(folder, wide, data, capsys):
     pd.testing.assert_frame_equal(*results)
 
 
-def test_parquet_with_blocks(folder, wide, data, capsys):
+def test_parquet_with_blocks(folder, wide, data):
     wide.to_parquet("wide.parquet")
     image, text = (data.X[:, block] for block in data.modalities.values())
     np.savez("x.npz", image=image, text=text)
@@ -140,11 +140,11 @@ def test_queries_may_lack_a_block(folder, data, capsys):
     assert "query 0 of wide.csv is NaN in all blocks" in capsys.readouterr().err
 
 
-def test_a_text_column_beside_features(folder, capsys):
+def test_a_text_column_beside_features(folder):
     assert run("wide.csv", "--features", "x.npy", "--text", "prompt") == 0
 
 
-def test_blocks_and_texts_may_have_any_name(folder, wide, data, capsys):
+def test_blocks_and_texts_may_have_any_name(folder, wide, data):
     wide.rename(columns={"prompt": "user__prompt"}).to_csv("own.csv", index=False)
     np.savez("x.npz", **{"n_jobs": data.X[:, :5], "column user__prompt": data.X[:, 5:]})
     assert run("own.csv", "--features", "x.npz", "--text", "user__prompt") == 0

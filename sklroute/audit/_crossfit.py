@@ -156,11 +156,6 @@ def cross_audit(
     ]
     with workers(n_jobs) as parallel:
         parts = collect(parallel(jobs), len(jobs), progress)
-    order = np.argsort(np.concatenate([split.test for split in splits]))
-    decisions = {
-        name: join(parts[i * N_FOLDS : (i + 1) * N_FOLDS], order)
-        for i, name in enumerate(named)
-    }
     question = Question(
         baseline=name_baseline(baseline),
         cost_weight=weight,
@@ -171,7 +166,7 @@ def cross_audit(
         draws=Draws(cv_groups, n_resamples, random_state),
         n_folds=N_FOLDS,
     )
-    return judge(question, decisions, y, groups)
+    return judge(question, _joined(named, parts, splits), y, groups)
 
 
 class _Plan(NamedTuple):
@@ -186,6 +181,15 @@ class _Plan(NamedTuple):
     allowed: NDArray
     cost_weight: float
     n_permutations: int
+
+
+def _joined(named, parts: list[Decisions], splits) -> dict[str, Decisions]:
+    """Decisions of each router on all queries, from those of its folds in turn."""
+    order = np.argsort(np.concatenate([split.test for split in splits]))
+    return {
+        name: join(parts[i * N_FOLDS : (i + 1) * N_FOLDS], order)
+        for i, name in enumerate(named)
+    }
 
 
 def _training(split: Split) -> NDArray[np.intp]:

@@ -1,10 +1,10 @@
-"""Pictures of an audit; they need matplotlib."""
+"""Pictures of an audit, as matplotlib figures."""
 
 import numpy as np
 import pandas as pd
 
 from sklroute.audit._result import Audit
-from sklroute.compare._figures import LOG_RATIO
+from sklroute.compare._figures import cost_axes, new_axes, style_intervals
 from sklroute.metrics import (
     cost_range,
     frontier,
@@ -18,12 +18,7 @@ MAX_GROUPS = 40
 
 
 def gain_figure(result: Audit):
-    """Utility gained by each router, beside what shuffled features gain.
-
-    Returns
-    -------
-    figure : matplotlib Figure
-    """
+    """Utility gained by each router, beside what shuffled features gain."""
     rows = []
     for name, row in result.table.iterrows():
         adjusted = row.adjusted_low, row.adjusted_high
@@ -36,12 +31,7 @@ def gain_figure(result: Audit):
 
 
 def group_figure(result: Audit):
-    """Utility gained by the first router in each group, the largest gain first.
-
-    Returns
-    -------
-    figure : matplotlib Figure
-    """
+    """Utility gained by the first router in each group, the largest gain first."""
     first = result.table.index[0]
     table = result.by_group[result.by_group["router"] == first]
     table = table.nlargest(MAX_GROUPS, "n_queries")
@@ -69,21 +59,10 @@ def has_frontiers(result: Audit) -> bool:
 
 
 def frontier_figure(result: Audit, cost_unit: str | None = None):
-    """Quality against cost of every router as the cost weight moves.
-
-    Returns
-    -------
-    figure : matplotlib Figure
-    """
-    from matplotlib.figure import Figure
-
+    """Quality against cost of every router as the cost weight moves."""
     from sklroute.displays import FrontierDisplay
 
-    figure = Figure(figsize=(9.5, 5), layout="constrained")
-    axes = figure.subplots()
-    _, cost = model_means(result.y)
-    if cost.max() > LOG_RATIO * cost.min() > 0:
-        axes.set_xscale("log")
+    axes = cost_axes(model_means(result.y)[1])
     _draw_points(axes, result)
     for name, each in result.decisions.items():
         FrontierDisplay.from_predictions(
@@ -95,7 +74,7 @@ def frontier_figure(result: Audit, cost_unit: str | None = None):
             cost_unit=cost_unit,
             ax=axes,
         )
-    return figure
+    return axes.figure
 
 
 def frontier_frame(result: Audit):
@@ -109,12 +88,7 @@ def frontier_frame(result: Audit):
 
 
 def traffic_figure(result: Audit, cost_unit: str | None = None):
-    """Share of the queries by model: as audited, and as the cost weight moves.
-
-    Returns
-    -------
-    figure : matplotlib Figure
-    """
+    """Share of the queries by model: as audited, and as the cost weight moves."""
     from matplotlib.figure import Figure
 
     bars = traffic_choices(result)
@@ -187,15 +161,12 @@ def _draw_points(axes, result: Audit) -> None:
 
 
 def _intervals(result: Audit, rows):
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.5, 1.0 + 0.3 * len(rows)), layout="constrained")
-    axes = figure.subplots()
+    axes = new_axes(8.5, 1.0 + 0.3 * len(rows))
     height = np.arange(len(rows))[::-1]
     for y, (_, gain, low, high, colour) in zip(height, rows, strict=True):
         axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=2)
         axes.plot(100 * gain, y, "o", color=colour)
-    axes.axvline(0, color="0.3", linewidth=1)
+    style_intervals(axes)
     least = 100 * result.min_gain
     axes.axvline(least, color="C3", linewidth=1, linestyle="--")
     axes.annotate(
@@ -210,8 +181,5 @@ def _intervals(result: Audit, rows):
     axes.set_yticks(height, [str(row[0]) for row in rows])
     what = "Utility" if result.cost_weight > 0 else "Quality"
     axes.set_xlabel(f"{what} gained on the {result.baseline} (points)")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="0.9")
     axes.set_ylim(-0.7, len(rows) - 0.3)
-    return figure
+    return axes.figure

@@ -13,7 +13,7 @@ from sklroute.compare import _html as html
 from sklroute.compare._figures import as_png, calibration_figure
 from sklroute.compare._jobs import is_binary
 from sklroute.compare._report import calibration_section, thinned
-from sklroute.compare._trust import calibration_frame, coverage_frame
+from sklroute.compare._trust import calibration, coverage
 from sklroute.metrics import traffic_share
 
 __all__ = ["write_audit_report"]
@@ -54,8 +54,12 @@ def write_audit_report(
 
 
 def _html(result: Audit, title: str, cost_unit: str | None) -> str:
-    calibration, coverage = _calibration(result), _coverage(result)
-    pictures = _pictures(result, calibration, coverage, cost_unit)
+    quality = {name: each.quality for name, each in result.decisions.items()}
+    told = quality
+    if not is_binary(result.y):
+        told = {name: each.distribution for name, each in result.decisions.items()}
+    trust = calibration(result.y, quality), coverage(result.y, told, 0)
+    pictures = _pictures(result, *trust, cost_unit)
     facts = result.table.T.reset_index(names="")
     return html.page(
         title,
@@ -63,7 +67,7 @@ def _html(result: Audit, title: str, cost_unit: str | None) -> str:
             words.verdict(result.table, vars(result) | {"cost_unit": cost_unit})
         ),
         "" if pictures else f"<p>{escape(html.NO_PICTURES)}</p>",
-        _lines(*words.table_cells(result, cost_unit)),
+        html.lines(*words.table_cells(result, cost_unit)),
         html.picture(pictures, "gain", "Utility gained on the baseline"),
         html.frame_table("All numbers of the audit", facts),
         f'<div class="small">{html.bullets(_notes(result))}</div>',
@@ -73,7 +77,7 @@ def _html(result: Audit, title: str, cost_unit: str | None) -> str:
             html.picture(pictures, "traffic", "Share of the queries by model"),
             html.frame_table("Shares", _traffic(result)),
         ),
-        calibration_section(pictures, calibration, coverage),
+        calibration_section(pictures, *trust),
         _groups(result, pictures),
         html.section("Versions", html.versions()),
     )
@@ -98,10 +102,6 @@ def _pictures(result: Audit, calibration, coverage, cost_unit) -> dict[str, byte
 # -- parts ---------------------------------------------------------------------------
 
 
-def _lines(heads, rows) -> str:
-    return f'<div class="lines">{html.table(heads, rows)}</div>'
-
-
 def _frontier(result: Audit, pictures) -> str:
     if not figures.has_frontiers(result):
         return ""
@@ -124,31 +124,13 @@ def _traffic(result: Audit) -> pd.DataFrame:
     return table
 
 
-def _calibration(result: Audit) -> pd.DataFrame:
-    parts = [
-        calibration_frame(result.y, each.quality, name)
-        for name, each in result.decisions.items()
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _coverage(result: Audit) -> pd.DataFrame | None:
-    binary = is_binary(result.y)
-    parts = [
-        coverage_frame(result.y, each.quality if binary else each.distribution, name, 0)
-        for name, each in result.decisions.items()
-    ]
-    known = [part for part in parts if part is not None]
-    return pd.concat(known, ignore_index=True) if known else None
-
-
 def _groups(result: Audit, pictures) -> str:
     if result.by_group is None:
         return ""
     return html.section(
         "By group",
         html.picture(pictures, "groups", "Utility gained in each group"),
-        _lines(*words.group_cells(result.by_group)),
+        html.lines(*words.group_cells(result.by_group)),
         html.bullets(
             [
                 "Every group is audited on its own; p-values are adjusted for their "

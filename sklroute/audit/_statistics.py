@@ -68,21 +68,9 @@ def cluster_error(gain: NDArray, unit: ArrayLike | None = None) -> float:
     .. math:: \widehat{se} = \frac1n \sqrt{\frac{U}{U - 1}
               \sum_u \Bigl(\sum_{i \in u} (d_i - \bar d)\Bigr)^2}
 
-    Parameters
-    ----------
-    gain : ndarray of shape (n_queries,)
-        Differences :math:`d_i`.
-    unit : array-like of shape (n_queries,), default=None
-        Unit :math:`u` of each query; None makes each its own.
-
-    Returns
-    -------
-    error : float
-        NaN with fewer than two units.
-
-    References
-    ----------
-    W. Cochran, "Sampling Techniques", 1977, section 9A.2 (clusters of unequal size).
+    with the differences :math:`d_i` of the queries and their units :math:`u`, None for
+    each on its own; NaN with fewer than two units. See W. Cochran, "Sampling
+    Techniques", 1977, section 9A.2 (clusters of unequal size).
 
     Examples
     --------
@@ -107,29 +95,13 @@ def sign_flip_p(
     n_resamples: int = 2000,
     random_state: int | np.random.RandomState | None = None,
 ) -> float:
-    """Two-sided p-value of a paired permutation test of a zero mean.
+    """Two-sided p-value, in (0, 1], of a paired permutation test of a zero mean.
 
     Where router and baseline are equally good, exchanging the two on a unit of
     queries, which flips the sign of its difference, changes nothing. Unlike the
     bootstrap, the test holds its level when few queries differ at all. Flips exactly
     as extreme as what was observed count half (mid-p): with right and wrong answers
     there are many, and counting them whole would cost power.
-
-    Parameters
-    ----------
-    gain : ndarray of shape (n_queries,)
-        Differences.
-    unit : array-like of shape (n_queries,), default=None
-        Unit of each query; None makes each its own.
-    n_resamples : int, default=2000
-        Number of random flips.
-    random_state : int, RandomState or None, default=None
-        Seed of the flips.
-
-    Returns
-    -------
-    p : float
-        In (0, 1].
 
     References
     ----------
@@ -167,19 +139,8 @@ def sign_flip_p(
 def holm(p: ArrayLike) -> NDArray[np.float64]:
     """Adjust p-values for their number: the chance of any false one is bounded.
 
-    Parameters
-    ----------
-    p : array-like of shape (n_tests,)
-        P-values.
-
-    Returns
-    -------
-    adjusted : ndarray of shape (n_tests,)
-        To be compared with the level as single p-values are.
-
-    References
-    ----------
-    S. Holm, "A simple sequentially rejective multiple test procedure", 1979.
+    The adjusted ones are compared with the level as single p-values are. See S. Holm,
+    "A simple sequentially rejective multiple test procedure", 1979.
 
     Examples
     --------
@@ -204,24 +165,11 @@ def effect_factor(alpha: float, power: float) -> float:
 
 
 def expected_power(effect: ArrayLike, error: ArrayLike, alpha: float = 0.05):
-    r"""Chance that a true gain is found.
+    r"""Chance that a two-sided test of level ``alpha`` finds a true gain.
 
     .. math:: \Phi(\delta / \mathrm{se} - z_{1 - \alpha/2})
 
-    with :math:`\mathrm{se} = \sigma / \sqrt n`.
-
-    Parameters
-    ----------
-    effect : array-like
-        True gain :math:`\delta`, >= 0.
-    error : array-like
-        Standard error of the estimated gain.
-    alpha : float, default=0.05
-        Level of the two-sided test.
-
-    Returns
-    -------
-    power : float or ndarray
+    with the gain :math:`\delta \ge 0` and :math:`\mathrm{se} = \sigma / \sqrt n`.
 
     Examples
     --------

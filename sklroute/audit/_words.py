@@ -152,18 +152,7 @@ def _percent(share: float) -> str:
 def table_cells(
     result, cost_unit: str | None = None
 ) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of the table of routers, for people.
-
-    Parameters
-    ----------
-    result : Audit
-    cost_unit : str, default=None
-
-    Returns
-    -------
-    heads : list of str
-    rows : list of list of str
-    """
+    """Heads and rows of the table of routers, for people."""
     table, priced = result.table, result.cost_weight > 0
     gained = points_of(table, "utility_gain", "adjusted_low", "adjusted_high")
     columns = {

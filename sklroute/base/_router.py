@@ -28,14 +28,16 @@ from sklroute.policies import MaxUtility, Policy
 from sklroute.pool import PoolMixin
 from sklroute.serving._choosing import (
     check_policy,
-    choice_probability,
     read_available,
     read_costs,
 )
+from sklroute.serving._deciding import DecidingMixin
 from sklroute.serving._mixin import ServingMixin
 
 
-class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
+class RouterMixin(
+    DecidingMixin, ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin
+):
     """Mixin of all routers: the subclass computes, the mixin does the rest.
 
     A router is a class ``(RouterMixin, BaseEstimator)`` with a constructor parameter
@@ -170,83 +172,6 @@ class RouterMixin(ExplainMixin, PoolMixin, ServingMixin, ClassifierMixin):
         """
         check_is_fitted(self)
         return self._predict_cost(self._check_X(X, reset=False))
-
-    def predict_utility(
-        self,
-        X: ArrayLike,
-        *,
-        available: ArrayLike | None = None,
-        costs: ArrayLike | None = None,
-        policy: Policy | None = None,
-    ) -> NDArray[np.float64]:
-        """Utility of every model under a policy.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Features of the queries.
-        available : array-like of bool, of shape (n_models,) or \
-(n_queries, n_models), names or callable, default=None
-            Models that may be called now: a mask in the order of ``classes_``, a
-            DataFrame, Series or dict of bool whose labels are matched by name, a list
-            of names, or a function that says of a name whether it may be called. None
-            allows all.
-        costs : array-like of shape (n_models,) or (n_queries, n_models), default=None
-            A price list known now, ordered or matched likewise. None uses
-            `predict_cost`.
-        policy : Policy, default=None
-            The rule to apply. None uses the router's own.
-
-        Returns
-        -------
-        utility : ndarray of shape (n_queries, n_models)
-            ``-inf`` where unavailable.
-        """
-        policy, arrays = self._policy_arrays(X, available, costs, policy)
-        return policy.utility(**arrays)
-
-    def predict_proba(
-        self,
-        X: ArrayLike,
-        *,
-        available: ArrayLike | None = None,
-        costs: ArrayLike | None = None,
-        policy: Policy | None = None,
-    ) -> NDArray[np.float64]:
-        """Probability that each model is the best choice.
-
-        A softmax of `predict_utility`, whose parameters it takes, over the router's
-        ``temperature_`` if it has learned one, else over 0.05.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_queries, n_models)
-            Rows sum to 1; exactly 0 where unavailable.
-        """
-        utility = self.predict_utility(
-            X, available=available, costs=costs, policy=policy
-        )
-        return choice_probability(self, utility)
-
-    def predict(
-        self,
-        X: ArrayLike,
-        *,
-        available: ArrayLike | None = None,
-        costs: ArrayLike | None = None,
-        policy: Policy | None = None,
-    ) -> NDArray:
-        """Name of the model to call for each query.
-
-        Parameters are those of `predict_utility`.
-
-        Returns
-        -------
-        models : ndarray of shape (n_queries,)
-            Entries of ``classes_``.
-        """
-        policy, arrays = self._policy_arrays(X, available, costs, policy)
-        return self.classes_[policy(**arrays)]
 
     def score(
         self,

@@ -16,11 +16,6 @@ class ApproximateNeighbors:
     exhaustively. Neighbours in other cells are overlooked. A query for which these
     cells hold fewer than ``n_neighbors`` is compared with all.
 
-    Parameters
-    ----------
-    n_neighbors : int
-        Number of neighbours.
-
     References
     ----------
     .. [1] Jégou, Douze and Schmid, "Product quantization for nearest neighbor search",
@@ -31,13 +26,7 @@ class ApproximateNeighbors:
         self.n_neighbors = n_neighbors
 
     def fit(self, X: NDArray) -> "ApproximateNeighbors":
-        """Sort the queries into cells.
-
-        Raises
-        ------
-        ImportError
-            If faiss is not installed.
-        """
+        """Sort the queries into cells; needs faiss."""
         faiss = _faiss()
         n_cells = max(int(len(X) ** 0.5), 1)
         X = np.ascontiguousarray(X, dtype=np.float32)
@@ -51,18 +40,9 @@ class ApproximateNeighbors:
         return self
 
     def kneighbors(self, X: NDArray, *, return_distance: bool = False) -> NDArray:
-        """Rows of the nearest queries, the nearest first.
+        """Rows of the nearest queries, (n_queries, n_neighbors), the nearest first.
 
-        Parameters
-        ----------
-        X : ndarray of shape (n_queries, n_features)
-            Features.
-        return_distance : False
-            As in scikit-learn; there are no distances to be had.
-
-        Returns
-        -------
-        nearest : ndarray of int, of shape (n_queries, n_neighbors)
+        ``return_distance`` is scikit-learn's; there are no distances to be had.
         """
         X = np.ascontiguousarray(X, dtype=np.float32)
         nearest = self.index_.search(X, self.n_neighbors)[1]

@@ -1,7 +1,7 @@
 """The mean of several routers' predictions."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import _BaseComposition
@@ -128,9 +128,12 @@ class AverageRouter(MembersMixin, RouterMixin, _BaseComposition):
 
     def _compiled_part(self):
         parts = [router.compile()._part for router in self.routers_]
-        weights = np.ones(len(parts)) if self.weights is None else self.weights
-        weights = np.asarray(weights, dtype=float)
-        return Average(parts, weights / weights.sum())
+        return Average(parts, self._shares())
+
+    def _shares(self) -> NDArray[np.float64]:
+        """Weights of the members that sum to 1."""
+        weights = np.ones(len(self.routers_)) if self.weights is None else self.weights
+        return np.asarray(weights, dtype=float) / np.sum(weights)
 
     # -- explanation ---------------------------------------------------------------
 
@@ -139,8 +142,7 @@ class AverageRouter(MembersMixin, RouterMixin, _BaseComposition):
     def _explain_evidence(self, X, available, better, worse):
         rows, X = np.arange(len(X)), self._as_given(X)
         votes = np.stack([router.predict_quality(X) for router in self.routers_], -1)
-        weights = np.ones(len(self.routers_)) if self.weights is None else self.weights
-        votes *= np.asarray(weights, dtype=float) / np.sum(weights)
+        votes *= self._shares()
         names = list(self.named_routers_)
         return [additive("member", names, votes[rows, better], votes[rows, worse])]
 

@@ -64,19 +64,12 @@ class _LinearRouter(RouterMixin, BaseEstimator):
         folds = make_folds(len(X), groups, N_TUNING_FOLDS)
 
         def held_out_error(penalty):
-            return sum(
-                squared_error(
-                    quality[test],
-                    self._apply(
-                        X[test],
-                        *self._regress(
-                            X[train], quality[train], weight[train], penalty
-                        ),
-                    ),
-                    weight[test],
-                )
-                for train, test in folds
-            )
+            error = 0.0
+            for train, test in folds:
+                line = self._regress(X[train], quality[train], weight[train], penalty)
+                predicted = self._apply(X[test], *line)
+                error += squared_error(quality[test], predicted, weight[test])
+            return error
 
         return first_minimum(self._penalties, held_out_error)
 

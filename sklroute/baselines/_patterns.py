@@ -7,21 +7,10 @@ from numpy.typing import NDArray
 
 
 def observed_patterns(quality: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
-    """Group the models by the rows on which they were observed.
+    """Group the models by the rows on which they were observed: rows and columns.
 
     A complete table is one group; with cells missing at random every model is a
-    group of its own, with its own rows.
-
-    Parameters
-    ----------
-    quality : ndarray of shape (n_queries, n_models)
-        NaN = not observed.
-
-    Yields
-    ------
-    rows, models : ndarrays of int
-        Where the models of the group were observed, and their columns. Models that
-        were never observed are left out.
+    group of its own, with its own rows. Models that were never observed are left out.
     """
     masks, pattern = np.unique(~np.isnan(quality), axis=1, return_inverse=True)
     for index, mask in enumerate(masks.T):

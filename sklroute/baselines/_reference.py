@@ -161,19 +161,6 @@ class RandomRouter(RouterMixin, BaseEstimator):
     def _predict_quality(self, X):
         return np.tile(self.fitted_quality_, (len(X), 1))
 
-    def predict_proba(self, X, *, available=None, costs=None, policy=None):
-        """Probability that each model is chosen: the same for all available ones.
-
-        Parameters are those of `predict_utility`.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_queries, n_models)
-            Rows sum to 1; exactly 0 where unavailable.
-        """
-        _, arrays = self._policy_arrays(X, available, costs, policy)
-        return self._choice_rule().proba(arrays["available"])
-
     def _compiled_part(self):
         return Constant(self.fitted_quality_)
 

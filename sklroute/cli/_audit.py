@@ -12,11 +12,10 @@ from sklroute.audit import Audit, cross_audit, write_audit_report
 from sklroute.audit import _words as words
 from sklroute.cli._inputs import (
     EPILOG,
+    add_run_options,
     add_table_options,
-    default_jobs,
     inputs,
     number,
-    positive,
     read_table,
     router_names,
 )
@@ -56,13 +55,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     )
     add("--cost-weight", type=number, default=0.0, help="default: 0, quality alone")
     add("--min-gain", type=number, default=0.01, help="least gain worth having: 0.01")
-    add(
-        "--out",
-        type=Path,
-        default="sklroute-audit",
-        help="folder of the report; default: sklroute-audit",
-    )
-    add("--jobs", type=positive, default=default_jobs(), help="processes")
+    add_run_options(add, folder="sklroute-audit")
 
 
 def _audit(options: argparse.Namespace) -> int:

@@ -11,9 +11,9 @@ from rich.table import Table
 from sklroute.cli._inputs import (
     EPILOG,
     TABLE_OPTIONS,
+    add_run_options,
     add_table_options,
     cost_weight,
-    default_jobs,
     given_flag,
     inputs,
     pairs,
@@ -53,13 +53,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add("--cost-weight", type=cost_weight, default="auto", help="default: auto")
     add("--feature-cost", type=float, help="cost of a query's features")
     add("--seeds", type=positive, default=5, help="splits; default: 5")
-    add(
-        "--out",
-        type=Path,
-        default="sklroute-compare",
-        help="folder of the report; default: sklroute-compare",
-    )
-    add("--jobs", type=positive, default=default_jobs(), help="processes")
+    add_run_options(add, folder="sklroute-compare")
     command.set_defaults(run=_compare)
 
 

@@ -27,11 +27,6 @@ MAX_JOBS = 8  # each process loads its own libraries
 TABLE_OPTIONS = ("columns", "text", "groups", "cv_groups", "feature_cost")
 
 
-def default_jobs() -> int:
-    """Number of processes where none is asked for."""
-    return min(MAX_JOBS, cpu_count())
-
-
 def router_names(text: str) -> list[str]:
     """Names of routers, separated by commas."""
     names = text.split(",")
@@ -96,6 +91,14 @@ def add_table_options(add: Callable[..., object]) -> None:
     add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
     add("--groups", metavar="COLUMN", help="task of the query, for results by group")
     add("--cv-groups", metavar="COLUMN", help="queries that must not be split")
+
+
+def add_run_options(add: Callable[..., object], folder: str) -> None:
+    """Options that say where a report goes, and in how many processes it is made."""
+    text = f"folder of the report; default: {folder}"
+    add("--out", type=Path, default=folder, help=text)
+    jobs = min(MAX_JOBS, cpu_count())
+    add("--jobs", type=positive, default=jobs, help="processes")
 
 
 def given_flag(options: argparse.Namespace, *names: str) -> str | None:

@@ -23,34 +23,13 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add("router", type=Path, help="file of the router")
     add("--host", default="127.0.0.1", help="default: 127.0.0.1, this machine only")
     add("--port", type=_port, default=8080, help="default: 8080; 0 takes a free one")
-    add(
-        "--max-body",
-        type=positive,
-        default=8 * 2**20,
-        metavar="BYTES",
-        help="of one request; default: 8 MiB",
-    )
-    add(
-        "--max-queries",
-        type=positive,
-        default=1000,
-        metavar="N",
-        help="of one request; default: 1000",
-    )
-    add(
-        "--max-concurrent",
-        type=positive,
-        default=32,
-        metavar="N",
-        help="requests in progress at once; default: 32",
-    )
-    add(
-        "--timeout",
-        type=positive,
-        default=10,
-        metavar="SECONDS",
-        help="for a client to send or to read; default: 10",
-    )
+    for name, default, unit, text in (
+        ("--max-body", 8 * 2**20, "BYTES", "of one request; default: 8 MiB"),
+        ("--max-queries", 1000, "N", "of one request; default: 1000"),
+        ("--max-concurrent", 32, "N", "requests in progress at once; default: 32"),
+        ("--timeout", 10, "SECONDS", "for a client to send or to read; default: 10"),
+    ):
+        add(name, type=positive, default=default, metavar=unit, help=text)
     add(
         "--shadow",
         type=Path,

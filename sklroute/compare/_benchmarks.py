@@ -40,40 +40,23 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What a benchmark prescribes.
-
-    Parameters
-    ----------
-    title : str
-        Name of the benchmark.
-    load : callable
-        ``load(path)`` returns the Bunch of the loader.
-    splits : callable
-        ``splits(data, n_seeds)`` returns one `Split` per seed.
-    split_rule : str
-        The same in words.
-    point : callable or float
-        From the validation frontier and the bounds of the rank score to the place of
-        the operating point; a number where the metrics need none.
-    point_rule : str
-        The same in words.
-    columns : dict of str to callable
-        Title of each metric of the table to its value for a `Run`. The first ranks
-        the lines.
-    digits : int
-        Decimal places to print.
-    published : tuple of Published
-        Lines published elsewhere.
-    """
+    """What a benchmark prescribes."""
 
     title: str
     load: Callable[..., Bunch]
     splits: Callable[[Bunch, int], list[Split]]
+    """``splits(data, n_seeds)`` returns one `Split` per seed."""
     split_rule: str
+    """The same in words."""
     point: Callable[[Frontier, tuple[float, float]], int] | float
+    """From the validation frontier and the bounds of the rank score to the place of the
+    operating point; a number where the metrics need none."""
     point_rule: str
+    """The same in words."""
     columns: Mapping[str, Callable[[Run], float]]
+    """Title of each metric of the table to its value; the first ranks the lines."""
     digits: int
+    """Decimal places to print."""
     published: tuple[Published, ...] = ()
 
 

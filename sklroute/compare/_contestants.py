@@ -29,37 +29,21 @@ class Realised(NamedTuple):
 
 @dataclass(frozen=True)
 class Contestant:
-    """One line of the comparison, over the test queries of all seeds in turn.
-
-    Parameters
-    ----------
-    name : str
-        Name of the router or reference.
-    kind : {"router", "control", "reference", "bound"}
-        A bound has seen the outcomes of the test queries.
-    first : Realised
-        Choices at cost weight 0: quality first.
-    par : Realised or None
-        Choices at the operating point; None without costs, and for references that
-        have but one point.
-    predicted : (quality, cost) or None
-        Predictions for the test queries, (n_queries, n_models) each; None where
-        there is nothing to trade.
-    validated : (quality, cost) or None
-        The same for the validation queries.
-    cost_weights : list of float
-        The operating point of each seed.
-    fits : list of Fit
-        The fits of a router, one per seed.
-    """
+    """One line of the comparison, over the test queries of all seeds in turn."""
 
     name: str
     kind: str
+    """"router", "control", "reference" or "bound", which has seen the test outcomes."""
     first: Realised
+    """Choices at cost weight 0: quality first."""
     par: Realised | None = None
+    """At the operating point; None without costs, and for references of one point."""
     predicted: tuple[NDArray, NDArray] | None = None
+    """Quality and cost of the test queries; None where there is nothing to trade."""
     validated: tuple[NDArray, NDArray] | None = None
+    """The same of the validation queries."""
     cost_weights: Sequence[float] = ()
+    """The operating point of each seed."""
     fits: Sequence[Fit] = ()
 
 

@@ -1,9 +1,10 @@
-"""Pictures of a comparison; they need matplotlib."""
+"""Pictures of a comparison, as matplotlib figures."""
 
 from collections.abc import Sequence
 from io import BytesIO
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from sklroute.compare._contestants import GROUP, RANDOM, SINGLE, traffic_name
 from sklroute.compare._result import Comparison
@@ -21,21 +22,11 @@ LOG_RATIO = 10  # costs that differ more than this are drawn on a logarithmic ax
 
 
 def frontier_figure(result: Comparison, cost_unit: str | None = None):
-    """Quality against cost of every router and reference.
-
-    Returns
-    -------
-    figure : matplotlib Figure
-    """
-    from matplotlib.figure import Figure
-
+    """Quality against cost of every router and reference."""
     from sklroute.displays import FrontierDisplay
 
-    figure = Figure(figsize=(9.5, 5), layout="constrained")
-    axes = figure.subplots()
     quality, cost = model_means(result.y_test)
-    if cost.max() > LOG_RATIO * cost.min() > 0:
-        axes.set_xscale("log")
+    axes = cost_axes(cost)
     _draw_points(axes, result)
     table = ordered(result)
     drawn = table.index[table["kind"].isin(["router", "control"])]
@@ -60,46 +51,28 @@ def frontier_figure(result: Comparison, cost_unit: str | None = None):
     axes.legend(
         loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize="small"
     )
-    return figure
+    return axes.figure
 
 
 def gain_figure(result: Comparison):
-    """Quality gained on the best single model, with intervals.
-
-    Returns
-    -------
-    figure : matplotlib Figure
-    """
-    from matplotlib.figure import Figure
-
+    """Quality gained on the best single model, with intervals."""
     table = ordered(result).drop(index=SINGLE)
     table = table[table["kind"] != "bound"][::-1]
-    figure = Figure(figsize=(8, 0.6 + 0.3 * len(table)), layout="constrained")
-    axes = figure.subplots()
+    axes = new_axes(8, 0.6 + 0.3 * len(table))
     for height, (name, row) in enumerate(table.iterrows()):
         colour = "C0" if row["kind"] == "router" else "0.5"
         bounds = [100 * row["gain_low"], 100 * row["gain_high"]]
         axes.plot(bounds, [height, height], color=colour, linewidth=2)
         marker = "D" if name == result.best else "o"
         axes.plot(100 * row["gain"], height, marker, color=colour)
-    axes.axvline(0, color="0.3", linewidth=1)
     axes.set_yticks(range(len(table)), table.index)
     axes.set_xlabel("Quality gained on the best single model (points, 95 % interval)")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="0.9")
-    return figure
+    style_intervals(axes)
+    return axes.figure
 
 
 def traffic_figure(result: Comparison):
-    """Share of the queries that each router sends to each model.
-
-    Returns
-    -------
-    figure : matplotlib Figure
-    """
-    from matplotlib.figure import Figure
-
+    """Share of the queries that each router sends to each model."""
     from sklroute.displays import TrafficDisplay
 
     table = ordered(result)
@@ -112,14 +85,13 @@ def traffic_figure(result: Comparison):
         name if setting == "quality first" else f"{name}, {setting}"
         for name, setting in wide.index
     ]
-    figure = Figure(figsize=(9.5, 1.6 + 0.28 * len(rows)), layout="constrained")
-    TrafficDisplay(
+    display = TrafficDisplay(
         share=wide.to_numpy(),
         models=wide.columns.to_numpy(),
         names=rows,
         model_cost=model_means(result.y_test)[1] if result.has_costs else None,
-    ).plot(ax=figure.subplots())
-    return figure
+    )
+    return display.plot(new_axes(9.5, 1.6 + 0.28 * len(rows))).figure_
 
 
 def calibration_figure(
@@ -127,20 +99,8 @@ def calibration_figure(
 ):
     """Reliability and, if known, coverage of every router, side by side.
 
-    Parameters
-    ----------
-    calibration : DataFrame
-        Columns ``name``, ``predicted``, ``observed``, ``count``, ``ece``.
-    coverage : DataFrame or None
-        Columns ``name``, ``nominal``, ``observed``.
-    names : sequence of str
-        Routers in the order in which they take colours.
-    best : str
-        Router whose line stands out.
-
-    Returns
-    -------
-    figure : matplotlib Figure
+    The tables are those of `Comparison`; the routers take colours in the order of
+    ``names``, and the line of ``best`` stands out.
     """
     from matplotlib.figure import Figure
 
@@ -162,6 +122,29 @@ def calibration_figure(
         curve = Coverage(*part[["nominal", "observed"]].to_numpy().T)
         CoverageDisplay(coverage=curve, name=name).plot(ax=axes[1], curve_kwargs=style)
     return figure
+
+
+def new_axes(width: float, height: float):
+    """Axes of a figure of its own, in no window."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def cost_axes(cost: NDArray):
+    """The same for quality against cost, logarithmic where models differ much."""
+    axes = new_axes(9.5, 5)
+    if cost.max() > LOG_RATIO * cost.min() > 0:
+        axes.set_xscale("log")
+    return axes
+
+
+def style_intervals(axes) -> None:
+    """Axes of differences, one a line, with 0 marked."""
+    axes.axvline(0, color="0.3", linewidth=1)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.9")
 
 
 def as_png(figure) -> bytes:

@@ -14,9 +14,9 @@ import pandas as pd
 __all__ = [
     "NO_PICTURES",
     "bullets",
-    "details",
     "frame_table",
     "has_matplotlib",
+    "lines",
     "page",
     "picture",
     "section",
@@ -59,9 +59,9 @@ def table(heads: Sequence[str], rows: Iterable[Sequence], bold: str = "") -> str
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def details(caption: str, content: str) -> str:
-    """What opens when it is clicked."""
-    return f"<details><summary>{escape(caption)}</summary>{content}</details>"
+def lines(heads: Sequence[str], rows: Iterable[Sequence], bold: str = "") -> str:
+    """A wide table, which scrolls, with a line per router."""
+    return f'<div class="lines">{table(heads, rows, bold)}</div>'
 
 
 def frame_table(caption: str, frame: pd.DataFrame | None) -> str:
@@ -69,8 +69,8 @@ def frame_table(caption: str, frame: pd.DataFrame | None) -> str:
     if frame is None or frame.empty:
         return ""
     rows = (map(_cell, row) for row in frame.itertuples(index=False))
-    cells = table(list(frame.columns), [list(row) for row in rows])
-    return details(caption, f'<div class="lines">{cells}</div>')
+    content = lines(list(frame.columns), [list(row) for row in rows])
+    return f"<details><summary>{escape(caption)}</summary>{content}</details>"
 
 
 def bullets(texts: Iterable[str]) -> str:

@@ -156,8 +156,7 @@ def _lines_table(result: Comparison, columns: dict[str, list[str]]) -> str:
         for name, kind, texts in zip(table.index, table["kind"], cells, strict=True)
         if any(texts)
     ]
-    table = html.table(["", "", *columns], rows, bold=result.best)
-    return f'<div class="lines">{table}</div>'
+    return html.lines(["", "", *columns], rows, bold=result.best)
 
 
 def _cost_table(result: Comparison) -> str:

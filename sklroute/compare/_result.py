@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils import Bunch
 
 from sklroute.compare._contestants import (
     GROUP,
@@ -18,6 +19,7 @@ from sklroute.compare._contestants import (
     Realised,
     traffic_name,
 )
+from sklroute.compare._jobs import Fit, is_binary
 from sklroute.compare._trust import calibration, coverage
 from sklroute.metrics import (
     Interval,
@@ -154,8 +156,10 @@ def summarise(
         table=pd.DataFrame.from_dict(rows, orient="index").rename_axis("name"),
         frontiers=curves,
         traffic=_traffic(contestants, arena.y.models),
-        calibration=calibration(judge.y, contestants),
-        coverage=coverage(judge.y, contestants, arena.random_state),
+        calibration=calibration(judge.y, _predicted_quality(contestants)),
+        coverage=coverage(
+            judge.y, _distributions(judge.y, contestants), arena.random_state
+        ),
         seeds=_seeds(arena, contestants),
         by_group=_by_group(arena, contestants, best),
         over_groups=judge.gain(best.first, GROUP),
@@ -167,6 +171,27 @@ def summarise(
         protocol=_protocol(arena) | {"units": judge.n_units()},
         y_test=judge.y,
     )
+
+
+def _predicted_quality(contestants) -> dict[str, NDArray]:
+    """Of the routers, by name."""
+    return {e.name: e.predicted[0] for e in contestants if e.kind == "router"}
+
+
+def _distributions(y: Outcomes, contestants) -> dict[str, Any]:
+    """The same with distributions, or None, where a mean does not say all."""
+    if is_binary(y):
+        return _predicted_quality(contestants)
+    return {e.name: _joined(e.fits) for e in contestants if e.kind == "router"}
+
+
+def _joined(fits: Sequence[Fit]) -> Bunch | None:
+    """Distributions of all seeds, one after the other."""
+    parts = [fit.distribution for fit in fits]
+    if any(part is None for part in parts):
+        return None
+    prob = np.concatenate([part.prob for part in parts])
+    return Bunch(support=parts[0].support, prob=prob)
 
 
 class _Judge:

@@ -1,15 +1,11 @@
 """How far the predictions can be taken at their word: calibration and coverage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import Bunch
 
-from sklroute.compare._contestants import Contestant
-from sklroute.compare._jobs import is_binary
 from sklroute.metrics import (
     quality_calibration_error,
     quality_coverage,
@@ -17,55 +13,26 @@ from sklroute.metrics import (
 )
 from sklroute.outcomes import Outcomes
 
-__all__ = ["calibration", "calibration_frame", "coverage", "coverage_frame"]
+__all__ = ["calibration", "coverage"]
 
 
-def calibration(y: Outcomes, contestants: Sequence[Contestant]) -> pd.DataFrame:
+def calibration(y: Outcomes, quality: Mapping[str, NDArray]) -> pd.DataFrame:
     """Reliability of every router's predicted quality."""
-    parts = [
-        calibration_frame(y, entry.predicted[0], entry.name)
-        for entry in contestants
-        if entry.kind == "router"
-    ]
+    parts = []
+    for name, predicted in quality.items():
+        curve = quality_reliability(y, predicted, strategy="quantile")
+        error = quality_calibration_error(y, predicted)
+        parts.append(pd.DataFrame({"name": name, **vars(curve), "ece": error}))
     return pd.concat(parts, ignore_index=True)
 
 
-def calibration_frame(y: Outcomes, quality: NDArray, name: str) -> pd.DataFrame:
-    """Reliability of one router's predicted quality."""
-    curve = quality_reliability(y, quality, strategy="quantile")
-    error = quality_calibration_error(y, quality)
-    return pd.DataFrame({"name": name, **vars(curve), "ece": error})
-
-
 def coverage(
-    y: Outcomes, contestants: Sequence[Contestant], random_state: int
+    y: Outcomes, distributions: Mapping[str, Any], random_state: int
 ) -> pd.DataFrame | None:
-    """Coverage of every router's distributions of quality; None if there are none."""
+    """Coverage of the routers' distributions of quality; None if none predicts any."""
     parts = []
-    for entry in contestants:
-        if entry.kind != "router":
-            continue
-        distribution = entry.predicted[0]
-        if not is_binary(y):
-            distribution = _join([fit.distribution for fit in entry.fits])
-        parts.append(coverage_frame(y, distribution, entry.name, random_state))
-    known = [part for part in parts if part is not None]
-    return pd.concat(known, ignore_index=True) if known else None
-
-
-def coverage_frame(
-    y: Outcomes, distribution: Any, name: str, random_state: int
-) -> pd.DataFrame | None:
-    """Coverage of one router's distributions; None if it predicts none."""
-    if distribution is None:
-        return None
-    curve = quality_coverage(y, distribution, random_state=random_state)
-    return pd.DataFrame({"name": name, **vars(curve)})
-
-
-def _join(distributions) -> Bunch | None:
-    """Distributions of all seeds, one after the other."""
-    if any(each is None for each in distributions):
-        return None
-    prob = np.concatenate([each.prob for each in distributions])
-    return Bunch(support=distributions[0].support, prob=prob)
+    for name, predicted in distributions.items():
+        if predicted is not None:
+            curve = quality_coverage(y, predicted, random_state=random_state)
+            parts.append(pd.DataFrame({"name": name, **vars(curve)}))
+    return pd.concat(parts, ignore_index=True) if parts else None

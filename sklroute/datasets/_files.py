@@ -4,7 +4,7 @@ import csv
 import json
 import pickle
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -198,19 +198,37 @@ def need_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
             raise ValueError(f"no column {name!r}; there are {list(frame.columns)}.")
 
 
-def identifiers(frame: pd.DataFrame, name: str) -> NDArray:
-    """A column of distinct texts that name the rows."""
-    need_columns(frame, [name])
-    empty = np.flatnonzero(frame[name].isna())
-    if len(empty):
-        raise ValueError(f"column {name!r}, row {empty[0]} is empty.")
-    ids = frame[name].astype(str)
-    twice = np.flatnonzero(ids.duplicated())
+def need_values(frame: pd.DataFrame, names: Collection[str]) -> None:
+    """Refuse a table that lacks a column, or a cell of it."""
+    need_columns(frame, names)
+    for name in names:
+        empty = np.flatnonzero(frame[name].isna())
+        if len(empty):
+            raise ValueError(f"column {name!r}, row {empty[0]} is empty.")
+
+
+def need_distinct(values: pd.Series) -> None:
+    """Refuse a column that holds a value twice."""
+    twice = np.flatnonzero(values.duplicated())
     if len(twice):
         raise ValueError(
-            f"column {name!r}, row {twice[0]}: {ids.iloc[twice[0]]!r} appears twice."
+            f"column {values.name!r}, row {twice[0]}: {values.iloc[twice[0]]!r} "
+            "appears twice."
         )
+
+
+def identifiers(frame: pd.DataFrame, name: str) -> NDArray:
+    """A column of distinct texts that name the rows."""
+    need_values(frame, [name])
+    ids = frame[name].astype(str)
+    need_distinct(ids)
     return ids.to_numpy(dtype=object)
+
+
+def block_columns(blocks: Mapping[str, NDArray]) -> dict[str, slice]:
+    """Columns of each block when they stand side by side."""
+    ends = np.cumsum([block.shape[1] for block in blocks.values()]).tolist()
+    return dict(zip(blocks, map(slice, [0, *ends], ends), strict=True))
 
 
 def rows_of(path: Path, ids: ArrayLike, wanted: ArrayLike, other: Path) -> NDArray:

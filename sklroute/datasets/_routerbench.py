@@ -9,6 +9,7 @@ from sklearn.utils import Bunch
 from sklroute.datasets._files import (
     identifiers,
     need_columns,
+    need_values,
     numbers,
     priced,
     read_frame,
@@ -96,10 +97,7 @@ def load_routerbench(path: str | PathLike) -> Bunch:
         cost = {name: numbers(frame, name + COST) for name in models}
         y = Outcomes(pd.DataFrame(quality), priced(pd.DataFrame(cost)))
         check_outcomes(y, for_fit=True)
-        for name in ("prompt", "eval_name"):
-            if frame[name].isna().any():
-                row = frame[name].isna().to_numpy().argmax()
-                raise ValueError(f"column {name!r}, row {row} is empty.")
+        need_values(frame, ["prompt", "eval_name"])
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     own = {model + end for model in models for end in ("", COST, RESPONSE)}

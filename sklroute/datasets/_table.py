@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklroute.datasets._files import (
+    block_columns,
     identifiers,
+    need_values,
     numbers,
     read_arrays,
     read_frame,
@@ -183,13 +185,7 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
     X = np.hstack(list(blocks.values()))
     if table is not None:
         X = X[_match(path, ids, len(X), table, keys)]
-    ends = np.cumsum([block.shape[1] for block in blocks.values()]).tolist()
-    starts = [0, *ends[:-1]]
-    modalities = {
-        name: slice(start, end)
-        for name, start, end in zip(blocks, starts, ends, strict=True)
-    }
-    return Bunch(X=X, modalities=modalities)
+    return Bunch(X=X, modalities=block_columns(blocks))
 
 
 # -- outcomes ------------------------------------------------------------------------
@@ -246,10 +242,7 @@ def _read_long(
     log: pd.DataFrame, names: dict[str, str]
 ) -> tuple[Outcomes, pd.DataFrame]:
     query, model = names["query"], names["model"]
-    for name in (query, model):
-        if log[name].isna().any():
-            row = np.flatnonzero(log[name].isna())[0]
-            raise ValueError(f"column {name!r}, row {row} is empty.")
+    need_values(log, [query, model])
     values = [names[name] for name in ("quality", "cost") if names[name] in log]
     log = log.assign(**{name: numbers(log, name) for name in values})
     y = Outcomes.from_long(log, **names)
@@ -283,9 +276,7 @@ def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
             f"no column {name!r} with one value per query; there are "
             f"{list(frame.columns)}."
         )
-    if frame[name].isna().any():
-        row = np.flatnonzero(frame[name].isna())[0]
-        raise ValueError(f"column {name!r}, row {row} is empty.")
+    need_values(frame, [name])
     return frame[name].to_numpy()
 
 

@@ -5,6 +5,7 @@ from importlib.resources import files
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklroute.datasets._files import block_columns
 from sklroute.outcomes import Outcomes
 
 __all__ = ["load_visual_qa"]
@@ -116,20 +117,13 @@ def load_visual_qa(*, cost: str = "mflops", return_X_y: bool = False):
         task=table["tasks"][table["question_task"][question]],
         condition=table["condition"][image],
         question=table["question_text"][question],
-        modalities=_slices(blocks),
+        modalities=block_columns(blocks),
         feature_names=_names(blocks),
         encoder_cost=sum(encoder_cost.values()),
         encoder_cost_by_modality=encoder_cost,
         DESCR=(DATA / "visual_qa.rst").read_text(encoding="utf-8"),
         license="MIT",
     )
-
-
-def _slices(blocks):
-    """Return the columns of each block when they stand side by side."""
-    ends = np.cumsum([block.shape[1] for block in blocks.values()]).tolist()
-    starts = [0, *ends[:-1]]
-    return dict(zip(blocks, map(slice, starts, ends), strict=True))
 
 
 def _names(blocks):

@@ -14,7 +14,13 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from sklroute.datasets._files import check_file, numbers, priced
+from sklroute.datasets._files import (
+    check_file,
+    need_distinct,
+    need_values,
+    numbers,
+    priced,
+)
 from sklroute.outcomes import Outcomes, check_outcomes
 
 __all__ = ["load_vl_routerbench_images"]
@@ -184,17 +190,10 @@ def _quality(book: pd.DataFrame, column: str) -> pd.Series:
 
 
 def _queries(book: pd.DataFrame, column: str, dataset: str) -> pd.Series:
-    empty = np.flatnonzero(book[column].isna())
-    if len(empty):
-        raise ValueError(f"column {column!r}, row {empty[0]} is empty.")
+    need_values(book, [column])
     names = book[column].astype(str).str.strip()
     names = names.where(names.str.contains("/"), f"{dataset}/" + names)
-    twice = np.flatnonzero(names.duplicated())
-    if len(twice):
-        raise ValueError(
-            f"column {column!r}, row {twice[0]}: {names.iloc[twice[0]]!r} appears "
-            "twice."
-        )
+    need_distinct(names)
     return names
 
 

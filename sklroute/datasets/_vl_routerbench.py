@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklroute.datasets._files import check_file, read_records, rows_of
+from sklroute.datasets._files import block_columns, check_file, read_records, rows_of
 from sklroute.datasets._table import read_blocks
 from sklroute.datasets._vl_prepared import load_prepared
 from sklroute.datasets._vl_raw import EVALUATION, load_raw
@@ -177,7 +177,7 @@ def _read_splits(folder: Path, ids: pd.Series) -> dict[str, NDArray] | None:
 
 def _read_embeddings(folder: Path, data: Bunch, chosen: Mapping[str, str] | None):
     """Blocks side by side, and the columns of each."""
-    parts, end, modalities = [], 0, {}
+    parts = {}
     for modality in MODALITIES:
         path = _encoder(folder / modality, (chosen or {}).get(modality))
         if path is None:
@@ -186,10 +186,11 @@ def _read_embeddings(folder: Path, data: Bunch, chosen: Mapping[str, str] | None
         if ids is None:
             raise ValueError(f"{path}: no column 'sample_id' names the rows.")
         block = np.hstack(list(blocks.values()))
-        parts.append(block[rows_of(path, ids, data.frame["query_id"], data.path)])
-        modalities[modality] = slice(end, end + block.shape[1])
-        end += block.shape[1]
-    return (np.hstack(parts), modalities) if parts else (None, None)
+        rows = rows_of(path, ids, data.frame["query_id"], data.path)
+        parts[modality] = block[rows]
+    if not parts:
+        return None, None
+    return np.hstack(list(parts.values())), block_columns(parts)
 
 
 def _encoder(folder: Path, name: str | None) -> Path | None:

@@ -9,19 +9,9 @@ from sklroute.policies import check_mask
 
 
 def restrict(outcomes: Outcomes, available: ArrayLike | None) -> Outcomes:
-    """Outcomes as if the other models had not been run.
+    """Outcomes as if only models that may be called now had been run.
 
-    Parameters
-    ----------
-    outcomes : Outcomes
-        What the answers were worth.
-    available : as in `RouterMixin.predict`
-        Models that may be called now, besides what the outcomes say.
-
-    Returns
-    -------
-    Outcomes
-        With NaN for the quality and the cost of the other models.
+    Quality and cost of the others are NaN; None allows all.
     """
     if available is None:
         return outcomes

@@ -2,26 +2,19 @@
 
 from typing import Any, Literal
 
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklroute.base._arrays import outcomes_of
 from sklroute.displays._available import restrict
-from sklroute.displays._pyplot import (
-    DIAGONAL,
-    import_pyplot,
-    name_of,
-    plot_diagonal,
-)
+from sklroute.displays._diagonal import DiagonalDisplay
+from sklroute.displays._pyplot import import_pyplot, name_of
 from sklroute.metrics import Reliability, quality_calibration_error, quality_reliability
 from sklroute.pipeline import as_router
 
 __all__ = ["CalibrationDisplay"]
 
-LARGEST_DOT = 60.0  # of the bin with most answers, in square points
 
-
-class CalibrationDisplay:
+class CalibrationDisplay(DiagonalDisplay):
     """Reliability of the predicted quality: what was observed where it was predicted.
 
     Use `from_estimator` or `from_predictions` to make one. All parameters are stored
@@ -61,6 +54,8 @@ class CalibrationDisplay:
     0  mine        0.1       0.0      1
     1  mine        0.7       1.0      3
     """
+
+    _axis_labels = "Predicted quality", "Mean observed quality"
 
     def __init__(
         self,
@@ -164,58 +159,10 @@ class CalibrationDisplay:
         )
         return display.plot(ax=ax, **plot_params)
 
-    def plot(
-        self,
-        ax: Any = None,
-        *,
-        name: str | None = None,
-        curve_kwargs: dict | None = None,
-    ) -> "CalibrationDisplay":
-        """Draw the curve; the area of a dot is the number of answers in its bin.
+    def _points(self) -> dict[str, Any]:
+        return vars(self.reliability)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on. None makes a figure.
-        name : str, default=None
-            Name for the legend. None takes the one given when the display was made.
-        curve_kwargs : dict, default=None
-            Keywords of matplotlib's ``plot`` for the line.
-
-        Returns
-        -------
-        display : CalibrationDisplay
-            This object, with the attributes ``line_``, ``ax_`` and ``figure_``.
-        """
-        from sklroute.displays._labels import write_legend
-
-        pyplot = import_pyplot(f"{type(self).__name__}.plot")
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(7.5, 4.5), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
-        plot_diagonal(ax)
-        points = self.reliability.predicted, self.reliability.observed
-        style = {"linewidth": 1.5, "label": self._label(name), "zorder": 3}
-        (self.line_,) = ax.plot(*points, **{**style, **(curve_kwargs or {})})
-        size = LARGEST_DOT * self.reliability.count / self.reliability.count.max()
-        ax.scatter(*points, s=size.clip(6), color=self.line_.get_color(), zorder=3)
-        ax.set(xlabel="Predicted quality", ylabel="Mean observed quality")
-        write_legend(ax, last=(DIAGONAL,))
-        return self
-
-    def frame(self) -> pd.DataFrame:
-        """Return the points of the figure, one row per bin.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``name``, ``predicted``, ``observed``, ``count``.
-        """
-        return pd.DataFrame({"name": self.name, **vars(self.reliability)})
-
-    def _label(self, name: str | None) -> str | None:
-        name = self.name if name is None else name
+    def _finding(self) -> str | None:
         if self.calibration_error is None:
-            return name
-        error = f"ECE = {self.calibration_error:.3f}"
-        return error if name is None else f"{name} ({error})"
+            return None
+        return f"ECE = {self.calibration_error:.3f}"

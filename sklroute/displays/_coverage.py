@@ -3,24 +3,19 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklroute.base._arrays import outcomes_of
 from sklroute.displays._available import restrict
-from sklroute.displays._pyplot import (
-    DIAGONAL,
-    import_pyplot,
-    name_of,
-    plot_diagonal,
-)
+from sklroute.displays._diagonal import DiagonalDisplay
+from sklroute.displays._pyplot import import_pyplot, name_of
 from sklroute.metrics import Coverage, quality_coverage
 from sklroute.pipeline import as_router
 
 __all__ = ["CoverageDisplay"]
 
 
-class CoverageDisplay:
+class CoverageDisplay(DiagonalDisplay):
     """Observed against nominal coverage of the predicted distributions of quality.
 
     Below the diagonal a router is too sure of itself, above it not sure enough. For
@@ -63,6 +58,8 @@ class CoverageDisplay:
     0  mine      0.5       0.0
     1  mine      0.9       0.0
     """
+
+    _axis_labels = "Nominal coverage", "Observed coverage"
 
     def __init__(self, *, coverage: Coverage, name: str | None = None):
         self.coverage = coverage
@@ -108,11 +105,10 @@ class CoverageDisplay:
         import_pyplot(f"{cls.__name__}.from_estimator")
         router = as_router(estimator)
         outcomes = restrict(outcomes_of(router, y), available)
-        distributional = hasattr(router, "predict_distribution")
-        predict = router.predict_distribution if distributional else None
+        predict = getattr(router, "predict_distribution", router.predict_quality)
         return cls.from_predictions(
             outcomes,
-            router.predict_quality(X) if predict is None else predict(X),
+            predict(X),
             levels=levels,
             random_state=random_state,
             name=name_of(router) if name is None else name,
@@ -162,58 +158,9 @@ class CoverageDisplay:
         )
         return cls(coverage=coverage, name=name).plot(ax=ax, **plot_params)
 
-    def plot(
-        self,
-        ax: Any = None,
-        *,
-        name: str | None = None,
-        curve_kwargs: dict | None = None,
-    ) -> "CoverageDisplay":
-        """Draw the curve beside the diagonal.
+    def _points(self) -> dict[str, Any]:
+        return vars(self.coverage)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on. None makes a figure.
-        name : str, default=None
-            Name for the legend. None takes the one given when the display was made.
-        curve_kwargs : dict, default=None
-            Keywords of matplotlib's ``plot`` for the line.
-
-        Returns
-        -------
-        display : CoverageDisplay
-            This object, with the attributes ``line_``, ``ax_`` and ``figure_``.
-        """
-        from sklroute.displays._labels import write_legend
-
-        pyplot = import_pyplot(f"{type(self).__name__}.plot")
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(7.5, 4.5), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
-        plot_diagonal(ax)
-        style = {"linewidth": 1.5, "label": self._label(name), "zorder": 3}
-        (self.line_,) = ax.plot(
-            self.coverage.nominal,
-            self.coverage.observed,
-            **{**style, **(curve_kwargs or {})},
-        )
-        ax.set(xlabel="Nominal coverage", ylabel="Observed coverage")
-        write_legend(ax, last=(DIAGONAL,))
-        return self
-
-    def frame(self) -> pd.DataFrame:
-        """Return the points of the figure, one row per level.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``name``, ``nominal``, ``observed``.
-        """
-        return pd.DataFrame({"name": self.name, **vars(self.coverage)})
-
-    def _label(self, name: str | None) -> str:
-        name = self.name if name is None else name
+    def _finding(self) -> str:
         gap = np.abs(self.coverage.observed - self.coverage.nominal).max()
-        text = f"off by at most {100 * gap:.1f} points"
-        return text if name is None else f"{name} ({text})"
+        return f"off by at most {100 * gap:.1f} points"

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.base._arrays import outcomes_of
 from sklroute.displays._available import restrict
-from sklroute.displays._pyplot import import_pyplot, name_of
+from sklroute.displays._pyplot import import_pyplot, labelled, name_of, take_axes
 from sklroute.metrics import (
     Frontier,
     cost_range,
@@ -239,16 +239,13 @@ class FrontierDisplay:
         display : FrontierDisplay
             This object, with the attributes ``line_``, ``ax_`` and ``figure_``.
         """
-        pyplot = import_pyplot(f"{type(self).__name__}.plot")
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(9, 4.5), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = take_axes(self, ax, (9, 4.5))
         if cost_scale is not None:
             ax.set_xscale(cost_scale)
-        style = {"linewidth": 2, "label": self._label(name), "zorder": 3}
-        (self.line_,) = ax.plot(
-            *self.frontier.envelope, **{**style, **(curve_kwargs or {})}
-        )
+        area = None if self.nauc is None else f"nAUC = {self.nauc:.3f}"
+        label = labelled(self.name if name is None else name, area)
+        style = {"linewidth": 2, "label": label, "zorder": 3, **(curve_kwargs or {})}
+        (self.line_,) = ax.plot(*self.frontier.envelope, **style)
         self._plot_references()
         if self.cost_unit is not None or not ax.get_xlabel():
             unit = "" if self.cost_unit is None else f" ({self.cost_unit})"
@@ -282,13 +279,6 @@ class FrontierDisplay:
             parts.append(pd.DataFrame({**models, "cost_weight": np.nan, **single}))
         frame = pd.concat([part.astype({"model": object}) for part in parts])
         return frame.reset_index(drop=True)
-
-    def _label(self, name: str | None) -> str | None:
-        name = self.name if name is None else name
-        if self.nauc is None:
-            return name
-        area = f"nAUC = {self.nauc:.3f}"
-        return area if name is None else f"{name} ({area})"
 
     def _plot_references(self) -> None:
         if self.oracle is not None:

@@ -28,26 +28,11 @@ def write_legend(ax, last: tuple[str, ...]) -> None:
 def label_points(
     ax, x: NDArray, y: NDArray, names: NDArray, *, max_covered: float, **text_kwargs
 ) -> list:
-    """Write each name beside its dot, in the place that covers least.
+    """Write each name beside its dot, in the place that covers least; return the texts.
 
-    A name that cannot stand clear of all other names, inside the axes, is left out:
+    The first names choose first. A name that cannot stand clear of all other names,
+    inside the axes, or would cover more than ``max_covered`` drawn points, is left out:
     what is written can be read. Limits and scale of the axes should be final.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where the dots are already drawn.
-    x, y, names : array-like of shape (n_points,)
-        The dots and what they are called; the first names choose first.
-    max_covered : float
-        Names that would cover more drawn points than this are left out too.
-    **text_kwargs
-        Keywords of the texts.
-
-    Returns
-    -------
-    texts : list of Annotation
-        Those that were written.
     """
     ax.figure.draw_without_rendering()  # settles the layout
     drawn = _drawn_pixels(ax)

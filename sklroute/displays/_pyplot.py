@@ -4,9 +4,7 @@ from typing import Any
 
 from sklroute.pipeline import last_step
 
-__all__ = ["import_pyplot", "name_of", "plot_diagonal"]
-
-DIAGONAL = "as predicted"
+__all__ = ["import_pyplot", "labelled", "name_of", "take_axes"]
 
 
 def import_pyplot(caller: str) -> Any:
@@ -25,10 +23,17 @@ def name_of(router: Any) -> str:
     return type(last_step(router)).__name__
 
 
-def plot_diagonal(ax: Any) -> None:
-    """Draw, once, the line on which predictions and observations agree."""
-    if DIAGONAL not in ax.get_legend_handles_labels()[1]:
-        style = {"linestyle": "--", "color": "0.6", "linewidth": 1, "zorder": 1}
-        ax.plot([0, 1], [0, 1], **style, label=DIAGONAL)
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    ax.spines[["top", "right"]].set_visible(False)
+def take_axes(display: Any, ax: Any, figsize: tuple[float, float]) -> Any:
+    """Give a display its axes: those given, or else new ones."""
+    pyplot = import_pyplot(f"{type(display).__name__}.plot")
+    if ax is None:
+        _, ax = pyplot.subplots(figsize=figsize, layout="constrained")
+    display.ax_, display.figure_ = ax, ax.figure
+    return ax
+
+
+def labelled(name: str | None, finding: str | None) -> str | None:
+    """Label of a curve: the router's name, and what was found in brackets."""
+    if name is None or finding is None:
+        return finding if name is None else name
+    return f"{name} ({finding})"

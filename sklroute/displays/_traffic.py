@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.displays._pyplot import import_pyplot
+from sklroute.displays._pyplot import import_pyplot, take_axes
 from sklroute.metrics import traffic_curve, traffic_share
 from sklroute.outcomes._values import aligned, float_array, named_mask
 from sklroute.pipeline import as_router
@@ -228,15 +228,12 @@ class TrafficDisplay:
         display : TrafficDisplay
             This object, with the attributes ``ax_`` and ``figure_``.
         """
-        pyplot = import_pyplot(f"{type(self).__name__}.plot")
         colours = self.colours() if colours is None else colours
         labels, shades, layers = self._layers(colours)
-        if ax is None:
-            high = 4.0
-            if self.names is not None:  # room for the bars, and for the legend
-                high = max(1.2 + 0.35 * len(self.names), 0.8 + 0.22 * len(labels))
-            _, ax = pyplot.subplots(figsize=(9, high), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        high = 4.0
+        if self.names is not None:  # room for the bars, and for the legend
+            high = max(1.2 + 0.35 * len(self.names), 0.8 + 0.22 * len(labels))
+        ax = take_axes(self, ax, (9, high))
         if self.cost_weight is None:
             self._plot_bars(labels, shades, layers)
         else:

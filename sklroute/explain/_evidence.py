@@ -57,18 +57,8 @@ def additive(
 ) -> Evidence:
     """Contributions to the quality of two models, whose difference is the value.
 
-    Parameters
-    ----------
-    source, kind, label : str
-        See `Evidence`.
-    name : array-like of shape (m,) or (n_queries, m)
-        Names or numbers of the pieces.
-    chosen, runner_up : ndarray of shape (n_queries, m) or (n_queries,)
-        Contributions; one axis is one piece.
-
-    Returns
-    -------
-    Evidence
+    Names have the shape (m,) or (n_queries, m), contributions (n_queries, m) or, if
+    there is but one piece, (n_queries,). The rest is as in `Evidence`.
     """
     chosen, runner_up = (np.asarray(part, dtype=float) for part in (chosen, runner_up))
     if chosen.ndim == 1:
@@ -87,18 +77,8 @@ def remainder(
 ) -> Evidence:
     """What additive evidence leaves of the two models' values; NaN within rounding.
 
-    Parameters
-    ----------
-    source, name : str
-        What it is called.
-    values : pair of ndarray of shape (n_queries,)
-        What the evidence should add up to, for the chosen model and the runner-up.
-    told : iterable of Evidence
-        Other kinds than additive ones do not count.
-
-    Returns
-    -------
-    Evidence
+    ``values`` are what the evidence should add up to, for the chosen model and the
+    runner-up, (n_queries,) each. Other kinds than additive ones do not count.
     """
     chosen, runner_up = values
     for part in told:
@@ -112,19 +92,9 @@ def remainder(
 
 
 def tidy(evidence: Iterable[Evidence], queries: NDArray) -> pd.DataFrame:
-    """One row per query and piece, the largest pieces of each source first.
+    """One row per query and piece, with `COLUMNS`; the largest of each source first.
 
-    Parameters
-    ----------
-    evidence : iterable of Evidence
-        Over the same n queries; sources keep their order.
-    queries : ndarray of shape (n,)
-        Numbers of the queries.
-
-    Returns
-    -------
-    DataFrame
-        With `COLUMNS`.
+    Sources keep their order; ``queries`` are the numbers of the queries.
     """
     frames = [_frame(_shorten(part), part, queries) for part in evidence]
     frames = [frame for frame in frames if len(frame)]

@@ -175,14 +175,7 @@ def check_blocks(
 ) -> dict[str, NDArray[np.intp]]:
     """Column numbers of each block, having checked that they share out all columns.
 
-    Parameters
-    ----------
-    modalities : dict or list of str, or None
-        As in `BlockScaler`.
-    n_features : int
-        Number of columns.
-    names : ndarray of str, of shape (n_features,), default=None
-        Names of the columns, if they have any.
+    ``modalities`` are as in `BlockScaler`, ``names`` those of the columns, if any.
     """
     if modalities is None:
         return {"all": np.arange(n_features)}

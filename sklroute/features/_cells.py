@@ -25,23 +25,9 @@ class CellError(ValueError):
 def as_columns(X: Any, names: Sequence[str]) -> dict[str, list]:
     """Take the user's table apart, one list a column.
 
-    Parameters
-    ----------
-    X : DataFrame, mapping of columns, or sequence of rows
-        A row is a mapping, a Series or named tuple with the names, or a tuple, list or
-        array in their order. With one name only, a row may also be the cell itself.
-    names : sequence of str
-        Columns to take.
-
-    Returns
-    -------
-    columns : dict of str to list
-
-    Raises
-    ------
-    ValueError
-        If a column is not there, or is none, or a row has another length. The message
-        names it.
+    A row is a mapping, a Series or named tuple with the names, or a tuple, list or
+    array in their order. With one name only, a row may also be the cell itself. An
+    error names the column that is not there, or is none, or the row of another length.
     """
     if isinstance(X, (pd.DataFrame, Mapping)):
         columns = {name: _column(X, name) for name in names}
@@ -99,21 +85,8 @@ def is_missing(cell: Any) -> bool:
 def digest(cell: Any, reads: str | None) -> bytes:
     """Digest of what a cell holds: of a file's bytes, not of its name.
 
-    Parameters
-    ----------
-    cell : object
-        A cell that is not missing.
-    reads : {"image", "text", None}
-        What the encoder reads.
-
-    Returns
-    -------
-    digest : bytes
-
-    Raises
-    ------
-    CellError
-        If the file cannot be read, or the cell is of the wrong kind.
+    ``reads`` is what the encoder reads: "image", "text" or None. A `CellError` says why
+    the cell cannot be read.
     """
     if reads is None:
         return joblib.hash(cell).encode()
@@ -130,21 +103,7 @@ def digest(cell: Any, reads: str | None) -> bytes:
 def open_cell(cell: Any, reads: str | None) -> Any:
     """What the encoder gets: an RGB picture, a text, or the cell as it is.
 
-    Parameters
-    ----------
-    cell : object
-        A cell that is not missing.
-    reads : {"image", "text", None}
-        What the encoder reads.
-
-    Returns
-    -------
-    item : PIL.Image.Image, str or object
-
-    Raises
-    ------
-    CellError
-        If the cell cannot be read. The message says why.
+    Parameters and errors are those of `digest`.
     """
     if reads == "image":
         return _open_image(cell)

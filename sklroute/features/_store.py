@@ -18,23 +18,13 @@ WAIT_SECONDS = 60.0  # for another process that is writing
 
 
 class FeatureStore:
-    """Vectors of float32 in one SQLite file.
+    """Vectors of float32 in one SQLite file, ``features.sqlite`` of a folder.
 
     What is written together is kept together or not at all, so that an interrupted run
     leaves whole batches behind. Several processes may read and write. The first vector
     stored for a content stays: the same content has the same features ever after.
-
-    Parameters
-    ----------
-    folder : path-like
-        Where the file ``features.sqlite`` is; made if it is not there.
-    encoder : str
-        Identity of the encoder: model, weights, precision.
-
-    Raises
-    ------
-    ValueError
-        If the file is no such store. The message names it.
+    ``encoder`` is the identity of the encoder: model, weights, precision. A file that
+    is no such store is a ValueError that names it.
 
     Examples
     --------
@@ -58,17 +48,7 @@ class FeatureStore:
         )
 
     def read(self, contents: Iterable[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        """Vectors of those contents that are stored.
-
-        Parameters
-        ----------
-        contents : iterable of bytes
-            Digests of contents.
-
-        Returns
-        -------
-        vectors : dict of bytes to ndarray of float32
-        """
+        """Vectors of those contents, named by their digests, that are stored."""
         content_of = {self._key(content): content for content in contents}
         keys, vectors = list(content_of), {}
         for start in range(0, len(keys), KEYS_AT_ONCE):
@@ -81,13 +61,7 @@ class FeatureStore:
         return vectors
 
     def write(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
-        """Keep vectors, all of them or, if it is interrupted, none.
-
-        Parameters
-        ----------
-        vectors : dict of bytes to ndarray of float32
-            By digest of content.
-        """
+        """Keep vectors by digest of content: all or, if it is interrupted, none."""
         rows = [
             (self._key(content), np.asarray(vector, dtype="<f4").tobytes())
             for content, vector in vectors.items()

@@ -24,15 +24,6 @@ def import_torchvision() -> Any:
     """Import torchvision, declaring its missing operators where it needs that.
 
     Call it before the first import of a library that imports torchvision.
-
-    Returns
-    -------
-    torchvision : module
-
-    Raises
-    ------
-    ImportError
-        If torchvision is not installed.
     """
     try:
         import torchvision

@@ -10,18 +10,10 @@ N_THRESHOLDS = 40
 
 
 def thresholds_of(gain: NDArray) -> NDArray[np.float64]:
-    """Thresholds to test, from the safest to -inf: quantiles of some gains.
+    """Thresholds to test, from the safest to -inf: quantiles of some predicted gains.
 
-    Parameters
-    ----------
-    gain : ndarray of shape (n,)
-        Predicted gains, not those of the calibration queries: the hypotheses must be
-        fixed before these are looked at.
-
-    Returns
-    -------
-    thresholds : ndarray of shape (n_thresholds,)
-        Decreasing.
+    Not of those of the calibration queries: the hypotheses must be fixed before these
+    are looked at.
     """
     if len(gain) == 0:
         return np.array([-np.inf])

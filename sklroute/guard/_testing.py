@@ -63,17 +63,6 @@ def last_passed(p_value: NDArray, alpha: float) -> int:
     With the order fixed beforehand the probability of any false rejection is at most
     ``alpha``, without a correction for their number.
 
-    Parameters
-    ----------
-    p_value : ndarray of shape (n_hypotheses,)
-        In the order of testing.
-    alpha : float
-        Level of the test.
-
-    Returns
-    -------
-    n_passed : int
-
     References
     ----------
     A. N. Angelopoulos, S. Bates, E. J. Candès, M. I. Jordan and L. Lei, "Learn then

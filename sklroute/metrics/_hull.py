@@ -14,15 +14,10 @@ def hull_walk(
     """Follow each query's choice from the best model to the cheapest.
 
     Each step walks one edge of the upper concave hull of the query's models in the
-    plane of cost and quality, for all queries that still have a cheaper model. Costs
-    that differ by rounding are the same: the weight at which such a difference decided
-    would leave no digit to tell the quality of any model.
-
-    Returns
-    -------
-    steps : list of (rows, weights, choices)
-        The queries that move, the cost weights at which they do, and the cheaper
-        models they move to.
+    plane of cost and quality, for all queries that still have a cheaper model. It says
+    which queries move, the cost weights at which they do, and the cheaper models they
+    move to. Costs that differ by rounding are the same: the weight at which such a
+    difference decided would leave no digit to tell the quality of any model.
     """
     quality = np.where(available, quality, -np.inf)
     cost = np.where(available, cost, np.inf)
@@ -42,14 +37,9 @@ def hull_walk(
 
 
 def upper_hull(quality: NDArray, cost: NDArray) -> tuple[NDArray, NDArray]:
-    """Points on the upper concave hull, from the best to the cheapest.
+    """Places of the points on the upper concave hull, from the best to the cheapest.
 
-    Returns
-    -------
-    points : ndarray of int, of shape (n_points,)
-        Their places.
-    weight : ndarray of shape (n_points,)
-        The lowest cost weight at which each has the highest utility.
+    And the lowest cost weight at which each has the highest utility.
     """
     quality, cost = quality[None], cost[None]
     steps = hull_walk(quality, cost, np.ones_like(quality, dtype=bool))

@@ -30,14 +30,10 @@ SCALARS = {
 
 
 class Decoder:
-    """Makes the values of nodes.
+    """Makes the values of nodes, which refer to arrays by name.
 
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-        The arrays that nodes refer to.
-    stand_ins : mapping of str to callable
-        What to make of the state of an object instead, by the name of its class.
+    ``stand_ins`` say what to make of the state of an object instead, by the name of its
+    class.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray], stand_ins: Mapping | None = None):

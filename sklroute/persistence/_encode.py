@@ -99,10 +99,9 @@ class Encoder:
             name = self._names[id(value)] = f"a{len(self.arrays)}"
             self._alive.append(value)
             native = value.astype(value.dtype.newbyteorder("="), copy=False)
-            self.arrays[name] = np.ascontiguousarray(native.T if turned else native)
-            self.arrays[name] = self.arrays[name].reshape(
-                (native.T if turned else native).shape
-            )
+            table = native.T if turned else native
+            # A number in an array keeps its shape (), too.
+            self.arrays[name] = np.ascontiguousarray(table).reshape(table.shape)
         return self._names[id(value)]
 
     def _object(self, value, where):

@@ -46,10 +46,7 @@ def to_bytes(document: Any, arrays: dict[str, NDArray]) -> bytes:
 def from_bytes(data: bytes) -> tuple[Any, dict[str, NDArray]]:
     """Document and arrays of a file's content.
 
-    Raises
-    ------
-    FormatError
-        If it is not such a file, was cut off, or does not match its checksum.
+    A `FormatError` says if it is not such a file, was cut off, or was changed.
     """
     header = _header(data)
     metadata = header.get("__metadata__")

@@ -54,14 +54,9 @@ class Basis(NamedTuple):
         return np.repeat([0, 1, 2], sizes)
 
     def __call__(self, X: NDArray, fitted: NDArray) -> NDArray[np.float64]:
-        """Features of queries, (n_queries, n_basis).
+        """Features of queries, (n_queries, n_basis), from what is predicted for them.
 
-        Parameters
-        ----------
-        X : ndarray of shape (n_queries, n_features)
-            The queries; a missing (NaN) feature counts as its mean.
-        fitted : ndarray of shape (n_queries, n_fitted)
-            Quality predicted for the models that the router was fitted on.
+        A missing (NaN) feature of a query counts as its mean.
         """
         differences = _differences(fitted) @ self.directions
         return np.hstack([self.level(len(X)), differences, self.local(X)])
@@ -77,19 +72,10 @@ class Basis(NamedTuple):
 
 
 def make_basis(X: NDArray, predict: Callable[[NDArray], NDArray]) -> Basis:
-    """Set up the basis of a router.
+    """The basis of a router, from the queries that it was fitted on.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_queries, n_features)
-        Queries that the router was fitted on.
-    predict : callable
-        Gives the quality of the fitted models for queries.
-
-    Returns
-    -------
-    basis : Basis
-        With a sample of the queries that is the same in every call.
+    ``predict`` gives the quality of the fitted models for queries. The sample of the
+    queries that the basis keeps is the same in every call.
     """
     rows = np.random.RandomState(0).permutation(len(X))[:N_SAMPLED]
     sample = X[rows].astype(np.float64)

@@ -51,16 +51,9 @@ class Belief(NamedTuple):
     ) -> "Belief":
         """Learn from answers, having forgotten a part of those before.
 
-        Parameters
-        ----------
-        features : ndarray of shape (n_queries, n_basis)
-            Of the queries answered.
-        departure : ndarray of shape (n_queries,)
-            Quality of the answers, less what was expected.
-        weight : ndarray of shape (n_queries,)
-            Weights of the answers.
-        decay : float, default=1.0
-            Weight that is left to what was learnt before.
+        ``features`` are those of the basis, (n_queries, n_basis); ``departure`` is the
+        quality of the answers, less what was expected; ``decay`` is the weight that is
+        left to what was learnt before.
         """
         weighted = weight[:, None] * features
         belief = self._replace(

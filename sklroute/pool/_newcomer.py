@@ -45,21 +45,12 @@ def newcomer(
 ) -> Belief:
     """What to believe of a new model that was seen to answer some queries.
 
-    Parameters
-    ----------
-    basis : Basis
-        The directions in which models depart from what is expected of them.
-    X : ndarray of shape (n_queries, n_features)
-        The queries.
-    fitted : ndarray of shape (n_queries, n_fitted)
-        Quality predicted for the models that the router was fitted on.
-    quality : ndarray of shape (n_queries,)
-        Quality of the new model's answers.
-    answers : ndarray of shape (n_queries, n_fitted), default=None
-        Quality of the fitted models' answers to the same queries; NaN = not known.
-        Expected is then the mean of predictions and answers: a query that was harder
-        than it looked is held against the new model by half, and the models that it
-        resembles are those that were right and wrong where it was.
+    ``fitted`` is the quality predicted for the models that the router was fitted on,
+    and ``answers`` that of their answers to the same queries, both (n_queries,
+    n_fitted); NaN = not known. With answers, expected is the mean of predictions and
+    answers: a query that was harder than it looked is held against the new model by
+    half, and the models that it resembles are those that were right and wrong where it
+    was.
     """
     typical = (fitted.mean() + quality.mean()) / 2
     scale = max(typical * (1 - typical), MIN_NOISE)
@@ -91,18 +82,8 @@ def likely_spread(
     all numerators and denominators). ``ANSWERED`` counts as ``WORTH`` observations,
     so that few answers move little.
 
-    Parameters
-    ----------
-    basis : Basis
-        The directions in which models depart from what is expected of them.
-    X : ndarray of shape (n_queries, n_features)
-        The queries.
-    known : ndarray of shape (n_queries, n_fitted)
-        What is known of the quality of the fitted models' answers.
-    answers : ndarray of shape (n_queries, n_fitted)
-        Their quality; NaN = not known.
-    scale : float
-        Variance of an answer's quality if nothing is known of it, > 0.
+    ``known`` is what is known of the quality of the fitted models' answers, and
+    ``scale`` the variance of an answer's quality if nothing is known of it, > 0.
 
     References
     ----------

@@ -75,15 +75,9 @@ class Pool(NamedTuple):
     def expected(self, fitted: NDArray) -> NDArray:
         """Expect of each model what is known without its beliefs.
 
-        Parameters
-        ----------
-        fitted : ndarray of shape (n_queries, n_fitted, ...)
-            Something predicted for the models that the router was fitted on.
-
-        Returns
-        -------
-        expected : ndarray of shape (n_queries, n_models, ...)
-            A new model gets the mean of the fitted ones.
+        From (n_queries, n_fitted, ...), something predicted for the models that the
+        router was fitted on, to (n_queries, n_models, ...): a new model gets their
+        mean.
         """
         table = fitted[:, self.column]
         new = self.column == NEW
@@ -92,15 +86,7 @@ class Pool(NamedTuple):
         return table
 
     def quality(self, X: NDArray, fitted: NDArray) -> NDArray:
-        """Predict the quality of every model, (n_queries, n_models).
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_queries, n_features)
-            The queries.
-        fitted : ndarray of shape (n_queries, n_fitted)
-            Quality predicted for the models that the router was fitted on.
-        """
+        """Quality of every model, from that of the fitted ones for the same queries."""
         if self.is_as_fitted:
             return fitted
         quality = self.expected(fitted)
@@ -116,14 +102,7 @@ class Pool(NamedTuple):
     ) -> NDArray[np.float64]:
         """Standard deviation of the expected quality, (n_queries, n_models).
 
-        Parameters
-        ----------
-        X : ndarray of shape (n_queries, n_features)
-            The queries.
-        fitted : ndarray of shape (n_queries, n_fitted)
-            Quality predicted for the models that the router was fitted on.
-        prior : sequence of Belief
-            What to believe of each model of which no answer has come in.
+        ``prior`` is what to believe of each model of which no answer has come in.
         """
         features = self.basis(X, fitted)
         beliefs = [old or first for old, first in zip(self.beliefs, prior, strict=True)]

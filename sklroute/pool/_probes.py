@@ -28,24 +28,8 @@ def choose_probes(
     the density of the new model's quality, as expected before any answer, where it
     equals the best of the fitted ones, relative to the largest density. After every
     probe :math:`\Sigma` is updated as if it was answered: what the answer will be
-    does not matter for it.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_queries, n_features)
-        The queries.
-    predict : callable
-        Gives the quality of the fitted models for queries.
-    basis : Basis
-        Features in which departures are linear.
-    n_probes : int
-        Number of queries to choose, at most ``n_queries``.
-
-    Returns
-    -------
-    rows : ndarray of shape (n_probes,)
-        Different rows, the most telling first. Queries with the same features, which
-        are seldom the same query, may all be chosen if many are like them.
+    does not matter for it. Queries with the same features, which are seldom the same
+    query, may all be chosen if many are like them.
 
     References
     ----------

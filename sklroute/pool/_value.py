@@ -109,24 +109,10 @@ def value_of_model(
 ) -> ModelValue:
     """Cross-fit a new model, and judge the choices with and without it.
 
-    Parameters
-    ----------
-    router : router
-        Fitted; it is not changed.
-    X : ndarray or DataFrame of shape (n_queries, n_features)
-        The scored queries.
-    answers : tuple of two ndarrays of shape (n_queries,)
-        Quality, and cost (NaN = unknown), of the new model's answers.
-    outcomes : Outcomes or None
-        Of the router's models on the same queries.
-    policy : Policy or None
-        The rule that chooses.
-    groups : ndarray of shape (n_queries,) or None
-        Queries that stay together.
-    cv : int
-        Number of folds.
-    **bootstrap : dict
-        ``confidence_level`` and ``random_state`` of the intervals.
+    ``answers`` are quality and cost (NaN = unknown) of the new model's answers to the
+    scored queries ``X``, ``outcomes`` those of the router's models, if known.
+    ``bootstrap`` is ``confidence_level`` and ``random_state`` of the intervals. The
+    rest is as in `PoolMixin.value_of`; the router is not changed.
     """
     available = None if outcomes is None else outcomes.candidates
     policy, now = router._policy_arrays(X, available, None, policy)

@@ -12,14 +12,7 @@ from numpy.typing import NDArray
 def save_checkpoint(path: Path, arrays: dict[str, NDArray], settings: dict) -> None:
     """Write the file as a whole or not at all.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    arrays : dict of str to ndarray
-        What to keep.
-    settings : dict
-        What must be the same when the pass goes on; kept as JSON.
+    ``settings`` is what must be the same when the pass goes on; kept as JSON.
     """
     unfinished = path.with_name(path.name + ".tmp")
     with unfinished.open("wb") as file:
@@ -30,10 +23,7 @@ def save_checkpoint(path: Path, arrays: dict[str, NDArray], settings: dict) -> N
 def load_checkpoint(path: Path, settings: dict[str, Any]) -> dict[str, NDArray]:
     """Read a file of `save_checkpoint`; nothing in it is executed.
 
-    Raises
-    ------
-    ValueError
-        If the file is no checkpoint or one with other settings; the message names it.
+    One that is no checkpoint, or has other settings, is a ValueError that names it.
     """
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -14,12 +14,8 @@ SUMS = ("label", "gram", "cross", "n_rows", "n_cells")
 class KernelSums:
     """The normal equations of a `KernelRouter`, in a pass over all queries.
 
-    Landmarks come from the queries that it is started with.
-
-    Parameters
-    ----------
-    router : KernelRouter
-        Its parameters count.
+    Landmarks come from the queries that it is started with, penalties and their like
+    from the parameters of the router.
     """
 
     def __init__(self, router: KernelRouter):

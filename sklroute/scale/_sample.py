@@ -11,21 +11,10 @@ class Sample:
     """A reservoir: every query that has passed is in it with the same probability.
 
     Vitter's Algorithm R [1]_, a batch at a time: query :math:`t`, counted from 0, takes
-    the place of a random one with probability :math:`n / (t + 1)`. The lots of a batch
-    depend on the seed and on the number of queries before it alone, so that an
-    interrupted pass goes on with the same ones.
-
-    Parameters
-    ----------
-    size : int
-        Largest number of queries, :math:`n`.
-    seed : int
-        Seed of the lots.
-
-    Attributes
-    ----------
-    n_seen : int
-        Number of queries that have passed.
+    the place of a random one with probability :math:`n / (t + 1)`, where :math:`n` is
+    the largest number of queries. The lots of a batch depend on the seed and on the
+    number of queries before it alone, so that an interrupted pass goes on with the same
+    ones.
 
     References
     ----------
@@ -64,8 +53,7 @@ class Sample:
         table = np.asarray(outcomes)
         if self._X is None:
             self.models = outcomes.models
-            self._X = np.empty((self.size, X.shape[1]), dtype=X.dtype)
-            self._table = np.empty((self.size, *table.shape[1:]))
+            self._make_room(X, table)
         number = self.n_seen + np.arange(len(X))
         place = np.random.default_rng([self.seed, self.n_seen]).integers(number + 1)
         place = np.where(number < self.size, number, place)
@@ -74,6 +62,10 @@ class Sample:
         self._X[place[rows]] = X[rows]
         self._table[place[rows]] = table[rows]
         self.n_seen += len(X)
+
+    def _make_room(self, X: NDArray, table: NDArray) -> None:
+        self._X = np.empty((self.size, X.shape[1]), dtype=X.dtype)
+        self._table = np.empty((self.size, *table.shape[1:]))
 
     def state(self) -> dict[str, NDArray]:
         """Arrays that `restore` takes."""
@@ -87,7 +79,6 @@ class Sample:
     def restore(self, state: dict[str, NDArray]) -> None:
         """Go on from where another sample of the same size and seed stood."""
         X, table = state["sample_X"], state["sample_table"]
-        self._X = np.empty((self.size, X.shape[1]), dtype=X.dtype)
-        self._table = np.empty((self.size, *table.shape[1:]))
+        self._make_room(X, table)
         self._X[: len(X)], self._table[: len(X)] = X, table
         self.models, self.n_seen = state["models"], int(state["n_seen"])

@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklroute.base import RouterMixin
 from sklroute.pipeline import last_step_and_features
 from sklroute.policies import Policy
-from sklroute.serving import CompiledRouter
 from sklroute.serving._choosing import choice_probability
+from sklroute.serving._deciding import DecidingMixin
 from sklroute.serving._rules import Chance
 
 __all__ = ["Decision", "decide"]
@@ -43,28 +42,8 @@ def decide(
 ) -> Decision:
     """Decide as the methods of a router do.
 
-    Parameters
-    ----------
-    router : fitted or compiled router
-        What decides.
-    X : array-like of shape (n_queries, n_features)
-        Queries, as the router takes them.
-    available : ndarray of bool, of shape (n_queries, n_models), default=None
-        Models that may be called. None allows all.
-    costs : dict of int to float, default=None
-        Prices known now, by the model's column. Other models, or all of them if None,
-        have the predicted cost.
-    policy : Policy, default=None
-        The rule. None is the router's own.
-
-    Returns
-    -------
-    decision : Decision
-
-    Raises
-    ------
-    ValueError
-        As the router's methods.
+    ``available`` is a mask (n_queries, n_models); ``costs`` are prices known now by the
+    model's column, the other models have the predicted cost.
 
     Examples
     --------
@@ -81,9 +60,8 @@ def decide(
     for column, price in (costs or {}).items():
         cost[:, column] = price
     given = {"available": available, "costs": cost if costs else None, "policy": policy}
-    if isinstance(router, CompiledRouter) and not isinstance(router._rule, Chance):
-        return _at_once(router, *router._policy_arrays(X, **given))
-    if getattr(type(router), "predict_proba", None) is RouterMixin.predict_proba:
+    usual = getattr(type(router), "predict_proba", None) is DecidingMixin.predict_proba
+    if usual and not isinstance(router._choice_rule(), Chance):
         return _at_once(router, *router._policy_arrays(X, **given))
     return Decision(
         choice=[str(name) for name in router.predict(X, **given)],

@@ -4,15 +4,7 @@ __all__ = ["RequestError"]
 
 
 class RequestError(Exception):
-    """A request that cannot be answered.
-
-    Parameters
-    ----------
-    status : int
-        Status of the answer.
-    message : str
-        What is wrong, and where.
-    """
+    """A request that is answered with an error: its status, and what is wrong."""
 
     def __init__(self, status: int, message: str):
         super().__init__(message)

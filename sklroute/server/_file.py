@@ -15,29 +15,9 @@ class RouterFile:
     """A file with a router, and the router that is served.
 
     ``served`` is replaced as a whole: whoever has taken it once decides with one
-    router, also while another is loaded. A file that cannot be loaded changes nothing
-    but ``error``.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    load : callable
-        From a path to a fitted router.
-    required : str, default=None
-        Name of a model that every router of this file must have.
-
-    Attributes
-    ----------
-    served : Served
-        What was loaded last.
-    error : str or None
-        Why the file as it is now is not served; None if it is.
-
-    Raises
-    ------
-    ValueError, OSError, TypeError, ImportError
-        If the first router cannot be loaded.
+    router, also while another is loaded. A file that cannot be loaded, or lacks the
+    ``required`` model, changes nothing but ``error``, which says why; the first one
+    raises.
     """
 
     def __init__(
@@ -56,10 +36,7 @@ class RouterFile:
     def refresh(self) -> bool | None:
         """Load the file if it has changed since it was last looked at.
 
-        Returns
-        -------
-        loaded : bool or None
-            False if it could not be loaded; None if there was nothing to do.
+        False if it could not be loaded; None if there was nothing to do.
         """
         try:
             seen, self._seen = self._seen, None  # a file that vanishes may come back

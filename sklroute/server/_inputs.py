@@ -22,11 +22,9 @@ MAX_PIXELS = 25_000_000  # a picture of a few kB can unfold to gigabytes
 def count_queries(request: RouteRequest, served: Served, max_queries: int) -> int:
     """Number of queries of a request, which has the field that the router takes.
 
-    Raises
-    ------
-    RequestError
-        With 422 if the field is missing, the other one is given, it is empty, or
-        ``ids`` has another length or repeats one; with 413 if there are too many.
+    A `RequestError` has the status 422 if the field is missing, the other one is given,
+    it is empty, or ``ids`` has another length or repeats one; 413 if there are too
+    many.
     """
     wanted, other = "features", "queries"
     if served.columns is not None:
@@ -50,18 +48,10 @@ def count_queries(request: RouteRequest, served: Served, max_queries: int) -> in
 
 
 def read_queries(request: RouteRequest, served: Served) -> Any:
-    """Queries as the router takes them.
+    """Queries as the router takes them: an array, a DataFrame or a list of texts.
 
-    Returns
-    -------
-    X : ndarray, DataFrame, or list of str
-        Of n_queries rows.
-
-    Raises
-    ------
-    RequestError
-        With 422 if a row has another length, a key is unknown, or a picture is not
-        base64 of one that is small enough. The message names the row.
+    A `RequestError` of status 422 names the row that has another length or an unknown
+    key, or whose picture is not base64 of one that is small enough.
     """
     if served.columns is not None:
         return _read_table(request.queries, served)
@@ -81,25 +71,10 @@ def read_queries(request: RouteRequest, served: Served) -> Any:
 def read_available(
     names: list[Any] | None, n_queries: int, served: Served
 ) -> NDArray[np.bool_] | None:
-    """Mask of the models that may be called, of shape (n_queries, n_models).
+    """Mask of the models that may be called, (n_queries, n_models); None allows all.
 
-    Parameters
-    ----------
-    names : list of str, or list of n_queries lists of str, or None
-        Names of the models for all queries, or for each. None allows all.
-    n_queries : int
-        Number of queries.
-    served : Served
-        Has the models.
-
-    Returns
-    -------
-    available : ndarray of bool or None
-
-    Raises
-    ------
-    RequestError
-        With 422 if the length is wrong, or a name unknown. The message names the row.
+    Names are given for all queries, or a list for each. A `RequestError` of status 422
+    names the row if the length is wrong or a name unknown.
     """
     if names is None:
         return None
@@ -122,13 +97,7 @@ def read_available(
 
 
 def read_costs(costs: dict[str, float] | None, served: Served) -> dict[int, float]:
-    """Prices by the model's column.
-
-    Raises
-    ------
-    RequestError
-        With 422 if a name is unknown. The message names it.
-    """
+    """Prices by the model's column; a name that is unknown is a `RequestError`."""
     if not costs:
         return {}
     return dict(

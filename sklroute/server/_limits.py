@@ -90,14 +90,7 @@ def _too_large(max_body: int) -> RequestError:
 class Gate:
     """Middleware that counts requests and lets only so many in at once.
 
-    Parameters
-    ----------
-    app : ASGI application
-        What is behind the gate.
-    metrics : Metrics
-        Counts.
-    max_concurrent : int
-        Requests to ``/route`` in progress at once; more are answered with 503.
+    Of those to ``/route``, more than ``max_concurrent`` are answered with 503.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, max_concurrent: int):

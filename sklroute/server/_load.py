@@ -12,21 +12,7 @@ __all__ = ["load_router"]
 def load_router(path: Path) -> Any:
     """Load the fastest predictor that a router's file gives.
 
-    Parameters
-    ----------
-    path : Path
-        File that ``router.save`` has written.
-
-    Returns
-    -------
-    router : compiled router, router or Pipeline
-
-    Raises
-    ------
-    ValueError
-        If it does not hold a router. The message names the file.
-    OSError
-        If it cannot be read.
+    A file that does not hold a router is a ValueError that names it.
     """
     with suppress(FormatError):  # a step has no NumPy form, or the file is broken
         return load(path, compiled=True)

@@ -12,21 +12,6 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 class Metrics:
     """Counters of one server; those of the process (memory, files) are among them.
 
-    Attributes
-    ----------
-    requests : Counter
-        Answered requests by path and status.
-    seconds : Histogram
-        Time from a request's head to the end of its answer, of ``/route`` only.
-    in_progress : Gauge
-        Requests to ``/route`` in progress.
-    queries : Counter
-        Routed queries by the model that was answered.
-    reloads : Counter
-        Reloads of the file by result, "loaded" or "failed".
-    shadow_written, shadow_lost : Counter
-        Lines of the shadow log that are in the file, and that never got there.
-
     Examples
     --------
     >>> from sklroute.server._metrics import Metrics
@@ -37,41 +22,34 @@ class Metrics:
     """
 
     def __init__(self):
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        self.requests = Counter(
-            "sklroute_requests",
-            "Answered requests.",
-            ["path", "status"],
-            registry=registry,
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+
+        def make(kind, name, text, labels=(), **options):
+            name = f"sklroute_{name}"
+            return kind(name, text, labels, registry=self.registry, **options)
+
+        self.requests = make(
+            Counter, "requests", "Answered requests.", ["path", "status"]
         )
-        self.seconds = Histogram(
-            "sklroute_route_seconds",
+        self.seconds = make(
+            Histogram,
+            "route_seconds",
             "Seconds that a request to /route takes.",
-            registry=registry,
             buckets=SECONDS,
         )
-        self.in_progress = Gauge(
-            "sklroute_route_in_progress",
-            "Requests to /route in progress.",
-            registry=registry,
+        self.in_progress = make(
+            Gauge, "route_in_progress", "Requests to /route in progress."
         )
-        self.queries = Counter(
-            "sklroute_queries",
-            "Routed queries by answered model.",
-            ["model"],
-            registry=registry,
+        self.queries = make(
+            Counter, "queries", "Routed queries by answered model.", ["model"]
         )
-        self.reloads = Counter(
-            "sklroute_reloads", "Reloads of the file.", ["result"], registry=registry
-        )
-        self.shadow_written = Counter(
-            "sklroute_shadow_lines", "Lines in the shadow log.", registry=registry
-        )
-        self.shadow_lost = Counter(
-            "sklroute_shadow_lines_lost",
+        self.reloads = make(Counter, "reloads", "Reloads of the file.", ["result"])
+        self.shadow_written = make(Counter, "shadow_lines", "Lines in the shadow log.")
+        self.shadow_lost = make(
+            Counter,
+            "shadow_lines_lost",
             "Lines that could not be written to the shadow log.",
-            registry=registry,
         )
         for result in ("loaded", "failed"):  # so that they are there before the first
             self.reloads.labels(result=result)

@@ -46,22 +46,10 @@ class RouteRequest(_Strict):
 
 
 def read_request(body: bytes) -> RouteRequest:
-    """Read the body of a request.
+    """Read the body of a request, a JSON object.
 
-    Parameters
-    ----------
-    body : bytes
-        A JSON object.
-
-    Returns
-    -------
-    request : RouteRequest
-
-    Raises
-    ------
-    RequestError
-        With the status 400 if it is not JSON, and 422 if a field is wrong. The message
-        names the field and, where there is one, the row.
+    A `RequestError` has the status 400 if it is not JSON, and 422 if a field is wrong;
+    it names the field and, where there is one, the row.
 
     Examples
     --------
@@ -83,22 +71,10 @@ def read_request(body: bytes) -> RouteRequest:
 
 
 def make_policy(request: PolicyRequest | None) -> Policy | None:
-    """Make the policy that a request names.
+    """Make the policy that a request names; None stands for the router's own.
 
-    Parameters
-    ----------
-    request : PolicyRequest or None
-        None stands for the router's own policy.
-
-    Returns
-    -------
-    policy : Policy or None
-
-    Raises
-    ------
-    RequestError
-        With the status 422 if there is no such policy, or a parameter is unknown or
-        out of range. The message names it.
+    A `RequestError` of status 422 names a policy or a parameter that is unknown, or out
+    of range.
     """
     if request is None:
         return None

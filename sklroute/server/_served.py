@@ -18,31 +18,19 @@ __all__ = ["Served", "make_served"]
 
 @dataclass(frozen=True)
 class Served:
-    """A loaded router with what the server asks of it, never changed after loading.
-
-    Attributes
-    ----------
-    router : fitted or compiled router
-        What decides.
-    names : dict of str to int
-        Column of each model, by its name as it is in JSON.
-    columns : dict of str to (str or None), or None
-        Columns of texts and pictures that the first step reads, and as what; None if
-        it is fed with features.
-    texts_only : bool
-        Whether the first step takes a list of texts, not a table with columns.
-    checksum : str
-        Of the file, to tell which router has answered.
-    loaded_at : str
-        Time of loading, ISO 8601, UTC.
-    """
+    """A loaded router with what the server asks of it, never changed after loading."""
 
     router: Any
     names: Mapping[str, int]
+    """Column of each model, by its name as it is in JSON."""
     columns: Mapping[str, str | None] | None
+    """Columns that the first step reads, and as what; None if it takes features."""
     texts_only: bool
+    """Whether the first step takes a list of texts, not a table with columns."""
     checksum: str
+    """Of the file, to tell which router has answered."""
     loaded_at: str
+    """ISO 8601, UTC."""
 
     @property
     def feature_names(self) -> NDArray | None:
@@ -83,24 +71,7 @@ class Served:
 
 
 def make_served(loaded: Any, checksum: str) -> Served:
-    """Look at a loaded router.
-
-    Parameters
-    ----------
-    loaded : router, compiled router, or Pipeline that ends in a router
-        Fitted.
-    checksum : str
-        Of its file.
-
-    Returns
-    -------
-    served : Served
-
-    Raises
-    ------
-    TypeError
-        If it does not end in a router.
-    """
+    """Look at a loaded router; it is a TypeError if it does not end in one."""
     router = as_router(loaded) if isinstance(loaded, Pipeline) else loaded
     first = loaded.steps[0][1] if isinstance(loaded, Pipeline) else router
     columns = _columns(first)

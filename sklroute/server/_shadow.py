@@ -28,25 +28,9 @@ class ShadowLog:
 
     Requests never wait for the disk. Lines that cannot be written, because the disk is
     full or too slow, are lost, counted in ``metrics.shadow_lost`` and named in
-    ``error``. A line is in the file whole or not at all. The file is opened for every
-    batch of lines, so that it can be moved away at any time.
-
-    Parameters
-    ----------
-    path : path-like
-        The file, made if it is not there.
-    metrics : Metrics
-        Counts the lines.
-
-    Attributes
-    ----------
-    error : str or None
-        Why the last lines were lost; None if they were written.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be opened.
+    ``error``, which is None again once lines are written. A line is in the file whole
+    or not at all. The file is opened for every batch of lines, so that it can be moved
+    away at any time.
     """
 
     def __init__(self, path: str | PathLike, metrics: Metrics):
@@ -59,13 +43,7 @@ class ShadowLog:
         self._thread.start()
 
     def write(self, lines: list[bytes]) -> None:
-        """Hand lines over, without waiting.
-
-        Parameters
-        ----------
-        lines : list of bytes
-            Each with its end of line.
-        """
+        """Hand lines over, each with its end of line, without waiting."""
         try:
             self._queue.put_nowait(lines)
         except Full:
@@ -113,23 +91,9 @@ def shadow_lines(
 ) -> Iterator[bytes]:
     """One JSON object a query, flat, so that it is a row of a table.
 
-    Parameters
-    ----------
-    decision : Decision
-        What would have been chosen.
-    answered : list of str, of length n_queries
-        Models that were answered instead.
-    ids : list of str, of length n_queries
-        Names of the queries.
-    served : Served
-        The router that decided.
-
-    Yields
-    ------
-    line : bytes
-        With the keys query, model (answered), choice, time, router, and utility,
-        predicted quality and cost of every model as ``utility:<model>`` and so on;
-        null where there is none.
+    With the keys query, model (the one ``answered``), choice, time, router, and
+    utility, predicted quality and cost of every model as ``utility:<model>`` and so on;
+    null where there is none.
     """
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     tables = {

@@ -34,19 +34,9 @@ def compile_latent(
 ) -> Latent:
     """A fitted latent router as a part.
 
-    Parameters
-    ----------
-    router : object
-        With the attributes of a fitted `LatentRouterClassifier`.
-    weights : dict of str to ndarray
-        Its network's, by the names of ``LatentRouterModule``.
-    built : dict of str to object
-        The parameters that its network was built with, as `module_params` has them.
-
-    Raises
-    ------
-    TypeError
-        If the network has communication or correction, or the prior has no NumPy form.
+    ``weights`` are its network's by their names in ``LatentRouterModule``, ``built``
+    what `module_params` says it was built with. A network with communication or
+    correction, and a prior without a NumPy form, are TypeErrors.
     """
     for name, used in (
         ("communication=True", built["n_layers"]),
@@ -85,13 +75,7 @@ def compile_latent(
 def check_weights(
     router: Any, weights: Mapping[str, NDArray], built: Mapping[str, Any]
 ) -> None:
-    """Refuse weights that are not all of 32 bits, or not of the network's sizes.
-
-    Raises
-    ------
-    ValueError
-        The message names the first of them.
-    """
+    """Refuse weights that are not all of 32 bits, or not of the network's sizes."""
     E, h = built["n_members"], built["hidden_dim"]
     M, width = built["n_capsules"], built["n_capsules"] * built["token_dim"]
     K = len(weights["prior"])

@@ -2,7 +2,6 @@
 
 import os
 from copy import deepcopy
-from typing import Any
 
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
@@ -30,8 +29,7 @@ class ServingMixin:
     """Save and compile a fitted router.
 
     A router that can be compiled overrides ``_compiled_part``, and ``_compiled_cost``
-    if its costs are not those of all routers. One whose choice is narrowed by more than
-    the policy overrides ``_choice_rule``, which counts for the fitted router too.
+    if its costs are not those of all routers.
     """
 
     def save(self, path: str | os.PathLike) -> None:
@@ -85,10 +83,6 @@ class ServingMixin:
 
     def _compiled_cost(self) -> NDArray:
         return self.mean_cost_
-
-    def _choice_rule(self) -> Any:
-        """What narrows the choice beside the policy, if anything does."""
-        return None
 
 
 def _check_hooks(kind: type) -> None:

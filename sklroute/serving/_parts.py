@@ -64,7 +64,6 @@ class Chain(Part):
         return self.part(self.steps(X))
 
     def distribution(self, X):
-        """Distribution of the quality, if the part has one."""
         return self.part.distribution(self.steps(X))
 
     def after(self, steps):
@@ -86,7 +85,6 @@ class Pooled(Part):
         return self.part.takes_missing
 
     def distribution(self, X):
-        """Distribution of the quality, if the part has one."""
         fitted = self.part.distribution(X)
         distribution = type(fitted)(fitted.support, self.pool.expected(fitted.prob))
         return distribution.with_mean(self.pool.quality(X, fitted.mean))
@@ -276,17 +274,11 @@ def shrunk_means(
 
 
 def share_of_copies(copies: NDArray, size: int) -> NDArray[np.float64]:
-    """How much each of the nearest points counts until there are enough queries.
+    """How much each of the nearest points counts until there are ``size`` queries.
 
     Copies of a query are as near as each other: those of the last point that is needed
-    count in part, so that none is preferred.
-
-    Parameters
-    ----------
-    copies : ndarray of shape (n_queries, n_points)
-        Queries at each point, the nearest first.
-    size : int
-        How many are wanted.
+    count in part, so that none is preferred. ``copies`` is the number of queries at
+    each point, (n_queries, n_points), the nearest first.
     """
     before = copies.cumsum(axis=1) - copies
     return ((size - before) / copies).clip(0, 1)

@@ -10,22 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 
 from sklroute.policies import MaxUtility, Policy
-from sklroute.serving._choosing import (
-    check_policy,
-    choice_probability,
-    read_available,
-    read_costs,
-)
+from sklroute.serving._choosing import check_policy, read_available, read_costs
+from sklroute.serving._deciding import DecidingMixin
 from sklroute.serving._distribution import QualityDistribution
 from sklroute.serving._onnx import export_onnx
 from sklroute.serving._parts import CHUNK, Part
-from sklroute.serving._rules import Chance
 from sklroute.serving._steps import Steps
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-class CompiledRouter:
+class CompiledRouter(DecidingMixin):
     """The predictions of a fitted router, in NumPy alone.
 
     `RouterMixin.compile` makes it, and ``sklroute.load(path, compiled=True)`` without
@@ -150,30 +145,17 @@ class CompiledRouter:
         )
 
     def predict_quality(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Expected quality of every model, see `RouterMixin.predict_quality`.
+        """Expected quality of every model.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Features of the queries.
-
-        Returns
-        -------
-        quality : ndarray of shape (n_queries, n_models)
+        Parameters and returns are those of `RouterMixin.predict_quality`, without
+        ``std``.
         """
         return self._quality(self._check_X(X))
 
     def predict_cost(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Predicted cost of every model, see `RouterMixin.predict_cost`.
+        """Predicted cost of every model.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Features of the queries.
-
-        Returns
-        -------
-        cost : ndarray of shape (n_queries, n_models)
+        Parameters and returns are those of `RouterMixin.predict_cost`.
         """
         return np.tile(self.mean_cost_, (len(self._check_X(X)), 1))
 
@@ -190,57 +172,6 @@ class CompiledRouter:
         distribution : QualityDistribution
         """
         return self._part.distribution(self._check_X(X))
-
-    def predict_utility(
-        self,
-        X: ArrayLike,
-        *,
-        available: ArrayLike | None = None,
-        costs: ArrayLike | None = None,
-        policy: Policy | None = None,
-    ) -> NDArray[np.float64]:
-        """Utility of every model, see `RouterMixin.predict_utility`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-            Features of the queries.
-        available : array-like of bool, names or callable, default=None
-            Models that may be called, see `RouterMixin.predict_utility`.
-        costs : array-like of shape (n_models,) or (n_queries, n_models), default=None
-            A price list known now.
-        policy : Policy, default=None
-            The rule to apply. None uses the router's own.
-
-        Returns
-        -------
-        utility : ndarray of shape (n_queries, n_models)
-            ``-inf`` where unavailable.
-        """
-        policy, arrays = self._policy_arrays(X, available, costs, policy)
-        return policy.utility(**arrays)
-
-    def predict_proba(
-        self,
-        X: ArrayLike,
-        *,
-        available: ArrayLike | None = None,
-        costs: ArrayLike | None = None,
-        policy: Policy | None = None,
-    ) -> NDArray[np.float64]:
-        """Probability that each model is the best choice.
-
-        Parameters are those of `predict_utility`.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_queries, n_models)
-            Rows sum to 1; exactly 0 where unavailable.
-        """
-        policy, arrays = self._policy_arrays(X, available, costs, policy)
-        if isinstance(self._rule, Chance):
-            return self._rule.proba(arrays["available"])
-        return choice_probability(self, policy.utility(**arrays))
 
     def predict(
         self,
@@ -261,8 +192,7 @@ class CompiledRouter:
         """
         if costs is None and policy is None and self._ranking is not None:
             return self._predict_ranked(X, available)
-        policy, arrays = self._policy_arrays(X, available, costs, policy)
-        return self.classes_[policy(**arrays)]
+        return super().predict(X, available=available, costs=costs, policy=policy)
 
     def _predict_ranked(self, X, available):
         """What `MaxUtility` chooses, in few steps."""
@@ -343,6 +273,9 @@ class CompiledRouter:
         if self._rule is None:
             return policy, arrays
         return self._rule.restrict(policy, arrays)
+
+    def _choice_rule(self) -> Any:
+        return self._rule
 
     def _policy(self, policy) -> Policy:
         policy = check_policy(self._own_policy if policy is None else policy)

@@ -106,13 +106,7 @@ def directions(X: NDArray) -> NDArray:
 
 
 def compile_step(name: str, step: Any) -> Steps:
-    """A fitted transformer as steps.
-
-    Raises
-    ------
-    TypeError
-        If it is not one of those that are known; the message names it.
-    """
+    """A fitted transformer as steps; one that is not known is a TypeError."""
     if step is None or step == "passthrough":
         return Steps()
     make = _STEPS.get(type(step).__name__)

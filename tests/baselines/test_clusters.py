@@ -19,17 +19,6 @@ def test_quality_is_the_mean_of_the_cluster_shrunk_to_the_mean_of_the_model():
     )
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("size", [1e-30, 1e-8, 1e8, 1e30])
-def test_the_size_of_all_features_does_not_matter(size, dtype):
-    router = ClusterRouter(2, random_state=0)
-    expected = router.fit(X, Outcomes(QUALITY)).predict_quality(X)
-    scaled = (size * X).astype(dtype)
-    router.fit(scaled, Outcomes(QUALITY))
-    np.testing.assert_allclose(router.predict_quality(scaled), expected)
-    np.testing.assert_allclose(router.compile().predict_quality(scaled), expected)
-
-
 def test_weights_count_queries():
     router = ClusterRouter(2, shrinkage=0.0, random_state=0)
     router.fit(X, Outcomes(QUALITY), sample_weight=[1, 1, 2, 1, 1, 1])

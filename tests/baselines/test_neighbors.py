@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sklroute import KNNRouter, Outcomes
+from sklroute import ClusterRouter, KNNRouter, Outcomes
 from sklroute.baselines import _neighbors
 from sklroute.datasets import make_routing
 
@@ -31,8 +31,8 @@ def test_length_of_the_features_does_not_matter():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("size", [1e-30, 1e-8, 1e8, 1e30])
-def test_the_size_of_all_features_does_not_matter(size, dtype):
-    router = KNNRouter(3)
+@pytest.mark.parametrize("router", [KNNRouter(3), ClusterRouter(2, random_state=0)])
+def test_the_size_of_all_features_does_not_matter(size, dtype, router):
     expected = router.fit(X, Outcomes(QUALITY)).predict_quality(X)
     scaled = (size * X).astype(dtype)
     router.fit(scaled, Outcomes(QUALITY))

@@ -28,7 +28,7 @@ def test_absent_tables_are_skipped_and_named(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out.count("Skipped") == 6
 
 
-def test_a_verdict_has_its_command(tmp_path, capsys):
+def test_a_verdict_has_its_command(tmp_path):
     data = make_routing(120, 3, random_state=0)
     table = {f"q:{m}": data.y.quality[:, i] for i, m in enumerate(data.models)}
     table |= {f"cost:{m}": data.y.cost[:, i] for i, m in enumerate(data.models)}

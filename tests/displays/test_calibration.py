@@ -1,6 +1,5 @@
 import sys
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,15 +17,6 @@ from sklroute.metrics import (
     quality_coverage,
     quality_reliability,
 )
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 import sys
 
-import matplotlib
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose
 from sklearn.pipeline import make_pipeline
 
@@ -22,16 +22,7 @@ from sklroute.displays import ExplanationDisplay
 from sklroute.features import BlockScaler
 from sklroute.policies import MaxUtility
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
 BLOCKS = {"image": slice(0, 6), "text": slice(6, 10)}
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

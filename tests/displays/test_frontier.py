@@ -1,9 +1,9 @@
 import sys
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -16,16 +16,7 @@ from sklroute.datasets import make_routing
 from sklroute.displays import FrontierDisplay
 from sklroute.metrics import cost_range, frontier, nauc, oracle_frontier
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
 REFERENCES = ["oracle", "random mixing of single models", "single models"]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 import sys
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,15 +9,6 @@ from sklroute.baselines import RidgeRouter
 from sklroute.datasets import make_routing
 from sklroute.displays import TrafficDisplay
 from sklroute.metrics import traffic_curve, traffic_share
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,7 @@ def test_a_busy_server_says_so_and_stays_healthy(serve, router):
     assert healthy.status_code == 200
 
 
-def test_a_fault_of_the_router_is_not_the_clients(serve, router, monkeypatch):
+def test_a_fault_of_the_router_is_not_the_clients(serve, router):
     class Broken(Waiting):
         def predict_cost(self, X):
             raise RuntimeError("out of order")
