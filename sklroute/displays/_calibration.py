@@ -191,7 +191,7 @@ class CalibrationDisplay:
 
         pyplot = import_pyplot(f"{type(self).__name__}.plot")
         if ax is None:
-            _, ax = pyplot.subplots(figsize=(7.5, 4.5), layout="constrained")
+            _, ax = pyplot.subplots(figsize=(7.5, 4.5), layout="compressed")
         self.ax_, self.figure_ = ax, ax.figure
         plot_diagonal(ax)
         points = self.reliability.predicted, self.reliability.observed
