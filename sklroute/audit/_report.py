@@ -148,7 +148,7 @@ def _groups(result: Audit, pictures) -> str:
     return html.section(
         "By group",
         html.picture(pictures, "groups", "Utility gained in each group"),
-        _lines(*words.group_cells(result.by_group)),
+        _lines(*words.group_cells(result)),
         html.bullets(
             [
                 "Every group is audited on its own; p-values are adjusted for their "
@@ -169,8 +169,8 @@ def _notes(result: Audit) -> list[str]:
         "outcome is known.",
         f"Pays: the {level} paired bootstrap interval of the utility gained is above 0 "
         "and a paired permutation test agrees. Does not pay: the interval rules out a "
-        f"gain of {100 * result.min_gain:g} points. Both also with the worst that "
-        "choices of unknown outcome can be for the verdict. Else the data are not "
+        f"gain of {words.points(result.min_gain)} points. Both also with the worst "
+        "that choices of unknown outcome can be for the verdict. Else the data are not "
         "enough; then “more queries” would tell, if the gain is the one found.",
         f"Smallest effect: the true gain that so many queries show with "
         f"{100 * result.power:.3g} % power.",

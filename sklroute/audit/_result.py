@@ -24,7 +24,7 @@ from sklroute.outcomes import Outcomes
 
 __all__ = ["Audit", "Question", "judge"]
 
-PAYS, PAYS_NOT, UNKNOWN = words.PAYS, words.PAYS_NOT, words.UNKNOWN
+UNKNOWN = words.UNKNOWN
 
 
 class Question(NamedTuple):
@@ -248,13 +248,8 @@ def _control(question: Question, each: Decisions) -> dict[str, float]:
 
 
 def _told(question: Question, row) -> str:
-    if row.n_units < MIN_UNITS:
-        return UNKNOWN
-    if row.adjusted_high + row.hidden < question.min_gain:
-        return PAYS_NOT
-    if row.p_adjusted <= question.alpha and row.adjusted_low > row.hidden_loss:
-        return PAYS
-    return UNKNOWN
+    doubt = {"higher": row.hidden, "lower": row.hidden_loss}
+    return words.conclude(row, question.min_gain, question.alpha, **doubt)
 
 
 def _n_more(question: Question, row) -> float:
