@@ -278,8 +278,8 @@ def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
         return None
     if name not in frame:
         raise ValueError(
-            f"no column {name!r} with one value per query; there are "
-            f"{list(frame.columns)}."
+            f"no column {name!r} with one value per query (the same in all its rows); "
+            f"there are {list(frame.columns)}."
         )
     if frame[name].isna().any():
         row = np.flatnonzero(frame[name].isna())[0]
