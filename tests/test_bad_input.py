@@ -79,6 +79,10 @@ def nobody_in_row_3():
 
 
 OUTCOMES = {
+    "a file's names of columns": (
+        lambda: Outcomes.from_frame(pd.DataFrame({"q:a": [1.0], "cost:a": [0.2]})),
+        "'cost:a' would be read as the quality of a model.*load_outcomes",
+    ),
     "quality above 1": (
         outcomes(changed(QUALITY, (4, 2), 1.2)),
         r"quality must be in \[0, 1\]; row 4, model 'tiny' has 1.2",
@@ -393,7 +397,7 @@ SCORING = {
     ),
     "a choice that was not observed": (
         lambda: realised_quality([[0.5, NAN]], [1]),
-        "Row 0: the quality of the chosen model 1 is not known",
+        r"Row 0: the quality of the chosen model 1 is not known.*y\.candidates",
     ),
     "a choice of nobody": (
         lambda: traffic_share(["base", "huge"], NAMES),

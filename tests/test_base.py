@@ -70,6 +70,24 @@ def router(X, y):
     return ReadOff().fit(X, y)
 
 
+def test_a_router_may_do_without_a_policy_of_its_own(X, y):
+    class Plain(RouterMixin, BaseEstimator):
+        def _fit(self, X, outcomes, sample_weight, groups):
+            pass
+
+        def _predict_quality(self, X):
+            return X
+
+    plain, router = Plain().fit(X, y), ReadOff().fit(X, y)
+    assert_array_equal(plain.predict(X), router.predict(X))
+    assert plain.score(X, y) == router.score(X, y)
+
+
+def test_one_text_instead_of_features_is_refused(router):
+    with pytest.raises(ValueError, match=r"float: 'why'\. Encode texts first"):
+        router.predict("why")
+
+
 # -- fit -----------------------------------------------------------------------------
 
 

@@ -198,6 +198,10 @@ BAD_INPUT = {
     "features without a table": (["--features", "x.npy"], "--features needs a table"),
     "groups without a table": (["--cv-groups", "task"], "--cv-groups needs a table"),
     "unknown text": (["wide.csv", "--text", "words"], "no column 'words'"),
+    "a text that one call lacks": (
+        ["log.csv", "--text", "prompt"],
+        "no column 'prompt' with one value per query (the same in all its rows)",
+    ),
     "text that is none": (
         ["wide.csv", "--text", "task"],
         "'task', row 0 is not a text",
@@ -243,6 +247,8 @@ def test_bad_input_is_one_line_and_status_2(
 ):
     wide.assign(half=np.arange(150) % 2).to_csv("two.csv", index=False)
     wide.assign(prompt=wide["prompt"].where(wide.index != 3, "NA")).to_csv("mute.csv")
+    log = as_log(wide)
+    log.assign(prompt=log["prompt"].where(log.index > 0)).to_csv("log.csv", index=False)
     (folder / "empty.csv").write_text("")
     (folder / "bare.csv").write_text("prompt\nhello\n")
     called = as_log(wide).drop_duplicates("query").reset_index(drop=True)

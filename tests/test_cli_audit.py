@@ -66,6 +66,11 @@ def test_groups_prices_and_several_routers(folder, capsys):
     assert table.index.tolist() == ["ridge", "knn"]
 
 
+def test_without_a_price_groups_gain_quality(folder, capsys):
+    assert run("wide.csv", "--features", "x.npy", "--groups", "task") == 0
+    assert "Utility gained" not in read(capsys)
+
+
 @pytest.mark.parametrize("baseline", ["model-0", "clusters"])
 def test_the_baseline_is_a_model_or_a_router(folder, capsys, baseline):
     assert run("wide.csv", "--features", "x.npy", "--baseline", baseline) == 0

@@ -130,7 +130,7 @@ def _groups(result: Audit, pictures) -> str:
     return html.section(
         "By group",
         html.picture(pictures, "groups", "Utility gained in each group"),
-        html.lines(*words.group_cells(result.by_group)),
+        html.lines(*words.group_cells(result)),
         html.bullets(
             [
                 "Every group is audited on its own; p-values are adjusted for their "
@@ -151,10 +151,10 @@ def _notes(result: Audit) -> list[str]:
         "outcome is known.",
         f"Pays: the {level} paired bootstrap interval of the utility gained is above 0 "
         "and a paired permutation test agrees. Does not pay: the interval rules out a "
-        f"gain of {100 * result.min_gain:g} points. Pays also without what was gained "
-        "on queries with a choice of unknown outcome, does not pay also with the best "
-        "that these can be. Else the data are not enough; then “more queries” would "
-        "tell, if the gain is the one found.",
+        f"gain of {words.points(result.min_gain)} points. Pays also without what was "
+        "gained on queries with a choice of unknown outcome, does not pay also with the "
+        "best that these can be. Else the data are not enough; then “more queries” "
+        "would tell, if the gain is the one found.",
         f"Smallest effect: the true gain that so many queries show with "
         f"{100 * result.power:.3g} % power.",
         "Shuffled features: the router answers each query by the features of another "

@@ -24,7 +24,7 @@ from sklroute.outcomes import Outcomes
 
 __all__ = ["Audit", "Question", "judge"]
 
-PAYS, PAYS_NOT, UNKNOWN = words.PAYS, words.PAYS_NOT, words.UNKNOWN
+UNKNOWN = words.UNKNOWN
 
 
 class Question(NamedTuple):
@@ -250,13 +250,8 @@ def _control(question: Question, each: Decisions) -> dict[str, float]:
 
 
 def _told(question: Question, row) -> str:
-    if row.n_units < MIN_UNITS:
-        return UNKNOWN
-    if row.adjusted_high + row.hidden < question.min_gain:
-        return PAYS_NOT
-    if row.p_adjusted <= question.alpha and row.adjusted_low > _doubtful(row):
-        return PAYS
-    return UNKNOWN
+    doubt = {"higher": row.hidden, "lower": _doubtful(row)}
+    return words.conclude(row, question.min_gain, question.alpha, **doubt)
 
 
 def _doubtful(row) -> float:

@@ -22,6 +22,24 @@ BEST_SINGLE_NAME = "best single model"
 PAYS, PAYS_NOT, UNKNOWN = "pays", "does not pay", "not enough data"
 
 
+def conclude(
+    row: Any,
+    min_gain: float,
+    alpha: float,
+    *,
+    higher: float = 0.0,
+    lower: float = 0.0,
+) -> str:
+    """The verdict on a row, if its gain may be that much higher or lower than found."""
+    if row.n_units < MIN_UNITS:
+        return UNKNOWN
+    if row.adjusted_high + higher < min_gain:
+        return PAYS_NOT
+    if row.p_adjusted <= alpha and row.adjusted_low > lower:
+        return PAYS
+    return UNKNOWN
+
+
 def verdict(table: pd.DataFrame, facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield the sentences on each router in turn."""
     for name, row in table.iterrows():
@@ -118,6 +136,12 @@ def _outlook(row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
         )
         return
     if row.verdict == UNKNOWN:
+        known = conclude(row, facts["min_gain"], facts["alpha"])
+        if known != UNKNOWN:
+            yield (
+                "It is the unknown outcomes that leave this open: by the known ones "
+                f"alone it {known}."
+            )
         more = f"about {thousands(row.n_more)} more queries would"
         more = "no number of queries will" if np.isinf(row.n_more) else more
         yield (
@@ -153,19 +177,19 @@ def table_cells(
     result, cost_unit: str | None = None
 ) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the table of routers, for people."""
-    table, priced = result.table, result.cost_weight > 0
+    table = result.table
     gained = points_of(table, "utility_gain", "adjusted_low", "adjusted_high")
     columns = {
         "": list(map(str, table.index)),
         "Verdict": table["verdict"].tolist(),
         "Quality": list(map(percent, table["quality"])),
         "Baseline": list(map(percent, table["baseline_quality"])),
-        "Utility gained" if priced else "Quality gained": gained,
+        _gained(result): gained,
         "p": [f"{p:.2g}" for p in table["p_adjusted"]],
         "Smallest effect": points_of(table, "smallest_effect"),
         "More queries": list(map(more_queries, table["n_more"])),
     }
-    if priced:
+    if result.cost_weight > 0:
         names = [f"quality_gain{end}" for end in ("", "_low", "_high")]
         columns["Quality gained"] = points_of(table, *names)
     if result.has_costs:
@@ -175,15 +199,20 @@ def table_cells(
     return list(columns), [list(cells) for cells in zip(*columns.values(), strict=True)]
 
 
+def _gained(result) -> str:
+    return "Utility gained" if result.cost_weight > 0 else "Quality gained"
+
+
 def points_of(table: pd.DataFrame, *names: str) -> list[str]:
     """Differences in points, with bounds if two more columns are named."""
     return [points(*values) for values in table[list(names)].to_numpy()]
 
 
-def group_cells(by_group: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def group_cells(result) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the table of groups, the largest first."""
+    by_group = result.by_group
     heads = ["", "Group", "Queries", "Verdict", "Quality", "Baseline"]
-    heads += ["Utility gained", "p", "More queries"]
+    heads += [_gained(result), "p", "More queries"]
     rows = []
     order = by_group.sort_values("n_queries", ascending=False, kind="stable")
     for row in order.itertuples():

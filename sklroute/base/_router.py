@@ -238,9 +238,10 @@ class RouterMixin(
         except ValueError as error:
             if "could not convert" not in str(error):
                 raise
+            where = locate_text(X)
             raise ValueError(
-                f"{error}: {locate_text(X)} in X. Encode texts first, e.g. with "
-                "sklroute.features.TextEmbedder."
+                f"{error}{'' if where is None else f': {where} in X'}. Encode texts "
+                "first, e.g. with sklroute.features.TextEmbedder."
             ) from error
         self._check_finite(checked, reset=reset)
         if checked.dtype == np.float16 and not keep_half:
@@ -277,7 +278,7 @@ class RouterMixin(
         self.fitted_quality_ = self.mean_quality_
 
     def _policy(self, policy: Policy | None) -> Policy:
-        policy = self.policy if policy is None else policy
+        policy = getattr(self, "policy", None) if policy is None else policy
         policy = check_policy(MaxUtility() if policy is None else policy)
         policy._validate_params()
         return policy

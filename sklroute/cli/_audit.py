@@ -98,7 +98,7 @@ def _baseline(name: str, models: list[str]) -> Any:
 def _show(console: Console, result: Audit, title: str) -> None:
     console.print(_table(title, *words.table_cells(result)))
     if result.by_group is not None:
-        console.print(_table("By group", *words.group_cells(result.by_group)))
+        console.print(_table("By group", *words.group_cells(result)))
     console.print(result.verdict, markup=False, highlight=False)
 
 

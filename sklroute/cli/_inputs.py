@@ -164,7 +164,8 @@ def _with_text(options: argparse.Namespace, table) -> dict[str, Any]:
 def _texts(table, name: str) -> pd.Series:
     if name not in table.frame:
         raise ValueError(
-            f"{table.path}: no column {name!r}; there are {list(table.frame)}."
+            f"{table.path}: no column {name!r} with one value per query (the same in "
+            f"all its rows); there are {list(table.frame)}."
         )
     texts = table.frame[name].astype(object)
     wrong = [row for row, text in enumerate(texts) if not isinstance(text, str)]

@@ -107,7 +107,7 @@ def calibration_figure(
     from sklroute.displays import CalibrationDisplay, CoverageDisplay
 
     n_panels = 1 if coverage is None else 2
-    figure = Figure(figsize=(6.3 * n_panels, 3.9), layout="constrained")
+    figure = Figure(figsize=(6.3 * n_panels, 3.9), layout="compressed")
     axes = figure.subplots(1, n_panels, squeeze=False)[0]
     for i, name in enumerate(names):
         style = {"linewidth": 2.5 if name == best else 1.2, "color": f"C{i}"}

@@ -1,6 +1,6 @@
 """The user's own tables of outcomes and features."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,9 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
           column of lists (an embedding per row) makes a block of its own, missing
           where the cell is empty. The first of the columns ``query_id``, ``query``,
           ``sample_id`` and ``dataset_idx`` that there is holds no feature but names
-          the rows; before them the ``query`` of ``table``.
+          the rows; before them the ``query`` of ``table``. Another column of whole
+          numbers or texts that differ in every row, which ``table`` has too, is
+          refused, as are columns of outcomes.
     table : Bunch, default=None
         What `load_outcomes` or the loader of a benchmark returned for the same
         queries. Rows are matched by name where both files have names, else by
@@ -181,7 +183,8 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
     keys = IDS
     if table is not None and table.get("query") is not None:
         keys = [table.query, *IDS]
-    blocks, ids = read_blocks(path, keys)
+    others = () if table is None else _names_of_rows(table.frame)
+    blocks, ids = read_blocks(path, keys, others)
     X = np.hstack(list(blocks.values()))
     if table is not None:
         X = X[_match(path, ids, len(X), table, keys)]
@@ -273,8 +276,8 @@ def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
         return None
     if name not in frame:
         raise ValueError(
-            f"no column {name!r} with one value per query; there are "
-            f"{list(frame.columns)}."
+            f"no column {name!r} with one value per query (the same in all its rows); "
+            f"there are {list(frame.columns)}."
         )
     need_values(frame, [name])
     return frame[name].to_numpy()
@@ -284,13 +287,16 @@ def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
 
 
 def read_blocks(
-    path: Path, keys: Sequence[str] = IDS
+    path: Path, keys: Sequence[str] = IDS, others: Iterable[Hashable] = ()
 ) -> tuple[dict[str, NDArray], pd.Series | None]:
-    """Blocks of features, all of the same rows, and the names of these, if any."""
+    """Blocks of features, all of the same rows, and the names of these, if any.
+
+    ``keys`` may name the rows; ``others`` look as if they did, and are refused.
+    """
     if path.suffix in (".npy", ".npz"):
         blocks, ids = read_arrays(path), None
     else:
-        blocks, ids = _read_columns(path, keys)
+        blocks, ids = _read_columns(path, keys, others)
     blocks = {name: _check_block(path, name, block) for name, block in blocks.items()}
     lengths = {name: len(block) for name, block in blocks.items()}
     if len(set(lengths.values())) != 1:
@@ -299,7 +305,7 @@ def read_blocks(
 
 
 def _read_columns(
-    path: Path, keys: Sequence[str]
+    path: Path, keys: Sequence[str], others: Iterable[Hashable]
 ) -> tuple[dict[str, NDArray], pd.Series | None]:
     frame = read_frame(path, keys)
     if path.suffix == ".csv" and any(name.startswith("Unnamed: ") for name in frame):
@@ -309,6 +315,7 @@ def _read_columns(
         )
     key = next((name for name in keys if name in frame), None)
     ids = None if key is None else frame.pop(key)
+    _check_columns(path, frame, others if key is None else ())
     lists = [
         name for name in frame if isinstance(_first(frame[name]), (list, np.ndarray))
     ]
@@ -323,6 +330,33 @@ def _read_columns(
     if not blocks:
         raise ValueError(f"{path}: there is no column of features.")
     return blocks, ids
+
+
+def _names_of_rows(frame: pd.DataFrame) -> list[Hashable]:
+    return [name for name, column in frame.items() if _is_name(column)]
+
+
+def _is_name(column: pd.Series) -> bool:
+    """Whether whole numbers or texts, all of them different, may name the rows."""
+    kind = pd.api.types.infer_dtype(column, skipna=False)
+    return kind in ("integer", "string") and len(column) > 1 and column.is_unique
+
+
+def _check_columns(path: Path, frame: pd.DataFrame, others: Iterable[Hashable]) -> None:
+    """Refuse what a router would learn from, but is no feature."""
+    for name in frame:
+        if str(name).startswith((QUALITY, COST)):
+            raise ValueError(
+                f"{path}: column {name!r} holds outcomes, which no router may see: "
+                "write the features into a file of their own."
+            )
+    for name in others:
+        if name in frame and _is_name(frame[name]):
+            raise ValueError(
+                f"{path}: column {name!r} has another value in every row, here and in "
+                f"the table. If it names the queries, say so, by columns={{'query': "
+                f"{name!r}}} or --columns query={name}; else leave it out here."
+            )
 
 
 def _stack(column: pd.Series) -> NDArray:

@@ -27,7 +27,7 @@ def take_axes(display: Any, ax: Any, figsize: tuple[float, float]) -> Any:
     """Give a display its axes: those given, or else new ones."""
     pyplot = import_pyplot(f"{type(display).__name__}.plot")
     if ax is None:
-        _, ax = pyplot.subplots(figsize=figsize, layout="constrained")
+        _, ax = pyplot.subplots(figsize=figsize, layout="compressed")
     display.ax_, display.figure_ = ax, ax.figure
     return ax
 

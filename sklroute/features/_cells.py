@@ -67,7 +67,7 @@ def _row(row: Any, number: int, names: Sequence[str]) -> Sequence:
         return [row]
     if isinstance(row, (str, bytes)) or not hasattr(row, "__len__"):
         raise ValueError(
-            f"Row {number} is not a row of {list(names)} but {_short(row)}."
+            f"Row {number} is not a row of {list(names)} but {short(row)}."
         )
     if len(row) != len(names):
         raise ValueError(
@@ -121,10 +121,10 @@ def _open_image(cell):
         try:
             cell = Image.open(BytesIO(_encoded(cell)))
         except (OSError, Image.DecompressionBombError) as error:
-            raise CellError(f"{_short(cell)} is not a picture: {error}") from error
+            raise CellError(f"{short(cell)} is not a picture: {error}") from error
     if cell.mode not in MODES:
         raise CellError(
-            f"{_short(cell)} has the mode {cell.mode!r}, more than 8 bits a channel: "
+            f"{short(cell)} has the mode {cell.mode!r}, more than 8 bits a channel: "
             "scale it to 8 bits first"
         )
     return _load(cell).convert("RGB")
@@ -156,14 +156,15 @@ def _encoded(cell) -> bytes:
 
 def _check_text(cell) -> str:
     if not isinstance(cell, str):
-        raise CellError(f"expected a text, got {_short(cell)}")
+        raise CellError(f"expected a text, got {short(cell)}")
     if not cell.strip():
         raise CellError("the text is empty")
     return cell
 
 
-def _short(cell) -> str:
+def short(cell) -> str:
     if isinstance(cell, (bytes, bytearray, memoryview)):
         return f"{len(cell)} bytes"
     text = repr(str(cell) if isinstance(cell, PathLike) else cell)
+    text = " ".join(text.split())  # an array has several lines
     return text if len(text) <= 80 else text[:77] + "..."

@@ -11,6 +11,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.validation import check_is_fitted
 
+from sklroute.features._cells import short
+
 __all__ = ["TextEmbedder"]
 
 
@@ -120,5 +122,5 @@ def _check_texts(texts: Iterable[str]) -> list[str]:
     texts = list(texts)
     for row, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ValueError(f"Row {row} is not a text but {text!r}.")
+            raise ValueError(f"Row {row} is not a text but {short(text)}.")
     return texts

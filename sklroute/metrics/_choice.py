@@ -196,9 +196,12 @@ def _chosen(outcomes: Outcomes, table: NDArray, choice, what: str) -> NDArray:
     values = table[np.arange(len(column)), column]
     if np.isnan(values).any():
         row = int(np.flatnonzero(np.isnan(values))[0])
+        hint = ""
+        if what == "quality":
+            hint = " Choose among known ones, by predict(X, available=y.candidates)."
         raise ValueError(
             f"Row {row}: the {what} of the chosen model "
-            f"{plain(outcomes.models[column[row]])!r} is not known."
+            f"{plain(outcomes.models[column[row]])!r} is not known.{hint}"
         )
     return values
 

@@ -27,6 +27,7 @@ def read_wide(
             raise ValueError(
                 "This is a log, one row per call: make y by Outcomes.from_long."
             )
+        _refuse_prefixes(frame)
         return {"quality": frame}
     given = frame.columns.get_level_values(0).unique()
     unknown = given.difference(channels, sort=False).tolist()
@@ -43,6 +44,19 @@ def read_wide(
     if "available" in tables:
         tables["available"] = tables["available"].astype(object).fillna(True)
     return tables
+
+
+def _refuse_prefixes(frame: pd.DataFrame) -> None:
+    """Refuse the columns of a file: a model's cost would be read as its quality."""
+    names = [name for name in frame if isinstance(name, str)]
+    costs = [name for name in names if name.startswith("cost:")]
+    if costs and any(name.startswith("q:") for name in names):
+        raise ValueError(
+            f"Column {costs[0]!r} would be read as the quality of a model. Columns "
+            "named q:<model> and cost:<model> are those of a file, for "
+            "sklroute.datasets.load_outcomes; here name one quality column per model, "
+            "or two levels, such as ('cost', <model>)."
+        )
 
 
 def _listed(channels: tuple[str, ...]) -> str:

@@ -94,6 +94,8 @@ def _integer(text: str) -> int:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file that is there as a whole or not at all, also beside readers."""
     folder = path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"No such folder: {folder}")
     handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as stream:

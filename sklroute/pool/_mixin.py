@@ -135,7 +135,9 @@ class PoolMixin(StreamMixin):
         check_is_fitted(self)
         place = self._place(name)
         if len(self.classes_) == 1:
-            raise ValueError(f"Model {name!r} is the last one: a router needs one.")
+            raise ValueError(
+                f"Model {plain(name)!r} is the last one: a router needs one."
+            )
         self._keep(np.delete(np.arange(len(self.classes_)), place), self.classes_)
         return self
 
@@ -175,6 +177,11 @@ class PoolMixin(StreamMixin):
             The router.
         """
         check_is_fitted(self)
+        if not isinstance(costs, (Mapping, pd.Series)):
+            raise TypeError(
+                "costs must be a mapping or a Series, {name of model: cost}; got "
+                f"{type(costs).__name__}."
+            )
         costs = pd.Series(costs, dtype=float)
         if costs.index.has_duplicates:
             name = costs.index[costs.index.duplicated()][0]

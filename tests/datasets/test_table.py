@@ -229,6 +229,30 @@ def test_rows_are_matched_by_name_where_both_files_have_it(write):
     assert load_features(path, table=table).X.ravel().tolist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize("ids", [["7", "8", "9"], ["a", "b", "c"]])
+def test_names_of_queries_are_no_feature(write, ids):
+    rows = "".join(f"{name},{i % 2}\n" for i, name in enumerate(ids))
+    path = write("request,q:x\n" + rows)
+    features = write("request,f\n" + "".join(rows.splitlines(True)[::-1]), "x.csv")
+    with pytest.raises(ValueError, match=r"x\.csv: column 'request' .*query=request"):
+        load_features(features, table=load_outcomes(path))
+    table = load_outcomes(path, columns={"query": "request"})
+    assert load_features(features, table=table).X.ravel().tolist() == [0, 1, 0]
+
+
+def test_whole_numbers_that_repeat_are_features(write):
+    table = load_outcomes(write("length,q:x\n5,1\n5,0\n8,1\n"))
+    features = write("length\n5\n5\n8\n", "x.csv")
+    assert load_features(features, table=table).X.ravel().tolist() == [5, 5, 8]
+
+
+@pytest.mark.parametrize("name", ["q:x", "cost:x"])
+def test_outcomes_are_no_features(write, name):
+    path = write(f"f,{name}\n1,1\n2,0\n")
+    with pytest.raises(ValueError, match=f"column '{name}' holds outcomes"):
+        load_features(path)
+
+
 def test_a_query_without_features_is_named(write):
     table = load_outcomes(write(WIDE))
     path = write("query_id,f\nc,3\na,1\n", "features.csv")

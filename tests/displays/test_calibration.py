@@ -97,6 +97,14 @@ def test_the_legend_has_the_largest_gap_of_coverage():
 
 
 @pytest.mark.parametrize("display", [CalibrationDisplay, CoverageDisplay])
+@pytest.mark.parametrize("name", ["RidgeRouter", "LatentRouterClassifier, own blocks"])
+def test_the_legend_fits_the_figure(data, router, display, name):
+    figure = display.from_estimator(router, data.X, data.y, name=name).figure_
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_legend().get_window_extent().x1 <= figure.bbox.x1
+
+
+@pytest.mark.parametrize("display", [CalibrationDisplay, CoverageDisplay])
 def test_several_routers_share_axes_and_one_diagonal(data, router, display):
     quality = router.predict_quality(data.X)
     first = display.from_predictions(data.y, quality, name="one")

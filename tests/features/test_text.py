@@ -44,6 +44,7 @@ def test_it_reads_one_column_of_a_frame():
     [
         (["a b", None], "Row 1 is not a text but None"),
         (["read", 3.5], r"Row 1 is not a text but 3\.5"),
+        ([np.arange(500) / 7], r"Row 0 is not a text but array.{1,80}$"),
         ("read", "got one text"),
         (pd.DataFrame({"prompt": TEXTS}), r"pass one of its columns, \['prompt'\]"),
         ({"prompt": TEXTS}, r"got a dict: pass one of its columns, \['prompt'\]"),

@@ -236,6 +236,12 @@ def test_a_search_is_saved_as_its_best_router(tmp_path):
     np.testing.assert_array_equal(loaded.predict(TABLE.X), search.predict(TABLE.X))
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    router = RidgeRouter().fit(TABLE.X, TABLE.y)
+    with pytest.raises(FileNotFoundError, match=r"^No such folder: .*absent$"):
+        router.save(tmp_path / "absent" / "router.sklroute")
+
+
 def test_what_could_not_be_loaded_is_not_saved(tmp_path):
     plain = make_pipeline(StandardScaler(), RidgeRouter(alpha=1.0))
     for estimator in (plain, GridSearchCV(plain, {}, cv=2)):

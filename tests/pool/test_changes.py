@@ -318,9 +318,15 @@ def test_a_refused_change_changes_nothing(change, message):
     assert np.array_equal(router.predict_cost(X), before[1])
 
 
+def test_prices_without_names_are_refused():
+    router = RidgeRouter(100.0).fit(DATA.X[TRAIN], DATA.y[TRAIN])
+    with pytest.raises(TypeError, match=r"name of model: cost.*got list"):
+        router.set_costs([1.0] * len(router.classes_))
+
+
 def test_the_last_model_stays():
     router = RidgeRouter(100.0).fit(DATA.X[TRAIN], DATA.y[TRAIN])
     for name in router.classes_[1:]:
         router.remove_model(name)
-    with pytest.raises(ValueError, match="is the last one"):
+    with pytest.raises(ValueError, match=f"^Model {NAMES[0]!r} is the last one"):
         router.remove_model(router.classes_[0])
