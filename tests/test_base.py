@@ -202,6 +202,12 @@ def test_labelled_prices_and_masks_are_matched_by_name(router, X):
         router.predict(X, available=up.rename(columns={"base": "tiny"}))
 
 
+@pytest.mark.parametrize("names", [[], (), set()])
+def test_no_names_leave_no_model(router, names, X):
+    with pytest.raises(ValueError, match=r"Row 0 has no available model \(4 of 4"):
+        router.predict(X, available=names)
+
+
 def test_a_set_of_names_is_no_mask():
     y = Outcomes([[0.0, 1.0], [0.0, 1.0]], models=[1, 0])
     router = ReadOff().fit([[0.1, 0.2], [0.1, 0.2]], y)

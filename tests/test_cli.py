@@ -174,7 +174,7 @@ def test_without_matplotlib_it_says_how_to_get_pictures(folder, capsys, monkeypa
 
 
 def test_the_module_is_a_program():
-    command = [sys.executable, "-m", "sklroute.cli", "--version"]
+    command = [sys.executable, "-m", "sklroute", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("0.")
 

@@ -17,6 +17,7 @@ A layer may import those of the lines above its own, not its neighbours::
     compare
     audit, server
     cli
+    __main__
 
 Beside them stand ``features`` and ``datasets``, which know policies and outcomes only;
 who may use them is in `ASIDE`. The package's own ``__init__`` collects public names;
@@ -51,6 +52,7 @@ LAYERS = [
     {"compare"},
     {"audit", "server"},
     {"cli"},
+    {"__main__"},
 ]
 ASIDE = {
     "features": {"latent", "compare", "audit", "server", "cli"},

@@ -218,13 +218,22 @@ def test_labels_are_matched_with_the_names_that_are_given(quality, cost):
     assert_array_equal(y.cost, [[1.0, 5.0]])
 
 
+def test_a_dict_of_columns_is_a_table():
+    quality = {"b": [0.2, 0.4], "a": [0.1, 0.3]}
+    cost = {"a": [1.0, 2.0], "b": [5.0, 6.0]}
+    y = Outcomes(quality, cost)
+    assert y.models.tolist() == ["a", "b"]
+    assert_array_equal(y.quality, [[0.1, 0.2], [0.3, 0.4]])
+    assert_array_equal(y.cost, [[1.0, 5.0], [2.0, 6.0]])
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"quality": pd.DataFrame([[0.1, 0.2]], columns=["a", "c"])}, "quality has"),
         ({"cost": pd.Series({"a": 1.0, "c": 5.0})}, "cost has the labels"),
         ({"cost": {"a": 1.0, "c": 5.0}, "models": None}, "cost has the labels"),
-        ({"available": pd.Series({"a": True})}, "available has the labels"),
+        ({"available": pd.Series({"a": True})}, r"'b'\]. It needs each of them once"),
     ],
 )
 def test_labels_that_are_not_the_names_are_refused(values, message):

@@ -52,7 +52,7 @@ class Server:
     """``sklroute serve`` in a process of its own."""
 
     def __init__(self, path):
-        command = [sys.executable, "-m", "sklroute.cli", "serve", str(path)]
+        command = [sys.executable, "-m", "sklroute", "serve", str(path)]
         options = {"--port": 0, "--max-body": MAX_BODY, "--timeout": TIMEOUT}
         for name, value in options.items():
             command += [name, str(value)]

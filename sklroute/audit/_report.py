@@ -152,8 +152,8 @@ def _notes(result: Audit) -> list[str]:
         f"Pays: the {level} paired bootstrap interval of the utility gained is above 0 "
         "and a paired permutation test agrees. Does not pay: the interval rules out a "
         f"gain of {words.points(result.min_gain)} points. Pays also without what was "
-        "gained on queries with a choice of unknown outcome, does not pay also with the "
-        "best that these can be. Else the data are not enough; then “more queries” "
+        "gained on queries with a choice of unknown outcome, does not pay also with "
+        "the best that these can be. Else the data are not enough; then “more queries” "
         "would tell, if the gain is the one found.",
         f"Smallest effect: the true gain that so many queries show with "
         f"{100 * result.power:.3g} % power.",

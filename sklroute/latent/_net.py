@@ -14,6 +14,15 @@ from sklroute.latent._losses import RoutingLoss
 from sklroute.latent._module import LatentRouterModule, RouterOutput
 from sklroute.serving._folding import module_params
 
+# Names in skorch of what the router sets itself.
+OWN_PARAMETERS = {
+    "max_epochs": "max_epochs",
+    "lr": "learning_rate",
+    "optimizer__lr": "learning_rate",
+    "batch_size": "batch_size",
+    "device": "device",
+}
+
 
 class RoutingDataset(Dataset):
     """Tensors of queries: what the module reads, and the packed outcomes.
@@ -134,7 +143,18 @@ def build_net(
     -------
     net : RouterNet
         Not initialised.
+
+    Raises
+    ------
+    ValueError
+        If ``net_params`` has what is a parameter of the router.
     """
+    own = router.net_params or {}
+    for name, parameter in OWN_PARAMETERS.items():
+        if name in own:
+            raise ValueError(
+                f"net_params has {name!r}: set {parameter!r} of the router instead."
+            )
     net = RouterNet(
         LatentRouterModule,
         module__profile=torch.as_tensor(profile, dtype=torch.float32),
@@ -158,5 +178,5 @@ def build_net(
         device=router.device,
         verbose=0,
     )
-    own = {f"module__{name}": value for name, value in (built or {}).items()}
-    return net.set_params(**{**(router.net_params or {}), **own})
+    first = {f"module__{name}": value for name, value in (built or {}).items()}
+    return net.set_params(**{**own, **first})

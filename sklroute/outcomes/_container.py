@@ -1,6 +1,6 @@
 """The container of outcomes, an array-like that scikit-learn slices as ``y``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -344,6 +344,7 @@ def read_channels(
     models: Sequence[Any] | NDArray | None,
 ) -> tuple[list[NDArray], NDArray]:
     """Check what `Outcomes` takes; channels and names, in the order given."""
+    quality = pd.DataFrame(quality) if isinstance(quality, Mapping) else quality
     rows = row_labels(quality)
     if models is None:
         models = quality.columns if isinstance(quality, pd.DataFrame) else None

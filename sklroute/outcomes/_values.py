@@ -119,6 +119,8 @@ def named_mask(available: Any, models: NDArray) -> Any:
     names = available if isinstance(available, (list, tuple, np.ndarray)) else ()
     if isinstance(available, (set, frozenset)):  # has no order, and so is no mask
         names = list(available)
+    elif isinstance(available, (list, tuple)) and not available:
+        names = ()
     elif len(names) == 0 or not all(isinstance(name, str) for name in names):
         return by_model(available, models, "available")
     unknown = sorted(set(names) - set(models.tolist()), key=str)

@@ -13,9 +13,9 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     Parameters
     ----------
     values : DataFrame, Series, dict or anything else
-        Columns of a DataFrame and entries of a Series or dict are labelled; all else
-        has the right order by agreement, and so have labels that pandas made up,
-        0 to n - 1.
+        Columns of a DataFrame or a dict of columns and entries of a Series or dict are
+        labelled; all else has the right order by agreement, and so have labels that
+        pandas made up, 0 to n - 1.
     models : iterable of length n_models
         Names of the models, in the order wanted.
     name : str
@@ -31,7 +31,8 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
         If the labels are not the names of the models.
     """
     if isinstance(values, Mapping):
-        values = pd.Series(values)
+        columns = any(np.ndim(value) for value in values.values())
+        values = pd.DataFrame(values) if columns else pd.Series(values)
     if not isinstance(values, (pd.DataFrame, pd.Series)):
         return values
     labels, models = values.axes[-1], list(models)
@@ -40,7 +41,7 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     if labels.has_duplicates or set(labels) != set(models):
         raise ValueError(
             f"{name} has the labels {labels.tolist()}; the models are "
-            f"{[plain(model) for model in models]}."
+            f"{[plain(model) for model in models]}. It needs each of them once."
         )
     return values[models]
 

@@ -254,6 +254,15 @@ def test_skorch_parameters_pass_through(table, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter"), [("max_epochs", "max_epochs"), ("lr", "learning_rate")]
+)
+def test_what_the_router_sets_is_no_parameter_of_the_net(table, name, parameter):
+    router = LatentRouterClassifier(net_params={name: 2}, **SMALL)
+    with pytest.raises(ValueError, match=f"has '{name}': set '{parameter}' of the"):
+        router.fit(table.X, table.y)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_an_accelerator_gives_the_same_choices(table, router):

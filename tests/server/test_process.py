@@ -19,7 +19,7 @@ TIMEOUT = 1  # second that a slow client has
 
 def start(*arguments):
     """Start a server; its process and its port."""
-    command = [sys.executable, "-m", "sklroute.cli", "serve", *map(str, arguments)]
+    command = [sys.executable, "-m", "sklroute", "serve", *map(str, arguments)]
     process = subprocess.Popen(
         [*command, "--port", "0", "--timeout", str(TIMEOUT)],
         stderr=subprocess.PIPE,

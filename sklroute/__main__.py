@@ -1,4 +1,4 @@
-"""``python -m sklroute.cli``."""
+"""``python -m sklroute`` is the command ``sklroute``."""
 
 import sys
 
