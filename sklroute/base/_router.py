@@ -194,7 +194,7 @@ class RouterMixin(
             With 1-D labels the score is the accuracy.
         sample_weight : array-like of shape (n_queries,), default=None
             Weights of the queries.
-        available : as in `predict`, default=None
+        available : as in ``predict``, default=None
             Models that may be called now, besides what ``y`` says.
 
         Returns
