@@ -26,7 +26,7 @@ def cluster(tmp_path_factory):
     with distributed.LocalCluster(
         n_workers=2,
         threads_per_worker=1,
-        dashboard_address=None,
+        dashboard_address=":0",  # any port: two test processes may have a cluster
         local_directory=tmp_path_factory.mktemp("dask"),
     ) as cluster:
         yield cluster
