@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 ADDITIVE = ("exact", "path")  # kinds whose values add up to the margin
-ROUNDING = 1e-6  # what features in single precision leave unexplained
+ROUNDING = 1e-4  # what sums in single precision leave unexplained
 MAX_ROWS = 8  # of one source and query; of additive ones the others are summed up
 COLUMNS = ["query", "source", "name", "kind", "value", "chosen", "runner_up"]
 

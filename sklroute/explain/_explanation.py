@@ -34,7 +34,7 @@ class Explanation:
 
         - "exact": contributions to the two models' utility, whose difference is the
           value. Those of a query add up to the margin, with what is left (by clipping,
-          say) as a row of its own, up to 1e-6.
+          say) as a row of its own, up to 1e-4.
         - "path": likewise, for a model that is not additive: the change from the
           average query to this one is shared out among the features along the
           straight line between them (integrated gradients).

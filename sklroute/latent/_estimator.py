@@ -18,6 +18,7 @@ from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._calibration import calibrate
 from sklroute.latent._evidence import EvidenceMixin
+from sklroute.latent._folded import fold
 from sklroute.latent._inputs import (
     filled_cost,
     module_inputs,
@@ -33,7 +34,8 @@ from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
 from sklroute.serving._folding import compile_latent, module_params
-from sklroute.serving._parts import CHUNK
+from sklroute.serving._latent import Latent
+from sklroute.serving._parts import CHUNK, Pooled
 
 
 class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
@@ -288,10 +290,10 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         self._seed = int(rng.randint(2**31 - 1))
         self.scaler_ = BlockScaler(self._blocks(X), allow_missing=True).fit(X)
-        fold = None
+        held_out = None
         if self.early_stopping:
             share = self.validation_fraction
-            fold = hold_out(len(X), groups, self.n_members, share, rng)
+            held_out = hold_out(len(X), groups, self.n_members, share, rng)
         scaled = self._scaled(X)
         dataset = self._dataset(X, scaled, outcomes, sample_weight)
         n_epochs = self.max_epochs
@@ -302,7 +304,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
             train(
                 self.net_,
                 dataset,
-                fold,
+                held_out,
                 n_epochs=n_epochs,
                 learning_rate=self.learning_rate,
                 monitor=f"valid_{self.monitor}",
@@ -311,7 +313,8 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
             )
         known = scaled, outcomes, sample_weight, groups
         self.prior_ = fit_prior(self.prior, *known, seed=self._seed)
-        self.blend_, self.temperature_ = calibrate(self, known, dataset, fold)
+        self.blend_, self.temperature_ = calibrate(self, known, dataset, held_out)
+        self._folded = fold(self)
 
     def _build_net(self, scaled, outcomes, sample_weight) -> RouterNet:
         """Encode what is known of the models and set up an untrained net."""
@@ -343,6 +346,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """All attributes, the net as arrays: without optimiser and history."""
         state = dict(vars(self))
+        state.pop("_folded", None)
         if "net_" in state:
             state["net_"] = pack_net(self.net_)
             built = built_with(self)
@@ -358,6 +362,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
             self.device = "cpu"
         if net is not None:
             self.net_ = unpack_net(self, net, built)
+            self._folded = fold(self)
 
     # -- features ------------------------------------------------------------------
 
@@ -408,8 +413,15 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         X = self._check_X(X, reset=False)
         return self._distribution(X, self._available(available, len(X)))
 
+    def _numpy_part(self) -> Latent | None:
+        """What predicts in place of the network: the same, folded into NumPy."""
+        folded = self._folded
+        return folded.part if folded and folded.stands_for(self) else None
+
     def _distribution(self, X, available) -> QualityDistribution:
-        pool = self.pool_
+        pool, part = self.pool_, self._numpy_part()
+        if part is not None:
+            return Pooled(part, pool).distribution(X)
         chunks = self._chunks(X, pool.fitted_mask(available))
         prob, mean = map(np.concatenate, zip(*chunks, strict=True))
         support = np.linspace(0, 1, prob.shape[-1])
@@ -427,7 +439,13 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         return super()._pool_moments(X, available, policy)
 
     def _predict_moments(self, X, available, policy):
-        return np.concatenate([mean for _, mean in self._chunks(X, available)]), None
+        part = self._numpy_part()
+        if part is None:
+            quality = [mean for _, mean in self._chunks(X, available)]
+        else:
+            starts = range(0, len(X), CHUNK)
+            quality = [part(X[start : start + CHUNK]) for start in starts]
+        return np.concatenate(quality), None
 
     def _chunks(self, X, available) -> Iterator[tuple[NDArray, NDArray]]:
         """Yield the network's distribution and the blended mean, chunk by chunk."""

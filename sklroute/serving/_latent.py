@@ -75,10 +75,11 @@ class Latent(Part):
     def _scaled(self, X):
         """Scaled features, what the network reads of them, blocks that are there."""
         mean, scale = self._by_dtype[X.dtype]
-        z = X - mean
-        z /= scale
-        z = z.astype(np.float32, copy=False)
-        square = np.einsum("ij,ij->i", z, z)
+        with np.errstate(over="ignore"):
+            z = X - mean
+            z /= scale
+            z = z.astype(np.float32, copy=False)
+            square = np.einsum("ij,ij->i", z, z)
         # A row so short has no entry to be cut; NaN is not less than anything.
         if np.maximum.reduce(square) <= self._short:
             return z, [z[:, c] for c in self.columns], None, square

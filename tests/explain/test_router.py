@@ -34,6 +34,7 @@ from sklroute import (
 )
 from sklroute.datasets import make_routing
 from sklroute.explain import Explanation
+from sklroute.explain._evidence import ROUNDING
 from sklroute.features import BlockScaler
 from sklroute.pipeline import RouterPipeline, as_router
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse, Thompson
@@ -114,8 +115,8 @@ def test_contributions_add_up_to_the_margin(name, data):
     expected, found = margins(explanation), sums(explanation)
     # Without features, costs and differences there is nothing to list.
     found = found.reindex(expected.index, fill_value=0.0)
-    # Rests of up to 1e-6 are left out, of the whole and of a router in it.
-    assert_allclose(found, expected, atol=2.1e-6)
+    # Rests within rounding are left out, of the whole and of a router in it.
+    assert_allclose(found, expected, atol=2.1 * ROUNDING)
 
 
 @settings(max_examples=60)
@@ -138,7 +139,7 @@ def test_contributions_add_up_on_any_table(y, router, seed):
     queries = rng.normal(size=(len(y), 3))[rng.integers(len(y), size=len(y))]
     explanation = clone(router).fit(queries, y).explain(queries)
     found, expected = sums(explanation), margins(explanation)
-    assert_allclose(found.reindex(expected.index), expected, atol=1.1e-6)
+    assert_allclose(found.reindex(expected.index), expected, atol=1.1 * ROUNDING)
 
 
 @pytest.mark.parametrize("seed", [None, np.random.RandomState(0), 3], ids=type)
@@ -342,7 +343,7 @@ def test_the_network_and_its_prior_share_the_difference_by_the_blend():
     evidence = explanation.evidence
     told = evidence[evidence["source"].str.startswith("prior: ")]
     expected = router.blend_.relative[0] * (prior[chosen] - prior[second])
-    assert_allclose(told.groupby("query")["value"].sum(), expected, atol=1e-6)
+    assert_allclose(told.groupby("query")["value"].sum(), expected, atol=ROUNDING)
 
 
 def test_attention_is_shared_out_among_the_blocks():
@@ -503,7 +504,7 @@ def test_risk_is_a_row_of_its_own():
     policy = RiskAverse(0.5, cost_weight=0.01)
     explanation = router.explain(X, policy=policy)
     assert set(evidence_of(explanation, "policy")["name"]) == {"cost and risk"}
-    assert_allclose(sums(explanation), margins(explanation), atol=1e-6)
+    assert_allclose(sums(explanation), margins(explanation), atol=ROUNDING)
 
 
 def test_the_interval_is_that_of_the_distribution():
@@ -544,7 +545,7 @@ def test_contributions_add_up_after_the_pool_has_changed(name):
         router.predict(X, available=["newcomer", "zed", MODELS[2]]),
     )
     expected, found = margins(explanation), sums(explanation)
-    assert_allclose(found, expected, atol=2.1e-6)
+    assert_allclose(found, expected, atol=2.1 * ROUNDING)
     sources = set(explanation.evidence["source"])
     if name != "random":
         assert "answers since the fit" in sources

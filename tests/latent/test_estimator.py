@@ -81,7 +81,10 @@ def test_masked_models_have_probability_zero_and_are_never_chosen(table, router)
     assert available[np.arange(300), chosen].all()
 
 
-def test_chunks_do_not_change_predictions(table, router, monkeypatch):
+@pytest.mark.parametrize("folded", [True, False])
+def test_chunks_do_not_change_predictions(table, router, monkeypatch, folded):
+    if not folded:
+        monkeypatch.setattr(router, "_folded", None)
     whole = router.predict_quality(table.X[900:])
     monkeypatch.setattr("sklroute.latent._estimator.CHUNK", 7)
     np.testing.assert_allclose(

@@ -1,0 +1,142 @@
+"""The router in NumPy predicts what its network does, and only while it is the same."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sklroute import KNNRouter, LatentRouterClassifier, Outcomes
+from sklroute.datasets import make_routing
+from sklroute.latent import _estimator
+from sklroute.latent._module import LatentRouterModule
+
+TABLE = make_routing(400, n_models=4, n_features=(8, 6), missing=0.2, random_state=0)
+SMALL = {
+    "modalities": TABLE.modalities,
+    "hidden_dim": 16,
+    "max_epochs": 3,
+    "early_stopping": False,  # prior and network have half the weight each
+    "random_state": 0,
+}
+
+
+def fitted(y=TABLE.y, X=TABLE.X, **params):
+    return LatentRouterClassifier(**SMALL | params).fit(X, y)
+
+
+def by_network(router, X, method="predict_quality"):
+    """What the network itself predicts."""
+    folded, router._folded = router._folded, None
+    try:
+        return getattr(router, method)(X)
+    finally:
+        router._folded = folded
+
+
+def some_missing():
+    X = TABLE.X.copy()
+    X[::3, TABLE.modalities["image"]] = np.nan
+    X[1::3, TABLE.modalities["text"]] = np.nan
+    return X
+
+
+GRADED = Outcomes(np.nan_to_num(TABLE.y.quality) * 0.7, TABLE.y.cost)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"y": GRADED},
+        {"interactions": False},
+        {"modalities": None},
+        {"prior": None},
+        {"prior": KNNRouter(9)},
+        {"n_members": 1},
+        {"X": some_missing()},
+    ],
+    ids=["default", "graded", "plain", "one block", "alone", "knn", "one", "missing"],
+)
+def test_it_predicts_what_the_network_does(params):
+    router = fitted(**params)
+    assert router._folded is not None
+    for X in (TABLE.X, TABLE.X.astype(np.float32), params.get("X", TABLE.X[:1])):
+        np.testing.assert_allclose(
+            router.predict_quality(X), by_network(router, X), atol=5e-6, rtol=0
+        )
+        one = router.predict_distribution(X)
+        other = by_network(router, X, "predict_distribution")
+        np.testing.assert_allclose(one.prob, other.prob, atol=5e-6)
+        np.testing.assert_allclose(one.mean, other.mean, atol=5e-6)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"communication": True},
+        {"correction_bound": 0.2},
+        {"net_params": {"module": type("Own", (LatentRouterModule,), {})}},
+        {"prior": KNNRouter(9, algorithm="approximate")},
+    ],
+    ids=["communication", "correction", "module", "prior"],
+)
+def test_what_has_no_numpy_form_predicts_by_its_network(params):
+    if "prior" in params:
+        pytest.importorskip("faiss")
+    router = fitted(**params)
+    assert router._folded is None
+    assert np.isfinite(router.predict_quality(TABLE.X)).all()
+
+
+def shrink(module):
+    with torch.no_grad():
+        module.head.bias -= 1
+
+
+def retrain(module):
+    module.load_state_dict({k: 0 * v for k, v in module.state_dict().items()})
+
+
+def replace_weight(module):
+    module.head.bias = nn.Parameter(module.head.bias - 1)
+
+
+def replace_part(module):
+    module.tokens.read[1] = nn.ReLU()
+
+
+@pytest.mark.parametrize("change", [shrink, retrain, replace_weight, replace_part])
+def test_a_network_that_was_changed_predicts_itself(change):
+    router = fitted()
+    before = router.predict_quality(TABLE.X)
+    change(router.net_.module_)
+    after = router.predict_quality(TABLE.X)
+    assert np.abs(after - before).max() > 1e-3
+    np.testing.assert_array_equal(after, by_network(router, TABLE.X))
+
+
+def test_a_blend_that_was_changed_counts():
+    router = fitted()
+    router.blend_ = router.blend_._replace(relative=0 * router.blend_.relative)
+    np.testing.assert_array_equal(
+        router.predict_quality(TABLE.X), by_network(router, TABLE.X)
+    )
+
+
+def test_copies_are_folded_anew():
+    router = fitted()
+    again = pickle.loads(pickle.dumps(router))
+    assert again._folded.stands_for(again)
+    assert "_folded" not in router.__getstate__()
+    np.testing.assert_array_equal(
+        again.predict_quality(TABLE.X), router.predict_quality(TABLE.X)
+    )
+
+
+def test_the_network_is_not_asked(monkeypatch):
+    router = fitted()
+    expected = router.predict(TABLE.X)
+    monkeypatch.setattr(_estimator, "module_inputs", None)
+    np.testing.assert_array_equal(router.predict(TABLE.X), expected)
