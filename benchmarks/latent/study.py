@@ -35,7 +35,7 @@ from sklroute.metrics import Interval, paired_bootstrap, realised_quality
 
 RESULTS = Path(__file__).parent / "results"
 REAL = ("mllm10", "mmlu_pro", "routerbench")
-PARTITIONS = (1, 11, 21, 31)  # nothing was chosen on them
+PARTITIONS = (1, 11, 21, 31, 41, 51, 61, 71)  # nothing was chosen on them
 
 
 def parse_options(description: str | None) -> argparse.Namespace:
