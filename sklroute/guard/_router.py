@@ -11,10 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklroute.base import RouterMixin
-from sklroute.base._arrays import observed_mean
 from sklroute.baselines._members import MembersMixin
 from sklroute.guard._calibration import calibrate, thresholds_of
-from sklroute.outcomes._values import check_known, plain
+from sklroute.outcomes._values import check_known, observed_mean, plain
 from sklroute.pipeline import as_router, fit_router, last_step, last_step_and_features
 from sklroute.policies import MaxUtility, Policy
 from sklroute.serving._rules import Guard
