@@ -119,8 +119,8 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
     [1]_, in a fixed sequence [2]_. The thresholds lie just below quantiles of the
     gains on the queries that the router was fitted on, so that calibration queries have
     no part in them. What the test needs is queries: with none of them lost, still more
-    than :math:`\tfrac{4}{3} \log(1 / \alpha) / \varepsilon`, about 310 by default, and in
-    practice :math:`2 v \log(1 / \alpha) / \varepsilon^2` for a router of zero gain
+    than :math:`\tfrac{4}{3} \log(1 / \alpha) / \varepsilon`, about 310 by default, and
+    in practice :math:`2 v \log(1 / \alpha) / \varepsilon^2` for a router of zero gain
     whose differences have the variance :math:`v`.
 
     References
