@@ -22,8 +22,8 @@ from strategies import availability, outcomes, predictions, rankings
 
 from sklroute import Outcomes
 from sklroute.base import RouterMixin
-from sklroute.base._arrays import observed_mean
 from sklroute.metrics import realised_utility
+from sklroute.outcomes._values import observed_mean
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
 
 NAN = float("nan")
@@ -357,3 +357,20 @@ def test_observed_mean_skips_missing_cells():
     assert_array_equal(observed_mean(table), [0.5, NAN, 0.5])
     # (3 * 1 + 1 * 0) / 4
     assert_array_equal(observed_mean(table, np.array([3.0, 1.0])), [0.75, NAN, 0.5])
+
+
+def test_observed_mean_of_equal_cells_is_theirs():
+    for n in range(1, 60):
+        table = np.full((n, 1), 0.1)
+        assert observed_mean(table) == 0.1
+        assert observed_mean(table, np.linspace(0.1, 1, n)) == 0.1
+
+
+def test_of_models_of_one_price_the_cheapest_is_the_best():
+    # Called differently often; sums of prices differ in their last digit.
+    for n in range(1, 30):
+        cost = np.full((30, 2), 0.1)
+        cost[n:, 0] = NAN
+        y = Outcomes(np.full((30, 2), 0.8), cost=cost)
+        router = ReadOff(CheapestAbove(0.5)).fit(np.full((30, 2), 0.8), y)
+        assert_array_equal(router.predict([[0.6, 0.9], [0.9, 0.6]]), [1, 0])

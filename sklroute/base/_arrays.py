@@ -50,16 +50,6 @@ def joined(parts: Sequence[NDArray | None]) -> NDArray | None:
     return parts[0] if len(parts) == 1 or parts[0] is None else np.concatenate(parts)
 
 
-def observed_mean(table: NDArray, weight: NDArray | None = None) -> NDArray:
-    """Weighted mean of the observed cells of each column; NaN if there are none."""
-    seen = ~np.isnan(table)
-    weight = np.ones(len(table)) if weight is None else weight
-    total = weight @ seen
-    mean = np.full(table.shape[1], np.nan)
-    np.divide(weight @ np.where(seen, table, 0.0), total, out=mean, where=total > 0)
-    return mean
-
-
 def check_lengths(X: Any, **others: Any) -> None:
     """Refuse whatever has not one entry per query, by its name."""
     for name, values in others.items():

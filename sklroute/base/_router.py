@@ -16,14 +16,18 @@ from sklroute.base._arrays import (
     check_lengths,
     check_weight,
     joined,
-    observed_mean,
     outcomes_of,
 )
 from sklroute.explain import ExplainMixin
 from sklroute.metrics import realised_utility
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._logged import check_not_logged
-from sklroute.outcomes._values import check_candidates, locate_text, plain
+from sklroute.outcomes._values import (
+    check_candidates,
+    locate_text,
+    observed_mean,
+    plain,
+)
 from sklroute.policies import MaxUtility, Policy
 from sklroute.pool import PoolMixin
 from sklroute.serving._choosing import (

@@ -14,11 +14,11 @@ from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
-from sklroute.base._arrays import observed_mean
 from sklroute.baselines._approximate import ApproximateNeighbors
 from sklroute.baselines._tuning import make_folds, squared_error
 from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
+from sklroute.outcomes._values import observed_mean
 from sklroute.policies import Policy
 from sklroute.serving._parts import Neighbours, share_of_copies, shrunk_means
 from sklroute.serving._steps import directions

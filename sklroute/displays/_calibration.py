@@ -154,7 +154,7 @@ class CalibrationDisplay(DiagonalDisplay):
         import_pyplot(f"{cls.__name__}.from_predictions")
         display = cls(
             reliability=quality_reliability(y, quality, n_bins, strategy=strategy),
-            calibration_error=quality_calibration_error(y, quality),
+            calibration_error=quality_calibration_error(y, quality, n_bins),
             name=name,
         )
         return display.plot(ax=ax, **plot_params)

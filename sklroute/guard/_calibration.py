@@ -7,18 +7,21 @@ from sklearn.utils import Bunch
 from sklroute.guard._testing import betting_p_values, last_passed
 
 N_THRESHOLDS = 40
+ROUNDING = 1e-6  # of predicted gains, in single precision
 
 
 def thresholds_of(gain: NDArray) -> NDArray[np.float64]:
     """Thresholds to test, from the safest to -inf: quantiles of some predicted gains.
 
     Not of those of the calibration queries: the hypotheses must be fixed before these
-    are looked at.
+    are looked at. They lie a little below the gains: where many queries have the same,
+    rounding, which differs with the size of a batch, must not send some of them to the
+    baseline in the test and to another model ever after.
     """
     if len(gain) == 0:
         return np.array([-np.inf])
     levels = np.quantile(gain, np.linspace(0, 1, N_THRESHOLDS), method="lower")
-    return np.append(np.unique(levels)[::-1], -np.inf)
+    return np.append(np.unique(levels - ROUNDING)[::-1], -np.inf)
 
 
 def calibrate(

@@ -11,10 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklroute.base import RouterMixin
-from sklroute.base._arrays import observed_mean
 from sklroute.baselines._members import MembersMixin
 from sklroute.guard._calibration import calibrate, thresholds_of
-from sklroute.outcomes._values import check_known, plain
+from sklroute.outcomes._values import check_known, observed_mean, plain
 from sklroute.pipeline import as_router, fit_router, last_step, last_step_and_features
 from sklroute.policies import MaxUtility, Policy
 from sklroute.serving._rules import Guard
@@ -117,11 +116,11 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
       available, the available model of highest mean quality stands in for it.
 
     Each hypothesis "this threshold loses more than ``epsilon``" is tested by betting
-    [1]_, in a fixed sequence [2]_. The thresholds are quantiles of the gains on the
-    queries that the router was fitted on, so that calibration queries have no part in
-    them. What the test needs is queries: with none of them lost, still more than
-    :math:`\tfrac{4}{3} \log(1 / \alpha) / \varepsilon`, about 310 by default, and in
-    practice :math:`2 v \log(1 / \alpha) / \varepsilon^2` for a router of zero gain
+    [1]_, in a fixed sequence [2]_. The thresholds lie just below quantiles of the
+    gains on the queries that the router was fitted on, so that calibration queries have
+    no part in them. What the test needs is queries: with none of them lost, still more
+    than :math:`\tfrac{4}{3} \log(1 / \alpha) / \varepsilon`, about 310 by default, and
+    in practice :math:`2 v \log(1 / \alpha) / \varepsilon^2` for a router of zero gain
     whose differences have the variance :math:`v`.
 
     References

@@ -63,7 +63,8 @@ class RoutingLoss(nn.Module):
             loss = loss + self.listwise_weight * listwise(
                 utility, target, weight, self.temperature
             )
-        return loss + self.correction_penalty * output.correction.square().mean()
+        size = _member_means(output.correction.square(), weight).sum()
+        return loss + self.correction_penalty * size
 
 
 def likelihood(log_prob: Tensor, quality: Tensor, weight: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from sklroute.base._arrays import observed_mean
+from sklroute.outcomes._values import observed_mean
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
 

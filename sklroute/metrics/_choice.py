@@ -18,6 +18,8 @@ __all__ = [
     "traffic_share",
 ]
 
+ROUNDING = 1e-12  # of a mean utility
+
 Reduce = Literal["mean"] | None
 
 
@@ -155,7 +157,7 @@ def gap_closed(
     0.667
     """
     reference_regret = regret(y, reference, cost_weight=cost_weight)
-    if reference_regret == 0:
+    if reference_regret <= ROUNDING:
         return float("nan")
     return 1.0 - regret(y, choice, cost_weight=cost_weight) / reference_regret
 

@@ -9,7 +9,12 @@ from sklearn.utils.validation import check_consistent_length
 from sklroute.metrics._frontier import Frontier, frontier
 from sklroute.metrics._hull import upper_hull
 from sklroute.outcomes import Outcomes, check_outcomes
-from sklroute.outcomes._values import by_model, check_cost_weight, group_array
+from sklroute.outcomes._values import (
+    by_model,
+    check_cost_weight,
+    group_array,
+    observed_mean,
+)
 from sklroute.policies import check_available, first_best
 
 __all__ = [
@@ -44,7 +49,7 @@ def model_means(y: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     (array([0.5, 1. ]), array([1., 5.]))
     """
     outcomes = check_outcomes(y)
-    return _mean_known(outcomes.quality), _mean_known(outcomes.cost)
+    return observed_mean(outcomes.quality), observed_mean(outcomes.cost)
 
 
 def best_single(y: Any, cost_weight: float = 0.0):
@@ -261,22 +266,14 @@ def oracle_frontier(y: Any, *, cost_weights: ArrayLike | None = None) -> Frontie
 # -- shared parts ----------------------------------------------------------------
 
 
-def _mean_known(table: NDArray) -> NDArray[np.float64]:
-    """Mean of each column's known cells; NaN if it has none."""
-    known = ~np.isnan(table)
-    mean = np.full(table.shape[1], np.nan)
-    total = np.where(known, table, 0.0).sum(axis=0)
-    return np.divide(total, known.sum(axis=0), out=mean, where=known.any(axis=0))
-
-
 def _mean_utility(outcomes: Outcomes, cost_weight: float) -> tuple[NDArray, NDArray]:
     """Mean utility of each model, -inf if never observed, and its mean cost."""
     check_cost_weight(cost_weight)
     utility = outcomes.quality
     if cost_weight > 0:
         utility = utility - cost_weight * outcomes.cost
-    mean = _mean_known(utility)
-    return np.where(np.isnan(mean), -np.inf, mean), _mean_known(outcomes.cost)
+    mean = observed_mean(utility)
+    return np.where(np.isnan(mean), -np.inf, mean), observed_mean(outcomes.cost)
 
 
 def _check_share(share: ArrayLike | None, n_models: int) -> NDArray:

@@ -250,3 +250,18 @@ def check_choice(candidates: NDArray) -> None:
             "queries; a log with propensities (LoggedOutcomes) is judged by "
             "sklroute.model_selection.off_policy_scorer."
         )
+
+
+def observed_mean(table: NDArray, weight: NDArray | None = None) -> NDArray:
+    """Weighted mean of the observed cells of each column; NaN if there are none.
+
+    That of equal cells is theirs to the bit, however many there are: rounding must not
+    make one of two equally dear models the cheaper one.
+    """
+    seen = ~np.isnan(table)
+    weight = np.ones(len(table)) if weight is None else weight
+    total = weight @ seen
+    mean = np.full(table.shape[1], np.nan)
+    np.divide(weight @ np.where(seen, table, 0.0), total, out=mean, where=total > 0)
+    low, high = (part.reduce(table, initial=np.nan) for part in (np.fmin, np.fmax))
+    return np.clip(mean, low, high)

@@ -17,6 +17,7 @@ from sklroute.outcomes._values import (
     columns_of,
     float_array,
     group_array,
+    observed_mean,
     plain,
 )
 from sklroute.policies import Policy
@@ -114,7 +115,7 @@ class PoolMixin(StreamMixin):
         place = int((self.classes_ < names[-1]).sum())
         self.pool_ = self.pool_.insert(place, NEW, belief)
         self.classes_ = np.sort(names)
-        mean_cost = np.nan if np.isnan(cost).all() else np.nanmean(cost)
+        mean_cost = observed_mean(cost[:, None])
         self.mean_quality_ = np.insert(self.mean_quality_, place, quality[seen].mean())
         self.mean_cost_ = np.insert(self.mean_cost_, place, mean_cost)
         return self

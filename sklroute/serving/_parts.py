@@ -295,7 +295,7 @@ class Average(Part):
         quality = self.weights[0] * self.parts[0](X)
         for weight, part in zip(self.weights[1:], self.parts[1:], strict=True):
             quality += weight * part(X)
-        return quality
+        return within_bounds(quality)
 
     @property
     def takes_missing(self):

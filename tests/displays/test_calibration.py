@@ -88,6 +88,17 @@ def test_the_legend_has_the_calibration_error(data, router):
     assert legend(display.ax_) == [f"mine (ECE = {error:.3f})", "as predicted"]
 
 
+def test_the_calibration_error_is_that_of_the_bins_asked_for(data, router):
+    quality = router.predict_quality(data.X)
+    display = CalibrationDisplay.from_predictions(
+        data.y, quality, n_bins=3, strategy="uniform"
+    )
+    points = display.reliability
+    gap = np.abs(points.predicted - points.observed)
+    expected = np.average(gap, weights=points.count)
+    assert_allclose(display.calibration_error, expected)
+
+
 def test_the_legend_has_the_largest_gap_of_coverage():
     y = [[1.0, 0.0]] * 100
     display = CoverageDisplay.from_predictions(

@@ -46,6 +46,13 @@ class Stubborn(RouterMixin, BaseEstimator):
         return X
 
 
+class Trembling(Stubborn):
+    """Its last digit depends on how many queries it is asked for."""
+
+    def _predict_quality(self, X):
+        return np.where(X.min() < X, X - 1e-16 * (len(X) % 3), X)
+
+
 def guarded(router=None, **params):
     router = RidgeRouter(alpha=100.0) if router is None else router
     return GuardedRouter(router, **{"random_state": 0, "epsilon": 0.02, **params})
@@ -70,6 +77,16 @@ def test_the_baseline_is_left_where_the_gain_reaches_the_threshold(router):
     )
     np.testing.assert_array_equal(router.predict(DATA.X), expected)
     assert leaves(router, DATA.X).any()
+
+
+@pytest.mark.parametrize("n_queries", [3001, 3003])
+def test_rounding_sends_no_query_elsewhere_than_in_the_test(n_queries):
+    # All gains are the same, but for their last digit; the proposed model is worse.
+    X = np.tile([0.5, 0.8], (n_queries, 1))
+    quality = np.tile([0.9, 0.85], (n_queries, 1))
+    router = guarded(Trembling()).fit(X, Outcomes(quality, models=["a", "b"]))
+    for n in (1, 2, 3):
+        assert not leaves(router, X[:n]).any()
 
 
 def test_probabilities_say_what_is_predicted(router):

@@ -105,3 +105,15 @@ def test_correction_is_penalised_by_its_square():
     with_penalty = RoutingLoss(correction_penalty=1.0)(output, y)
     without = RoutingLoss(correction_penalty=0.0)(output, y)
     assert (with_penalty - without).item() == pytest.approx(0.04)
+
+
+def test_corrections_of_members_are_summed_over_observed_cells():
+    output = RouterOutput(
+        as_log_prob([[0.5, 0.5]]).float().expand(2, 1, 2, 2),
+        torch.tensor([[[0.2, 0.9]], [[0.1, 0.3]]]),
+    )
+    y = torch.tensor([[[1.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 3.0]]])
+    with_penalty = RoutingLoss(correction_penalty=1.0)(output, y)
+    without = RoutingLoss(correction_penalty=0.0)(output, y)
+    expected = 0.04 + (0.01 + 3 * 0.09) / 4
+    assert (with_penalty - without).item() == pytest.approx(expected)

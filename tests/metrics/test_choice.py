@@ -53,6 +53,11 @@ def test_regret_and_gap_against_the_oracle(y):
     assert np.isnan(gap_closed(y, ["a", "a", "a"], ["a", "b", "a"]))
 
 
+def test_a_reference_as_good_as_the_oracle_but_for_rounding_leaves_no_gap():
+    y = Outcomes([[0.8, 0.7, 0.2]], cost=[1.0, 0.0, 0.0])  # 0.8 - 0.1 > 0.7
+    assert np.isnan(gap_closed(y, [2], [1], cost_weight=0.1))
+
+
 def test_unknown_outcomes_and_names_are_refused(y):
     with pytest.raises(ValueError, match="Row 2: the quality of the chosen model 'b'"):
         realised_quality(y, ["a", "a", "b"])

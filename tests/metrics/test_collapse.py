@@ -28,6 +28,15 @@ def test_two_dearest_models_are_both_needed_where_nothing_else_is_best():
     assert_array_equal(collapse_index(y, [1, 2], reduce=None), [0, 1])
 
 
+def test_two_models_of_the_highest_price_are_both_dearest():
+    # One was called more often: the sums differ in their last digit.
+    for n in range(1, 30):
+        cost = np.tile([0.1, 0.1, 0.01], (30, 1))
+        cost[n:, 0] = NAN
+        y = Outcomes(np.ones((30, 3)), cost=cost)
+        assert collapse_index(y, [0] * 30) == collapse_index(y, [1] * 30) == 1.0
+
+
 def test_an_unavailable_model_is_not_among_the_best():
     # The cheap model is right but was down: the dearest was needed.
     y = Outcomes([[1.0, 1.0]], cost=[1.0, 9.0], available=[False, True])

@@ -42,6 +42,15 @@ def test_model_means_are_over_known_cells():
     assert_array_equal(model_means(y), [[0.5, 0.2], [1.0, 3.0]])
 
 
+def test_models_of_one_price_cost_the_same_however_often_they_were_called():
+    for n in range(1, 30):
+        cost = np.full((30, 2), 0.1)
+        cost[n:, 0] = NAN
+        y = Outcomes(np.tile([0.5, 1.0], (30, 1)), cost=cost)
+        assert_array_equal(model_means(y)[1], [0.1, 0.1])
+        assert cheapest_model(y) == 1  # the better one
+
+
 def test_best_single_prices_cost():
     y = Outcomes([[0.8, 1.0], [0.9, 1.0]], cost=[1, 5], models=["base", "large"])
     assert best_single(y) == "large"

@@ -149,6 +149,12 @@ def test_a_renamed_model_is_the_same_model(router):
         assert np.array_equal(router.predict(X), np.where(choice == old, "zzz", choice))
 
 
+def test_the_price_given_for_a_new_model_is_its_cost(router):
+    router.add_model("new", DATA.X[600:620], DATA.y.quality[600:620, NEW], cost=0.1)
+    column = router.classes_.tolist().index("new")
+    assert (router.predict_cost(X)[:, column] == 0.1).all()
+
+
 def test_a_price_list_changes_costs_only(router):
     before = router.predict_quality(X)
     name = router.classes_[1]

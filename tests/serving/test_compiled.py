@@ -357,6 +357,14 @@ def test_large_batches_come_in_chunks():
     )
 
 
+def test_an_average_of_right_answers_is_not_above_1():
+    y = np.ones((40, 2))
+    for weights in np.random.RandomState(0).rand(20, 5):
+        members = [(f"r{i}", RidgeRouter(alpha=1.0)) for i in range(5)]
+        router = AverageRouter(members, weights=weights).fit(TABLE.X[:40], y)
+        assert router.compile().predict_quality(TABLE.X).max() <= 1.0
+
+
 class Upside(RidgeRouter):
     def _predict_quality(self, X):
         return 1 - super()._predict_quality(X)
