@@ -155,6 +155,13 @@ def test_two_level_columns_may_leave_out_costs_and_availability():
     assert_array_equal(y.available, [[False, True]])
 
 
+def test_one_missing_answer_is_not_hidden_by_rounding():
+    quality = np.ones((500, 2))
+    assert repr(Outcomes(quality)).endswith("observed=100%)")
+    quality[7, 1] = NAN
+    assert repr(Outcomes(quality)).endswith("observed=99%)")
+
+
 def test_queries_of_a_log_come_in_order_of_appearance():
     log = pd.DataFrame(
         [["z", "m", 1.0], ["a", "m", 0.5], ["z", "k", 0.0]],

@@ -51,6 +51,7 @@ def load_outcomes(
 
     An empty cell of quality is an answer that was not run. In a CSV file names (of
     queries, models and groups) are texts as they stand: 007 is not 7, NA is a name.
+    Blanks around a name are no part of it, in any file.
 
     Parameters
     ----------
