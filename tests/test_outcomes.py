@@ -162,6 +162,11 @@ def test_one_missing_answer_is_not_hidden_by_rounding():
     assert repr(Outcomes(quality)).endswith("observed=99%)")
 
 
+def test_quality_may_be_a_tensor():
+    torch = pytest.importorskip("torch")
+    assert_same(Outcomes(torch.ones((3, 2))), Outcomes(np.ones((3, 2))))
+
+
 def test_queries_of_a_log_come_in_order_of_appearance():
     log = pd.DataFrame(
         [["z", "m", 1.0], ["a", "m", 0.5], ["z", "k", 0.0]],
