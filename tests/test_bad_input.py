@@ -179,6 +179,30 @@ FRAMES = {
         from_long(pd.concat([LOG, LOG[1:2]])),
         "Query 'q1' has more than one row for model 'large'",
     ),
+    "a query of two types": (
+        from_long(LOG.assign(query=[1, "1", 2])),
+        "'query' has texts and other values: '1' in row 1, 1 in row 0. Make them alike",
+    ),
+    "a query that is a list": (
+        from_long(LOG.assign(query=[["q"], ["r"], ["s"]])),
+        r"Column 'query', row 0: \['q'\] is no name",
+    ),
+    "a model with a blank": (
+        from_long(LOG.assign(model=["base", "large", "base "])),
+        "Models 'base' and 'base ' differ by blanks alone",
+    ),
+    "a repeated column": (
+        from_long(pd.concat([LOG, LOG[["quality"]]], axis=1)),
+        "The log has more than one column 'quality'",
+    ),
+    "a time as a cost": (
+        from_long(LOG.assign(cost=pd.to_timedelta([1, 2, 3], "s"))),
+        "cost must be numeric: it holds times",
+    ),
+    "a time as quality": (
+        outcomes(np.zeros(np.shape(QUALITY), "timedelta64[s]")),
+        "quality must be numeric: it holds times",
+    ),
     "a log without quality": (
         from_long(LOG.drop(columns="quality")),
         r"The log has no column 'quality'; it has \['query', 'model'\]",

@@ -7,7 +7,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
@@ -49,6 +49,7 @@ def test_a_frame_keeps_everything(y):
 
 @given(outcomes(missing=True), st.randoms(use_true_random=False))
 def test_a_log_keeps_what_was_run(y, random):
+    assume(len({str(model).strip() for model in y.models}) == len(y.models))
     seen = y.observed
     calls = [
         {"query": f"q{i}", "model": y.models[j], "quality": y.quality[i, j],
@@ -152,6 +153,18 @@ def test_two_level_columns_may_leave_out_costs_and_availability():
     assert_array_equal(y.quality, [[0.2, 0.1]])
     assert_array_equal(y.cost, [[NAN, 3.0]])
     assert_array_equal(y.available, [[False, True]])
+
+
+def test_one_missing_answer_is_not_hidden_by_rounding():
+    quality = np.ones((500, 2))
+    assert repr(Outcomes(quality)).endswith("observed=100%)")
+    quality[7, 1] = NAN
+    assert repr(Outcomes(quality)).endswith("observed=99%)")
+
+
+def test_quality_may_be_a_tensor():
+    torch = pytest.importorskip("torch")
+    assert_same(Outcomes(torch.ones((3, 2))), Outcomes(np.ones((3, 2))))
 
 
 def test_queries_of_a_log_come_in_order_of_appearance():

@@ -87,7 +87,7 @@ def add_table_options(add: Callable[..., object]) -> None:
         metavar="NAME=YOURS,...",
         help="your names of the columns: query=request_id,quality=score",
     )
-    add("--features", type=Path, help=".npy, .npz (blocks), .parquet or .csv")
+    add("--features", type=Path, help=".npy, .npz (blocks), .parquet, .csv or .jsonl")
     add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
     add("--groups", metavar="COLUMN", help="task of the query, for results by group")
     add("--cv-groups", metavar="COLUMN", help="queries that must not be split")

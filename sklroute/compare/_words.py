@@ -143,7 +143,7 @@ def _control_sentence(result: Comparison) -> str:
             f"The control ({result.control}) gains {gain} points; the queries are too "
             "few to tell whether something leaks."
         )
-    if control.gain_low > 0:
+    if control.gain_low > ROUNDING:
         return (
             f"Warning: the control ({result.control}) gains {gain} points although it "
             "has nothing to learn from. Something leaks; do not trust these results."
@@ -168,9 +168,9 @@ def _verdict(
 ) -> str:
     if not _enough(result):
         return "too few queries to tell"
-    if low > 0:
+    if low > ROUNDING:
         return f"{gain} beyond the luck of the draw"
-    if high < 0:
+    if high < -ROUNDING:
         return f"{loss} beyond the luck of the draw"
     return "no difference that can be told from the luck of the draw"
 

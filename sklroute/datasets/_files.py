@@ -3,6 +3,7 @@
 import csv
 import json
 import pickle
+import reprlib
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -24,18 +25,29 @@ def read_frame(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
 
     The cells of columns that name things stay what they are in a CSV file: "007" is
     not "7", and "NA" is a name. In a Parquet file such a column may be the index.
+    Blanks around a name are no part of it.
     """
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_lines}
-    if path.suffix not in readers:
+    kind = path.suffix.lower()
+    if kind not in readers:
         raise ValueError(
             f"{path}: unknown kind of file {path.suffix!r}; expected one of "
             f"{list(readers)}."
         )
     check_file(path)
-    frame = readers[path.suffix](path, names)
+    frame = readers[kind](path, names)
     if frame.empty:
         raise ValueError(f"{path}: the table is empty.")
-    return frame
+    return frame.assign(
+        **{name: _trimmed(frame[name]) for name in frame if name in names}
+    )
+
+
+def _trimmed(column: pd.Series) -> pd.Series:
+    """A column without the blanks around its texts; a blank text is missing."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return column.map(lambda v: (v.strip() or None) if isinstance(v, str) else v)
 
 
 def check_file(path: Path) -> Path:
@@ -54,8 +66,7 @@ def _read_csv(path: Path, names: Collection[str]) -> pd.DataFrame:
             texts = pd.read_csv(
                 path, encoding="utf-8-sig", usecols=named, dtype=str, na_filter=False
             )
-            texts = texts.apply(lambda column: column.str.strip())
-            frame[[header[i] for i in named]] = texts.mask(texts == "").to_numpy()
+            frame[[header[i] for i in named]] = texts.to_numpy()
         return frame
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{path}: the table is empty.") from error
@@ -69,9 +80,17 @@ def _read_header(path: Path) -> list[str]:
         rows = csv.reader(file)
         header = [name.strip() for name in next(rows, [])]
         first = next((row for row in rows if row), [])
+    for mark in ";\t|":
+        if len(header) == 1 and mark in header[0]:
+            raise ValueError(
+                f"{path}: the cells are separated by {mark!r}; a CSV file has commas "
+                "between cells, and points in numbers."
+            )
     _check_unique(path, pd.Index(header))
     if len(first) > len(header):  # pandas: the first column is an index
-        raise ValueError(f"{path}: the rows have more cells than the header.")
+        raise ValueError(
+            f"{path}: the rows have more cells than the header, {reprlib.repr(header)}."
+        )
     return header
 
 
@@ -118,7 +137,9 @@ def read_records(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError as error:
             raise ValueError(f"{path}: line {number} is not JSON: {error}") from error
         if not isinstance(record, dict):
-            raise ValueError(f"{path}: line {number} is not an object but {record!r}.")
+            raise ValueError(
+                f"{path}: line {number} is not an object but {reprlib.repr(record)}."
+            )
         records.append(record)
     return records
 
@@ -159,7 +180,7 @@ def read_arrays(path: Path) -> dict[str, NDArray]:
     with check_file(path).open("rb") as file:  # NumPy leaves a broken one open
         try:
             content = np.load(file, allow_pickle=False)
-            if path.suffix == ".npy":
+            if path.suffix.lower() == ".npy":
                 return {"features": content}
             with content:
                 blocks = {name: content[name] for name in content.files}
@@ -178,11 +199,13 @@ def numbers(frame: pd.DataFrame, name: str) -> pd.Series:
     column = frame[name]
     if not pd.api.types.is_numeric_dtype(column):
         column = column.map(lambda v: TRUTH.get(v, v) if isinstance(v, str) else v)
+    if column.dtype.kind in "mM":  # pandas would count nanoseconds
+        column = column.astype(str)
     values = pd.to_numeric(column, errors="coerce").astype(float)
     wrong = np.flatnonzero(values.isna() & frame[name].notna())
     if len(wrong):
-        value = frame[name].iloc[wrong[0]]
-        raise ValueError(f"column {name!r}, row {wrong[0]}: {value!r} is not a number.")
+        value = reprlib.repr(frame[name].iloc[wrong[0]])
+        raise ValueError(f"column {name!r}, row {wrong[0]}: {value} is not a number.")
     return values
 
 
@@ -234,7 +257,8 @@ def block_columns(blocks: Mapping[str, NDArray]) -> dict[str, slice]:
 def rows_of(path: Path, ids: ArrayLike, wanted: ArrayLike, other: Path) -> NDArray:
     """Row of a file, whose rows have these names, of each name that another has."""
     index, wanted = pd.Index(ids), pd.Index(wanted)
-    if index.dtype != wanted.dtype:  # 7 and "7" name the same query
+    numeric = index.dtype.kind in "iuf" and wanted.dtype.kind in "iuf"
+    if index.dtype != wanted.dtype and not numeric:  # 7 and "7" name the same query
         index, wanted = index.astype(str), wanted.astype(str)
     if index.has_duplicates:
         raise ValueError(

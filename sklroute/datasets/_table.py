@@ -1,6 +1,6 @@
 """The user's own tables of outcomes and features."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from sklroute.datasets._files import (
     rows_of,
 )
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._frames import check_names
 from sklroute.outcomes._values import plain
 
 __all__ = ["load_features", "load_outcomes"]
@@ -50,6 +51,7 @@ def load_outcomes(
 
     An empty cell of quality is an answer that was not run. In a CSV file names (of
     queries, models and groups) are texts as they stand: 007 is not 7, NA is a name.
+    Blanks around a name are no part of it, in any file.
 
     Parameters
     ----------
@@ -107,7 +109,9 @@ def load_outcomes(
     columns = columns or {}
     own = {columns.get("query"), columns.get("model")}
     frame = read_frame(path, {*IDS, "model", *own, groups, cv_groups} - {None})
+    index = [name for name in frame.index.names if name is not None]
     try:
+        frame = frame.reset_index(index) if index else frame
         names = _names(frame, columns)
         if _is_wide(frame, names):
             if set(columns) - {"query"}:
@@ -140,9 +144,10 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
           column of lists (an embedding per row) makes a block of its own, missing
           where the cell is empty. The first of the columns ``query_id``, ``query``,
           ``sample_id`` and ``dataset_idx`` that there is holds no feature but names
-          the rows; before them the ``query`` of ``table``. Another column of whole
-          numbers or texts that differ in every row, which ``table`` has too, is
-          refused, as are columns of outcomes.
+          the rows; before them the ``query`` of ``table``, and those that ``table``
+          has too. Another column of whole numbers or texts that differ in every row is
+          refused if ``table`` has one of its name or with its values, and so is the
+          index of a Parquet file, which is not read. So are columns of outcomes.
     table : Bunch, default=None
         What `load_outcomes` or the loader of a benchmark returned for the same
         queries. Rows are matched by name where both files have names, else by
@@ -180,14 +185,20 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
     {'image': slice(0, 3, None), 'text': slice(3, 5, None)}
     """
     path = Path(path)
-    keys = IDS
-    if table is not None and table.get("query") is not None:
-        keys = [table.query, *IDS]
-    others = () if table is None else _names_of_rows(table.frame)
+    keys, others = IDS, {}
+    if table is not None:
+        own = [] if table.get("query") is None else [table.query]
+        keys = [*own, *sorted(IDS, key=lambda name: name not in table.frame)]
+        others = _names_of_rows(table.frame)
     blocks, ids = read_blocks(path, keys, others)
     X = np.hstack(list(blocks.values()))
     if table is not None:
-        X = X[_match(path, ids, len(X), table, keys)]
+        wanted = next((name for name in keys if name in table.frame), None)
+        if ids is not None and ids.name in table.frame:
+            wanted = ids.name
+        if ids is not None and wanted is None:
+            _refuse_names(path, [ids], keys, others)
+        X = X[_match(path, ids, len(X), table, wanted)]
     return Bunch(X=X, modalities=block_columns(blocks))
 
 
@@ -280,6 +291,7 @@ def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
             f"there are {list(frame.columns)}."
         )
     need_values(frame, [name])
+    check_names(frame[name])
     return frame[name].to_numpy()
 
 
@@ -287,13 +299,14 @@ def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
 
 
 def read_blocks(
-    path: Path, keys: Sequence[str] = IDS, others: Iterable[Hashable] = ()
+    path: Path, keys: Sequence[str] = IDS, others: Mapping[Hashable, set[str]] = {}
 ) -> tuple[dict[str, NDArray], pd.Series | None]:
     """Blocks of features, all of the same rows, and the names of these, if any.
 
-    ``keys`` may name the rows; ``others`` look as if they did, and are refused.
+    ``keys`` may name the rows. What has the name or all values of one of the ``others``
+    looks as if it did, and is refused.
     """
-    if path.suffix in (".npy", ".npz"):
+    if path.suffix.lower() in (".npy", ".npz"):
         blocks, ids = read_arrays(path), None
     else:
         blocks, ids = _read_columns(path, keys, others)
@@ -305,17 +318,24 @@ def read_blocks(
 
 
 def _read_columns(
-    path: Path, keys: Sequence[str], others: Iterable[Hashable]
+    path: Path, keys: Sequence[str], others: Mapping[Hashable, set[str]]
 ) -> tuple[dict[str, NDArray], pd.Series | None]:
     frame = read_frame(path, keys)
-    if path.suffix == ".csv" and any(name.startswith("Unnamed: ") for name in frame):
+    if path.suffix.lower() == ".csv" and any(
+        name.startswith("Unnamed: ") for name in frame
+    ):
         raise ValueError(
             f"{path}: a column has no name. If it is the index that pandas wrote, "
             "leave it out: DataFrame.to_csv(path, index=False)."
         )
     key = next((name for name in keys if name in frame), None)
     ids = None if key is None else frame.pop(key)
-    _check_columns(path, frame, others if key is None else ())
+    _check_outcomes_absent(path, frame)
+    if key is None:
+        columns = [frame[name] for name in frame]
+        if not frame.index.equals(pd.RangeIndex(len(frame))):
+            columns.append(frame.index.to_series())
+        _refuse_names(path, columns, keys, others)
     lists = [
         name for name in frame if isinstance(_first(frame[name]), (list, np.ndarray))
     ]
@@ -332,8 +352,13 @@ def _read_columns(
     return blocks, ids
 
 
-def _names_of_rows(frame: pd.DataFrame) -> list[Hashable]:
-    return [name for name, column in frame.items() if _is_name(column)]
+def _names_of_rows(frame: pd.DataFrame) -> dict[Hashable, set[str]]:
+    """Columns that may name the rows, and the names there."""
+    return {
+        name: set(column.astype(str))
+        for name, column in frame.items()
+        if _is_name(column)
+    }
 
 
 def _is_name(column: pd.Series) -> bool:
@@ -342,7 +367,7 @@ def _is_name(column: pd.Series) -> bool:
     return kind in ("integer", "string") and len(column) > 1 and column.is_unique
 
 
-def _check_columns(path: Path, frame: pd.DataFrame, others: Iterable[Hashable]) -> None:
+def _check_outcomes_absent(path: Path, frame: pd.DataFrame) -> None:
     """Refuse what a router would learn from, but is no feature."""
     for name in frame:
         if str(name).startswith((QUALITY, COST)):
@@ -350,12 +375,31 @@ def _check_columns(path: Path, frame: pd.DataFrame, others: Iterable[Hashable]) 
                 f"{path}: column {name!r} holds outcomes, which no router may see: "
                 "write the features into a file of their own."
             )
-    for name in others:
-        if name in frame and _is_name(frame[name]):
+
+
+def _refuse_names(
+    path: Path,
+    columns: list[pd.Series],
+    keys: Sequence[str],
+    others: Mapping[Hashable, set[str]],
+) -> None:
+    """Refuse names of the queries where the rows would be matched by position."""
+    for column in filter(_is_name, columns if others else ()):
+        values, own = set(column.astype(str)), column.name
+        for name, names in others.items():
+            if own != name and not names <= values:
+                continue
+            what = "the index" if own is None else f"column {own!r}"
+            steps = [] if own == name else [f"call it {name!r}"]
+            if name not in keys:
+                steps.append(
+                    f"say so, by columns={{'query': {name!r}}} or "
+                    f"--columns query={name}"
+                )
             raise ValueError(
-                f"{path}: column {name!r} has another value in every row, here and in "
-                f"the table. If it names the queries, say so, by columns={{'query': "
-                f"{name!r}}} or --columns query={name}; else leave it out here."
+                f"{path}: {what} has another value in every row, as column {name!r} "
+                f"of the table. If it names the queries, {' and '.join(steps)}; else "
+                "leave it out here."
             )
 
 
@@ -365,7 +409,8 @@ def _stack(column: pd.Series) -> NDArray:
     rows = list(column)
     for row, values in enumerate(rows):
         if isinstance(values, (list, np.ndarray)):
-            fits = len(values) == width
+            rows[row] = np.asarray(values) if len(values) == width else None
+            fits = np.shape(rows[row]) == (width,) and rows[row].dtype.kind in "fiub"
         else:
             fits, rows[row] = pd.isna(values), np.full(width, np.nan)
         if not fits:
@@ -386,7 +431,8 @@ def _check_block(path: Path, name: str, block: NDArray) -> NDArray[np.float32]:
             f"{path}: block {name!r} must hold numbers in the shape (n_queries, "
             f"n_features); got {block.dtype} in the shape {block.shape}."
         )
-    block = block.astype(np.float32)
+    with np.errstate(over="ignore"):  # told below
+        block = block.astype(np.float32)
     wrong = ~np.isfinite(block)
     wrong[np.isnan(block).all(axis=1)] = False
     if wrong.any():
@@ -400,14 +446,13 @@ def _check_block(path: Path, name: str, block: NDArray) -> NDArray[np.float32]:
 
 
 def _match(
-    path: Path, ids, n_rows: int, table: Bunch, keys: Sequence[str]
+    path: Path, ids, n_rows: int, table: Bunch, wanted: str | None
 ) -> NDArray[np.intp]:
-    """Row of the features that belongs to each row of the table."""
-    wanted = next((table.frame[name] for name in keys if name in table.frame), None)
+    """Row of the features that belongs to each row of the table, whose names it has."""
     if ids is None or wanted is None:
         if n_rows != len(table.y):
             raise ValueError(
                 f"{path} has {n_rows} rows, {table.path} has {len(table.y)} queries."
             )
         return np.arange(n_rows)
-    return rows_of(path, ids, wanted, table.path)
+    return rows_of(path, ids, table.frame[wanted], table.path)

@@ -245,7 +245,7 @@ class FrontierDisplay:
         area = None if self.nauc is None else f"nAUC = {self.nauc:.3f}"
         label = labelled(self.name if name is None else name, area)
         style = {"linewidth": 2, "label": label, "zorder": 3, **(curve_kwargs or {})}
-        (self.line_,) = ax.plot(*self.frontier.envelope, **style)
+        self.line_ = self._draw(self.frontier, style)
         self._plot_references()
         if self.cost_unit is not None or not ax.get_xlabel():
             unit = "" if self.cost_unit is None else f" ({self.cost_unit})"
@@ -280,10 +280,17 @@ class FrontierDisplay:
         frame = pd.concat([part.astype({"model": object}) for part in parts])
         return frame.reset_index(drop=True)
 
+    def _draw(self, frontier: Frontier, style: dict) -> Any:
+        """Draw a line, or a dot where the frontier has but one point."""
+        cost, quality = frontier.envelope
+        if len(cost) == 1:
+            style = {"marker": ".", **style}
+        return self.ax_.plot(cost, quality, **style)[0]
+
     def _plot_references(self) -> None:
         if self.oracle is not None:
             style = {"linestyle": ":", "color": DARK, "label": ORACLE}
-            self.ax_.plot(*self.oracle.envelope, **style, zorder=1)
+            self._draw(self.oracle, {**style, "zorder": 1})
         if self.hull is not None:
             style = {"linestyle": "--", "color": LIGHT, "label": MIXING}
             self.ax_.plot(*_straight(*self.hull.envelope), **style, zorder=1)

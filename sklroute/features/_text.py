@@ -75,7 +75,14 @@ class TextEmbedder(TransformerMixin, BaseEstimator):
         self.vectorizer_ = TfidfVectorizer(
             ngram_range=(1, 2), sublinear_tf=True, max_features=50_000, dtype=np.float32
         )
-        weights = self.vectorizer_.fit_transform(_check_texts(X))
+        texts = _check_texts(X)
+        try:
+            weights = self.vectorizer_.fit_transform(texts)
+        except ValueError as error:
+            raise ValueError(
+                "The texts hold no word of two letters or more: there is nothing to "
+                "tell apart."
+            ) from error
         n_terms = weights.shape[1]
         if n_terms < 2:
             raise ValueError(

@@ -331,6 +331,7 @@ default=None
 
     def __repr__(self) -> str:
         seen = self.observed.mean() if self.observed.size else 0.0
+        seen = min(seen, 0.99) if seen < 1 else seen  # 99.9 % is not all
         return (
             f"{type(self).__name__}(n_queries={len(self)}, "
             f"models={self.models.tolist()}, observed={seen:.0%})"

@@ -1,6 +1,6 @@
 """Tables of pandas, wide and long, as the channels of outcomes."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,14 +122,18 @@ def _check_log(log: pd.DataFrame, query: str, model: str, needed: list[str]) -> 
             raise ValueError(
                 f"The log has no column {name!r}; it has {log.columns.tolist()}."
             )
+        if log.columns.tolist().count(name) > 1:
+            raise ValueError(f"The log has more than one column {name!r}.")
     if log.empty:
         raise ValueError("The log is empty.")
     for name in (query, model):
         if log[name].isna().any():
             row = log[name].isna().to_numpy().argmax()
             raise ValueError(f"Row {row} of the log has no {name!r}.")
+        check_names(log[name])
     models = log[model].unique()
     check_models(models, len(models))
+    _check_blanks(models)
     twice = log.duplicated([query, model])
     if twice.any():
         first = log[twice].iloc[0]
@@ -137,6 +141,36 @@ def _check_log(log: pd.DataFrame, query: str, model: str, needed: list[str]) -> 
             f"Query {plain(first[query])!r} has more than one row for model "
             f"{plain(first[model])!r}."
         )
+
+
+def check_names(names: pd.Series) -> None:
+    """Refuse lists and the like, and "7" in one row where another has 7."""
+    if names.dtype != object:
+        return
+    texts = np.array([isinstance(name, str) for name in names])
+    for row, name in enumerate(names):
+        if not isinstance(name, Hashable):
+            raise ValueError(f"Column {names.name!r}, row {row}: {name!r} is no name.")
+    if texts.any() and not texts.all():
+        row, other = texts.argmax(), texts.argmin()
+        raise ValueError(
+            f"Column {names.name!r} has texts and other values: {names.iloc[row]!r} in "
+            f"row {row}, {plain(names.iloc[other])!r} in row {other}. Make them alike, "
+            "as by .astype(str)."
+        )
+
+
+def _check_blanks(models: Sequence[Any]) -> None:
+    """Refuse two models whose names look the same."""
+    seen = {}
+    for model in models:
+        name = model.strip() if isinstance(model, str) else model
+        if name in seen:
+            raise ValueError(
+                f"Models {seen[name]!r} and {model!r} differ by blanks alone: strip "
+                "them, as by .str.strip()."
+            )
+        seen[name] = model
 
 
 def _check_values(

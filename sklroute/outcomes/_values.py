@@ -149,6 +149,9 @@ def float_array(values: Any, name: str) -> NDArray[np.float64]:
     """Return the values as floats; a missing one of pandas or a masked one is NaN."""
     try:
         values = unmasked(values)
+        dtypes = getattr(values, "dtypes", getattr(values, "dtype", ()))
+        if any(getattr(dtype, "kind", "O") in "mM" for dtype in np.ravel(dtypes)):
+            raise TypeError("it holds times")  # which NumPy would count in nanoseconds
         if isinstance(values, (pd.DataFrame, pd.Series)):
             return values.to_numpy(dtype=float, na_value=np.nan)
         return np.asarray(values, dtype=float)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -143,6 +144,14 @@ def test_a_router_that_knows_nothing_is_on_a_par_with_random(data):
     assert result.over_random.estimate == pytest.approx(gain)
     *_, random, _ = sentences(result)
     assert random.endswith("no difference that can be told from the luck of the draw.")
+
+
+def test_rounding_is_no_gain(data):
+    y = Outcomes(np.ones_like(data.y.quality), data.y.cost, models=data.models)
+    result = compare(data.X, y, routers={"r": RidgeRouter()}, **SETTINGS)
+    noise = result.over_random._replace(estimate=1e-16, low=1e-16, high=1e-16)
+    text = " ".join(sentences(replace(result, over_random=noise)))
+    assert ": a gain beyond the luck of the draw" not in text
 
 
 def test_where_the_best_single_model_is_free_nothing_can_be_saved(data):

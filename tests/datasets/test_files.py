@@ -51,6 +51,15 @@ def test_features_in_json_lines_are_matched_by_name(tmp_path):
         ('{"q:a": 1}\n[0]\n', r"t\.jsonl: line 2 is not an object but \[0\]"),
         ('{"q:a": "x"}\n', r"t\.jsonl: column 'q:a', row 0: 'x' is not a number"),
         ("\n", r"t\.jsonl: the table is empty"),
+        (
+            '{"query": {"id": 1}, "model": "m", "quality": 1}',
+            r"t\.jsonl: Column 'query', row 0: {'id': 1} is no name",
+        ),
+        (
+            '{"query": 1, "model": "m", "quality": 1}\n'
+            '{"query": "1", "model": "n", "quality": 0}',
+            r"t\.jsonl: Column 'query' has texts and other values: '1' in row 1, 1 in",
+        ),
     ],
 )
 def test_bad_json_lines_are_named_with_their_line(tmp_path, text, message):
@@ -139,6 +148,13 @@ def test_half_a_numpy_file_is_named(tmp_path, kind, share):
     content = whole.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(ValueError, match=f"half.{kind}: not a readable NumPy"):
+        load_features(path)
+
+
+@pytest.mark.parametrize("value", [None, "x"])
+def test_a_list_that_holds_no_number_is_named_with_its_row(tmp_path, value):
+    path = write(tmp_path / "x.jsonl", [{"image": [1, 2]}, {"image": [1, value]}])
+    with pytest.raises(ValueError, match=r"'image', row 1 is not a list of 2 numbers"):
         load_features(path)
 
 

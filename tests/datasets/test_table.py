@@ -105,6 +105,39 @@ def test_blanks_around_a_name_are_no_part_of_it(write):
     assert table.frame["query_id"].tolist() == ["07", "8"]
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_blanks_around_a_name_are_no_part_of_it_in_other_files(write, tmp_path, kind):
+    path = tmp_path / f"t.{kind}"
+    calls = pd.DataFrame(
+        {"query": ["a", "a "], "model": [" m", "n"], "quality": [1.0, 0.0]}
+    )
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+        calls.to_parquet(path)
+    else:
+        calls.to_json(path, orient="records", lines=True)
+    table = load_outcomes(path)
+    assert table.y.models.tolist() == ["m", "n"]
+    np.testing.assert_array_equal(table.y.quality, [[1, 0]])
+
+
+def test_the_ending_of_a_file_may_be_in_capitals(write, tmp_path):
+    table = load_outcomes(write(WIDE, "TABLE.CSV"))
+    np.save(tmp_path / "x.npy", np.ones((3, 2)))
+    (tmp_path / "x.npy").rename(tmp_path / "X.NPY")
+    assert load_features(tmp_path / "X.NPY", table=table).X.shape == (3, 2)
+
+
+@pytest.mark.parametrize("values", ["datetime64[ns]", "timedelta64[ns]"])
+def test_times_are_no_numbers(tmp_path, values):
+    pytest.importorskip("pyarrow")
+    calls = pd.DataFrame({"query": [1], "model": ["m"], "quality": [1.0]})
+    calls["cost"] = pd.Series([10**9]).astype(values)
+    calls.to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=r"column 'cost', row 0: Time.* not a number"):
+        load_outcomes(tmp_path / "t.parquet")
+
+
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     path = tmp_path / "excel.csv"
     path.write_text("q:a,q:b\n0,1\n1,0\n", encoding="utf-8-sig")
@@ -141,6 +174,8 @@ BAD_TABLES = {
     "comma at the end": ("q:a,q:b\n1,0,\n0,1,\n", "more cells than the header"),
     "nameless model": ("query,model,quality\na,m,1\na,,0\n", "'model', row 1 is empty"),
     "nameless query": ("query,model,quality\n,m,1\n", "'query', row 0 is empty"),
+    "semicolons": ("q:a;q:b\n0,5;1\n", "cells are separated by ';'"),
+    "title": ("my table\nq:a,q:b\n0,1\n", r"the header, \['my table'\]"),
     "ragged": ('q:a,q:b\n0,1\n0,1,2\n"', "not a readable CSV file"),
 }
 
@@ -240,6 +275,34 @@ def test_names_of_queries_are_no_feature(write, ids):
     assert load_features(features, table=table).X.ravel().tolist() == [0, 1, 0]
 
 
+def test_names_of_queries_under_another_name_are_no_feature(write):
+    rows = "".join(f"{name},{name % 2}\n" for name in (7, 8, 9))
+    features = write("id,f\n9,1\n8,0\n7,1\n", "x.csv")
+    table = load_outcomes(write("query_id,q:x\n" + rows))
+    with pytest.raises(ValueError, match=r"column 'id' has .* call it 'query_id';"):
+        load_features(features, table=table)
+    table = load_outcomes(write("request,q:x\n" + rows))
+    features = write("query,f\n9,1\n8,0\n7,1\n", "x.csv")
+    with pytest.raises(ValueError, match="call it 'request' and say so, by columns"):
+        load_features(features, table=table)
+
+
+def test_names_of_one_name_are_matched_before_others(write):
+    table = load_outcomes(write("query_id,query,q:x\n1,2,1\n2,1,0\n"))
+    features = write("query,f\n1,10\n2,20\n", "x.csv")
+    assert load_features(features, table=table).X.ravel().tolist() == [20, 10]
+
+
+def test_whole_numbers_as_floats_name_the_same_queries(write, tmp_path):
+    pytest.importorskip("pyarrow")
+    for name, dtype in (("t", float), ("x", int)):
+        frame = pd.DataFrame({"query": np.array([7, 8], dtype), f"{name}": [1.0, 0.5]})
+        frame.rename(columns={"t": "q:m"}).to_parquet(tmp_path / f"{name}.parquet")
+    table = load_outcomes(tmp_path / "t.parquet")
+    X = load_features(tmp_path / "x.parquet", table=table).X
+    assert X.ravel().tolist() == [1, 0.5]
+
+
 def test_whole_numbers_that_repeat_are_features(write):
     table = load_outcomes(write("length,q:x\n5,1\n5,0\n8,1\n"))
     features = write("length\n5\n5\n8\n", "x.csv")
@@ -304,9 +367,29 @@ def test_the_index_of_a_parquet_file_names_its_rows(write, tmp_path):
     frame.rename_axis("query_id").to_parquet(tmp_path / "x.parquet")
     X = load_features(tmp_path / "x.parquet", table=table).X
     assert X.ravel().tolist() == [1, 2, 3]
-    frame.rename_axis("seed").to_parquet(tmp_path / "x.parquet")  # names no query
+    frame.set_index(pd.Index([1, 2, 3], name="seed")).to_parquet(tmp_path / "x.parquet")
     X = load_features(tmp_path / "x.parquet", table=table).X
-    assert X.ravel().tolist() == [3, 2, 1]
+    assert X.ravel().tolist() == [3, 2, 1]  # it names no query
+
+
+@pytest.mark.parametrize("name", [None, "request"])
+def test_names_in_an_index_of_another_name_are_not_overlooked(write, tmp_path, name):
+    pytest.importorskip("pyarrow")
+    table = load_outcomes(write(WIDE))
+    frame = pd.DataFrame({"f": [3.0, 2.0, 1.0]}, index=["c", "b", "a"])
+    frame.rename_axis(name).to_parquet(tmp_path / "x.parquet")
+    what = "the index" if name is None else f"column '{name}'"
+    with pytest.raises(ValueError, match=f"{what} has .* call it 'query_id';"):
+        load_features(tmp_path / "x.parquet", table=table)
+
+
+def test_the_index_of_a_parquet_table_names_its_rows_too(write, tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"q:m": [1.0, 0.0]}, index=pd.Index([7, 8], name="request"))
+    frame.to_parquet(tmp_path / "t.parquet")
+    table = load_outcomes(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=r"column 'request' has .* --columns query="):
+        load_features(write("request,f\n8,2\n7,1\n", "x.csv"), table=table)
 
 
 def test_text_among_the_features_is_named(write):

@@ -49,6 +49,13 @@ def test_line_is_the_envelope_and_the_legend_has_the_area(y):
     assert display.figure_ is display.ax_.figure
 
 
+def test_a_frontier_of_one_point_is_a_dot(y):
+    display = FrontierDisplay.from_predictions(y[1:], [[0.9, 0.1]], [1.0, 5.0])
+    assert len(display.line_.get_xydata()) == 1
+    assert display.line_.get_marker() == "."
+    assert FrontierDisplay.from_predictions(y, **PREDICTED).line_.get_marker() == "None"
+
+
 def test_estimator_gives_the_metric_of_its_predictions(data, router):
     display = FrontierDisplay.from_estimator(router, data.X, data.y)
     curve = frontier(

@@ -49,7 +49,7 @@ def test_it_reads_one_column_of_a_frame():
         (pd.DataFrame({"prompt": TEXTS}), r"pass one of its columns, \['prompt'\]"),
         ({"prompt": TEXTS}, r"got a dict: pass one of its columns, \['prompt'\]"),
         (["cat", "cat"], "1 term only"),
-        (["", ""], "empty vocabulary"),
+        (["", ""], "hold no word of two letters or more"),
     ],
 )
 def test_what_is_not_text_is_refused(texts, message):
