@@ -92,6 +92,18 @@ def test_a_new_model_changes_no_other_by_a_bit(router):
         assert np.array_equal(router.predict(X, available=mask), before[2])
 
 
+def test_a_new_model_changes_no_other_by_a_bit_once_all_have_learnt(router):
+    router.partial_fit(DATA.X[600:700], without(DATA.y, NEW)[600:700])
+    before, old = router.predict_quality(X), router.classes_
+    for name in ("a", "newcomer", "z"):
+        add(router, name)
+    others = np.isin(router.classes_, old)
+    assert np.array_equal(router.predict_quality(X)[:, others], before)
+    for name in ("a", "z", "newcomer"):
+        router.remove_model(name)
+    assert np.array_equal(router.predict_quality(X), before)
+
+
 def test_a_new_model_is_known_better_than_by_its_mean(router):
     if isinstance(router, (FixedRouter, RandomRouter)):
         pytest.skip("does not look at the query")
