@@ -321,10 +321,10 @@ class RouterMixin(
     def _pool_moments(self, X, available, policy):
         """Mean and spread of the quality of every model of the pool."""
         pool = self.pool_
-        if policy.needs_error:
-            return self._pool_quality(X, True)
         fitted, std = self._predict_moments(X, pool.fitted_mask(available), policy)
         quality = pool.quality(X, fitted)
+        if policy.needs_error:
+            return quality, pool.std(X, fitted, self._prior_beliefs())
         return quality, None if std is None else pool.expected(std)
 
     def _predict_moments(self, X, available, policy):

@@ -86,7 +86,7 @@ def explain_router(
     Explanation
     """
     check_is_fitted(router)
-    policy = _drawn_once(router._policy(policy))
+    policy = drawn_once(router._policy(policy))
     decision = _decide(router, X, available, costs, policy)
     proba = router.predict_proba(X, available=available, costs=costs, policy=policy)
     if ablated is None:
@@ -103,7 +103,7 @@ def explain_router(
     )
 
 
-def _drawn_once(policy: Policy) -> Policy:
+def drawn_once(policy: Policy) -> Policy:
     """The policy; in place of one that draws, another that always draws the same."""
     seed = policy.get_params().get("random_state", 0)
     if isinstance(seed, Integral):

@@ -67,7 +67,7 @@ def check_outcomes(
 def _read(y, models) -> Outcomes:
     if isinstance(y, Outcomes):
         return y
-    if isinstance(y, pd.DataFrame) and (y.shape[1] > 1 or y.columns.nlevels > 1):
+    if isinstance(y, pd.DataFrame) and _is_table(y, models):
         return Outcomes.from_frame(y)
     if isinstance(y, np.ma.MaskedArray) and y.ndim > 1:
         y = unmasked(y)
@@ -77,6 +77,13 @@ def _read(y, models) -> Outcomes:
     if table.ndim == 2 and table.shape[1] > 1:
         return _from_quality(table)
     return _from_labels(y, models)
+
+
+def _is_table(frame: pd.DataFrame, models) -> bool:
+    """Whether a frame has a column per model: one column alone may be of labels."""
+    if frame.shape[1] > 1 or frame.columns.nlevels > 1:
+        return True
+    return models is not None and bool(frame.columns.isin(np.asarray(models)).any())
 
 
 def _from_channels(table: NDArray) -> Outcomes:

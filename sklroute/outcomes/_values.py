@@ -1,6 +1,6 @@
 """Checks of values and names; every message says which one is wrong, and where."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from numbers import Real
 from typing import Any
 
@@ -98,7 +98,7 @@ def named_mask(available: Any, models: NDArray) -> Any:
     available : array-like of str, callable, DataFrame, Series, dict or anything else
         What is labelled is put into the order of the models; all else, such as a mask,
         is returned as it is. A list of names that are numbers cannot be told from a
-        mask: use a set or a Series for them.
+        mask: use a set, an Index or a labelled mask for them.
     models : ndarray of shape (n_models,)
         Names of the models.
 
@@ -117,7 +117,8 @@ def named_mask(available: Any, models: NDArray) -> Any:
     if callable(available):
         return np.array([bool(available(plain(model))) for model in models])
     names = available if isinstance(available, (list, tuple, np.ndarray)) else ()
-    if isinstance(available, (set, frozenset)):  # has no order, and so is no mask
+    labels = isinstance(available, pd.Index) and available.dtype != bool
+    if labels or isinstance(available, Set):  # has no order, and so is no mask
         names = list(available)
     elif isinstance(available, (list, tuple)) and not available:
         names = ()

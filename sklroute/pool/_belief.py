@@ -60,15 +60,20 @@ class Belief(NamedTuple):
             gram=decay * self.gram + weighted.T @ features,
             moment=decay * self.moment + weighted.T @ departure,
         )
-        coef = cho_solve((belief._root, True), belief.moment / self.noise)
+        coef = cho_solve(
+            (belief._root, True), belief.moment / self.noise, check_finite=False
+        )
         return belief._replace(coef=coef)
 
     def variance_of(self, features: NDArray) -> NDArray[np.float64]:
         """Variance of the expected quality of queries, (n_queries,)."""
-        half = solve_triangular(self._root, features.T, lower=True)
+        if not self.gram.any():  # no answer yet, and so no system to solve
+            return features**2 @ self.variance
+        half = solve_triangular(self._root, features.T, lower=True, check_finite=False)
         return (half**2).sum(axis=0)
 
     @property
     def _root(self) -> NDArray:
-        precision = self.gram / self.noise + np.diag(1.0 / self.variance)
-        return cho_factor(precision, lower=True)[0]
+        precision = self.gram / self.noise
+        precision.flat[:: len(precision) + 1] += 1.0 / self.variance
+        return cho_factor(precision, lower=True, check_finite=False)[0]

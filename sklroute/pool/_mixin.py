@@ -183,13 +183,14 @@ class PoolMixin(StreamMixin):
                 "costs must be a mapping or a Series, {name of model: cost}; got "
                 f"{type(costs).__name__}."
             )
-        costs = pd.Series(costs, dtype=float)
+        costs = pd.Series(costs, dtype=object)
         if costs.index.has_duplicates:
             name = costs.index[costs.index.duplicated()][0]
             raise ValueError(f"Model {plain(name)!r} has more than one cost.")
         places = [self._place(name) for name in costs.index]
         mean_cost = self.mean_cost_.copy()
-        mean_cost[places] = costs.to_numpy()
+        known = costs.where(costs.notna(), np.nan)
+        mean_cost[places] = float_array(known.to_frame().T, "costs")[0]
         check_range(mean_cost[None], self.classes_, "Cost", np.inf)
         self.mean_cost_ = mean_cost
         return self

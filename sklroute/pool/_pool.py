@@ -92,9 +92,11 @@ class Pool(NamedTuple):
         quality = self.expected(fitted)
         known = [place for place, belief in enumerate(self.beliefs) if belief]
         if known:
-            coef = np.column_stack([self.beliefs[place].coef for place in known])
-            quality[:, known] += self.basis(X, fitted) @ coef
-            quality[:, known] = quality[:, known].clip(0.0, 1.0)
+            features = self.basis(X, fitted)
+        for place in known:
+            # Each by itself: in one product the number of models changes the rounding.
+            departed = quality[:, place] + features @ self.beliefs[place].coef
+            quality[:, place] = departed.clip(0.0, 1.0)
         return quality
 
     def std(

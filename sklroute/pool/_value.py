@@ -131,7 +131,7 @@ def value_of_model(
     equal_cost = equal_quality = None
     priced = bool(np.isfinite(price[then["available"]]).all())
     span = float(np.ptp(price[then["available"]])) if priced else 0.0
-    if priced:
+    if priced and np.isfinite(then["cost"][then["available"]]).all():
         present = worth[rows, before], price[rows, before]
         sweeps = _sweep(worth[:, :-1], price[:, :-1], now), _sweep(worth, price, then)
         equal_cost, equal_quality = _at_equals(*sweeps, present, **bootstrap)

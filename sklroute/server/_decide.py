@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklroute.explain._router import drawn_once
 from sklroute.pipeline import last_step_and_features
 from sklroute.policies import Policy
 from sklroute.serving._choosing import choice_probability
@@ -74,6 +75,7 @@ def decide(
 
 def _at_once(router: Any, policy: Policy, arrays: dict[str, Any]) -> Decision:
     """The same with one prediction, as the methods of a router go on from it."""
+    policy = drawn_once(policy)
     utility = policy.utility(**arrays)
     return Decision(
         choice=[str(name) for name in router.classes_[policy(**arrays)]],

@@ -46,6 +46,8 @@ class RouterFile:
             self.served = self._read()
         # Whatever a broken file brings about, the router that works goes on serving.
         except Exception as error:  # noqa: BLE001
+            if isinstance(error, OSError):
+                self._seen = None  # not the file's fault: it may be readable next time
             message = f"{type(error).__name__}: {error}"
             known, self.error = self.error, message
             return None if known == message else False

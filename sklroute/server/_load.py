@@ -15,7 +15,9 @@ def load_router(path: Path) -> Any:
     A file that does not hold a router is a ValueError that names it.
     """
     with suppress(FormatError):  # a step has no NumPy form, or the file is broken
-        return load(path, compiled=True)
+        router = load(path, compiled=True)
+        if not router.policy.needs_error:  # of the quality: only the router has it
+            return router
     try:
         return load(path)
     except FormatError as error:

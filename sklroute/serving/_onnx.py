@@ -7,11 +7,13 @@ at a weight above 0. All numbers have 32 bits.
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklroute.persistence._file import write_atomically
 from sklroute.serving import _parts
 from sklroute.serving._latent import CLAMP, LIMIT, Latent
 from sklroute.serving._net import ROOT2, Net
@@ -55,7 +57,7 @@ def export_onnx(router: Any, path: str | os.PathLike) -> None:
     names = "\n".join(str(name) for name in router.classes_.tolist())
     onnx.helper.set_model_props(model, {"classes": names})
     onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, os.fspath(path))
+    write_atomically(Path(path), model.SerializeToString())
 
 
 class _Graph:

@@ -11,7 +11,7 @@ from sklearn.datasets import make_blobs
 
 from sklroute import KNNRouter, LatentRouterClassifier, Outcomes
 from sklroute.datasets import make_routing
-from sklroute.policies import CheapestAbove, MaxUtility, RiskAverse
+from sklroute.policies import UCB, CheapestAbove, MaxUtility, RiskAverse
 
 SMALL = {
     "n_members": 2,
@@ -79,6 +79,17 @@ def test_masked_models_have_probability_zero_and_are_never_chosen(table, router)
     np.testing.assert_allclose(proba.sum(axis=1), 1.0)
     chosen = np.searchsorted(router.classes_, router.predict(X, available=available))
     assert available[np.arange(300), chosen].all()
+
+
+def test_exploring_without_width_is_greedy_among_those_that_are_there(table):
+    """Models that are masked are silent for every policy."""
+    params = {**SMALL, "communication": True, "correction_bound": 0.05}
+    router = LatentRouterClassifier(max_epochs=3, early_stopping=False, **params)
+    router.fit(table.X[:300], table.y[:300])
+    given = {"available": [True, False, True, True]}
+    greedy = router.predict_utility(table.X[900:], policy=MaxUtility(), **given)
+    found = router.predict_utility(table.X[900:], policy=UCB(width=0.0), **given)
+    np.testing.assert_array_equal(found, greedy)
 
 
 @pytest.mark.parametrize("folded", [True, False])

@@ -26,7 +26,7 @@ from sklroute.persistence import FormatError, _allowed, register, save
 from sklroute.persistence._decode import Decoder
 from sklroute.persistence._encode import Encoder
 from sklroute.pipeline import as_router
-from sklroute.policies import MaxUtility
+from sklroute.policies import UCB, MaxUtility, Thompson
 
 every_router = pytest.mark.parametrize("name", ROUTERS)
 METHODS = ["predict_quality", "predict_cost", "predict_utility", "predict_proba"]
@@ -300,6 +300,19 @@ def test_copies_of_a_latent_router_share_nothing():
     for weight in other.net_.module_.parameters():
         weight.data.zero_()
     np.testing.assert_array_equal(router.predict_quality(TABLE.X), expected)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [UCB(0.5, mean_cost=4.0), Thompson(0.1, random_state=np.random.RandomState(3))],
+    ids=lambda policy: type(policy).__name__,
+)
+def test_policies_that_explore_survive(policy, tmp_path):
+    router = fitted("ridge").set_params(policy=policy)
+    again = round_trip(router, tmp_path)
+    assert_same(again.policy, policy)
+    for _ in range(2):  # what is drawn goes on from there
+        assert (again.predict(TABLE.X) == router.predict(TABLE.X)).all()
 
 
 def test_saving_replaces_the_file_and_leaves_nothing_beside_it(tmp_path):

@@ -92,6 +92,18 @@ def test_a_new_model_changes_no_other_by_a_bit(router):
         assert np.array_equal(router.predict(X, available=mask), before[2])
 
 
+def test_a_new_model_changes_no_other_by_a_bit_once_all_have_learnt(router):
+    router.partial_fit(DATA.X[600:700], without(DATA.y, NEW)[600:700])
+    before, old = router.predict_quality(X), router.classes_
+    for name in ("a", "newcomer", "z"):
+        add(router, name)
+    others = np.isin(router.classes_, old)
+    assert np.array_equal(router.predict_quality(X)[:, others], before)
+    for name in ("a", "z", "newcomer"):
+        router.remove_model(name)
+    assert np.array_equal(router.predict_quality(X), before)
+
+
 def test_a_new_model_is_known_better_than_by_its_mean(router):
     if isinstance(router, (FixedRouter, RandomRouter)):
         pytest.skip("does not look at the query")
@@ -239,6 +251,9 @@ def test_only_available_models_are_chosen(allowed, changed):
         "mask": mask,
         "names": names.tolist(),
         "set": set(names.tolist()),
+        "keys": dict.fromkeys(names.tolist()).keys(),
+        "index": pd.Index(names),
+        "index of bool": pd.Index(mask),
         "series": pd.Series(mask[::-1], index=router.classes_[::-1]),
         "predicate": lambda name: name in names,
         "rows": np.tile(mask, (len(X), 1)),
@@ -299,6 +314,7 @@ ANSWERS = np.ones(5)
         (lambda r: r.rename_model(NAMES[0], NAMES[1]), "appears twice"),
         (lambda r: r.set_costs({"nobody": 1.0}), "'nobody' is not one of"),
         (lambda r: r.set_costs({NAMES[0]: -1.0}), "Cost must be"),
+        (lambda r: r.set_costs({NAMES[1]: "low"}), f"{NAMES[1]!r} has 'low'"),
         (
             lambda r: r.set_costs(pd.Series([1.0, 2.0], index=[NAMES[0]] * 2)),
             f"{NAMES[0]!r} has more than one cost",
@@ -328,6 +344,22 @@ def test_prices_without_names_are_refused():
     router = RidgeRouter(100.0).fit(DATA.X[TRAIN], DATA.y[TRAIN])
     with pytest.raises(TypeError, match=r"name of model: cost.*got list"):
         router.set_costs([1.0] * len(router.classes_))
+
+
+def test_a_price_that_pandas_misses_is_unknown():
+    router = RidgeRouter(100.0).fit(DATA.X[TRAIN], DATA.y[TRAIN])
+    router.set_costs(pd.Series({NAMES[0]: 2, NAMES[1]: None}, dtype="Int64"))
+    assert router.mean_cost_[0] == 2.0
+    assert np.isnan(router.mean_cost_[1])
+
+
+def test_a_frame_of_the_one_model_that_was_called_is_no_labels():
+    router = RidgeRouter(100.0).fit(DATA.X[TRAIN], DATA.y[TRAIN])
+    other = pickle.loads(pickle.dumps(router))
+    answers = DATA.y.quality[600:700, [1]]
+    router.partial_fit(DATA.X[600:700], pd.DataFrame(answers, columns=NAMES[1:2]))
+    other.partial_fit(DATA.X[600:700], Outcomes(answers, models=NAMES[1:2]))
+    assert np.array_equal(router.predict_quality(X), other.predict_quality(X))
 
 
 def test_the_last_model_stays():

@@ -96,3 +96,13 @@ def test_the_alarm_reads_what_a_router_predicts_and_calls(router):
             break
     assert 3000 <= start + SIZE - 1 < 3300
     assert best not in router.predict(DATA.X[rows], available=lambda m: m != best)
+
+
+def test_the_error_before_any_answer_needs_no_system_to_be_solved(router, monkeypatch):
+    X, light = DATA.X[1000:1100], np.full(100, 1e-12)
+    learnt = pickle.loads(pickle.dumps(router))
+    learnt.partial_fit(X, DATA.y[1000:1100], sample_weight=light)  # next to nothing
+    _, expected = learnt.predict_quality(X, return_std=True)
+    monkeypatch.setattr("sklroute.pool._belief.cho_factor", None)
+    _, found = router.predict_quality(X, return_std=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

@@ -125,6 +125,14 @@ def test_costs_are_needed_for_a_saving_only(router):
     assert (frame["low"] <= frame["high"]).all()
 
 
+def test_a_cost_that_is_paid_but_was_not_predicted_tells_of_no_saving(router):
+    unpriced = pickle.loads(pickle.dumps(router)).set_costs({OLD.models[0]: np.nan})
+    value = unpriced.value_of(X, QUALITY, COST, y=OLD[SCORED])
+    known = router.value_of(X, QUALITY, COST, y=OLD[SCORED])
+    assert (value.gain, value.cost) == (known.gain, known.cost)
+    assert value.quality_at_equal_cost is value.saving_at_equal_quality is None
+
+
 def test_outcomes_may_be_partial(weak):
     """Only the models that were observed on a query are its candidates."""
     only = Outcomes(WEAK.quality[SCORED][:, :1], models=WEAK.models[:1])

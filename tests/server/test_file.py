@@ -7,6 +7,7 @@ import time
 import pytest
 
 from sklroute import FixedRouter, RidgeRouter
+from sklroute.policies import UCB
 from sklroute.server import ServerSettings, make_app
 from sklroute.server._file import RouterFile
 
@@ -80,6 +81,37 @@ def test_a_file_that_vanishes_may_come_back(tmp_path, load):
     (tmp_path / "away").rename(path)
     assert file.refresh() is True
     assert file.error is None
+
+
+def test_a_file_that_could_not_be_read_is_read_again(tmp_path, load):
+    path, refused = tmp_path / "router", []
+
+    def reluctant(path):
+        if refused:
+            raise refused.pop()
+        return load(path)
+
+    write(path, "model-0")
+    file = RouterFile(path, reluctant)
+    write(path, "model-1")
+    refused.append(OSError("Too many open files"))
+    assert file.refresh() is False
+    assert "Too many" in file.error
+    assert file.refresh() is True  # the file has not changed since
+    assert file.error is None
+    assert file.served.router.model_ == "model-1"
+
+
+def test_a_router_that_explores_is_served_as_it_is(tmp_path, data):
+    from starlette.testclient import TestClient
+
+    path = tmp_path / "router.sklroute"
+    router = RidgeRouter(alpha=1.0, policy=UCB(0.5)).fit(data.X, data.y)
+    router.save(path)
+    with TestClient(make_app(path)) as client:
+        answer = client.post("/route", json={"features": data.X[:9].tolist()})
+    choices = [row["choice"] for row in answer.json()["results"]]
+    assert choices == router.predict(data.X[:9]).tolist()
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_served(tmp_path, load):

@@ -11,7 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sklroute import KNNRouter, Outcomes, RandomRouter, RidgeRouter
 from sklroute.pipeline import RouterPipeline
-from sklroute.policies import Budget, CheapestAbove, MaxUtility
+from sklroute.policies import Budget, CheapestAbove, MaxUtility, Thompson
 
 JSON = {"content-type": "application/json"}
 COST = MaxUtility(cost_weight=0.01)
@@ -54,6 +54,14 @@ def test_answers_are_those_of_the_estimator(client, router, data, policy, rows):
     }
     for field, values in expected.items():
         assert np.array_equal(table(found, field, names), values), field
+
+
+def test_utilities_that_are_drawn_are_those_of_the_choice(serve, data):
+    policy = Thompson(random_state=np.random.RandomState(0))
+    router = RidgeRouter(alpha=1.0, policy=policy).fit(data.X, data.y)
+    with serve(router) as client:
+        for row in results(client, data.X[:20]):
+            assert row["choice"] == max(row["utility"], key=row["utility"].get)
 
 
 @pytest.mark.parametrize("rows", [1, 20])

@@ -1,5 +1,7 @@
 """An ONNX model says what the router says."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 from routers import TABLE, fitted, latent
@@ -49,6 +51,15 @@ def test_quality_utility_and_choice_are_the_routers(name, cost_weight, tmp_path)
         X, available=available, policy=policy
     )
     assert same.mean() > 0.99
+
+
+def test_a_full_disk_leaves_the_old_model(tmp_path, monkeypatch):
+    path = tmp_path / "router.onnx"
+    path.write_text("old")
+    monkeypatch.setattr("os.fsync", Mock(side_effect=OSError(28, "No space left")))
+    with pytest.raises(OSError, match="No space left"):
+        fitted("ridge").compile().to_onnx(path)
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
 
 
 def test_missing_blocks(tmp_path):
