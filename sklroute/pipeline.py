@@ -5,6 +5,8 @@ from functools import partial, wraps
 from inspect import signature
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context, get_config
 from sklearn.model_selection._search import BaseSearchCV
@@ -185,8 +187,10 @@ class RouterPipeline(Pipeline):
             return
         rest, Z = self[scaled[-1] :], self[: scaled[-1]].transform(X)
         for name, columns in self[scaled[-1] - 1].blocks_.items():
-            without = Z.copy()
-            getattr(without, "iloc", without)[:, columns] = 0.0
+            without: Any = np.array(Z)
+            without[:, columns] = 0.0
+            if hasattr(Z, "columns"):  # names of pandas or polars
+                without = pd.DataFrame(without, columns=Z.columns)
             yield name, *rest._pool_moments(without, available, policy)
 
     def _pool_moments(self, X, available, policy):
