@@ -5,14 +5,18 @@ from functools import partial, wraps
 from inspect import signature
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context, get_config
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklroute.base import RouterMixin
+from sklroute.base._arrays import outcomes_of
 from sklroute.explain import Explanation, explain_router
 from sklroute.policies import Policy
 from sklroute.serving import CompiledRouter
@@ -185,8 +189,10 @@ class RouterPipeline(Pipeline):
             return
         rest, Z = self[scaled[-1] :], self[: scaled[-1]].transform(X)
         for name, columns in self[scaled[-1] - 1].blocks_.items():
-            without = Z.copy()
-            getattr(without, "iloc", without)[:, columns] = 0.0
+            without: Any = np.array(Z)
+            without[:, columns] = 0.0
+            if hasattr(Z, "columns"):  # names of pandas or polars
+                without = pd.DataFrame(without, columns=Z.columns)
             yield name, *rest._pool_moments(without, available, policy)
 
     def _pool_moments(self, X, available, policy):
@@ -206,9 +212,10 @@ def as_router(estimator: Any) -> RouterMixin | RouterPipeline:
 
     Parameters
     ----------
-    estimator : router, Pipeline or search
+    estimator : router, Pipeline, search or FrozenEstimator
         A router is returned as it is. A `Pipeline` gives a `RouterPipeline` of the
-        same steps, a fitted search that of its best estimator.
+        same steps, a fitted search that of its best estimator, a `FrozenEstimator`
+        that of what it holds.
 
     Returns
     -------
@@ -236,6 +243,8 @@ def as_router(estimator: Any) -> RouterMixin | RouterPipeline:
     if isinstance(estimator, BaseSearchCV):
         check_is_fitted(estimator)
         return as_router(estimator.best_estimator_)
+    if isinstance(estimator, FrozenEstimator):
+        return as_router(estimator.estimator)
     if isinstance(estimator, Pipeline) and len(estimator):
         *steps, (name, last) = estimator.steps
         return RouterPipeline(
@@ -275,7 +284,7 @@ def fit_router(
 
     Parameters
     ----------
-    estimator : router, Pipeline or search
+    estimator : router, Pipeline, search or FrozenEstimator
         What to fit, in place.
     X : array-like of shape (n_queries, n_features)
         Queries, as the estimator takes them.
@@ -288,19 +297,25 @@ def fit_router(
     -------
     estimator : object
         The fitted estimator.
+
+    Raises
+    ------
+    ValueError
+        If a frozen estimator was fitted on other models than those of ``y``.
     """
     given = {"sample_weight": sample_weight, "groups": groups}
     given = {name: value for name, value in given.items() if value is not None}
-    if get_config()["enable_metadata_routing"]:
-        return estimator.fit(X, y, **given)
     prefix = _prefix(estimator)
-    params = {prefix + name: value for name, value in given.items()}
-    if isinstance(estimator, BaseSearchCV) and groups is not None:
-        if not prefix:  # one name for splitter and router, and only routing gives both
-            with config_context(enable_metadata_routing=True):
-                return estimator.fit(X, y, **given)
+    split = isinstance(estimator, BaseSearchCV) and groups is not None
+    # Only by routing a splitter and a router of no other name both get the groups.
+    routed = get_config()["enable_metadata_routing"] or (split and not prefix)
+    params = given if routed else {prefix + name: v for name, v in given.items()}
+    if split and not routed:
         params["groups"] = groups  # for the splitter
-    return estimator.fit(X, y, **params)
+    with config_context(enable_metadata_routing=routed):
+        estimator.fit(X, y, **params)
+    outcomes_of(as_router(estimator), y)  # one that is frozen may be of other models
+    return estimator
 
 
 def _prefix(estimator: Any) -> str:

@@ -207,6 +207,19 @@ def test_data_frames_pass_through_a_pipeline(name, data):
 
 
 @every_router
+def test_what_transformers_put_out_for_users_is_not_what_routers_compute_with(
+    name, data
+):
+    expected = make_router(name).fit(data.X, data.y).predict_quality(data.X)
+    with config_context(transform_output="pandas"):
+        router = make_router(name).fit(data.X, data.y)
+        quality = router.predict_quality(data.X)
+        router.explain(data.X[:2])
+    np.testing.assert_array_equal(quality, expected)
+    assert isinstance(quality, np.ndarray)
+
+
+@every_router
 def test_modality_blocks_have_their_own_transformers(name, data):
     blocks = ColumnTransformer(
         [

@@ -5,12 +5,20 @@ from sklearn import config_context
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklroute import FixedRouter, KNNRouter, LatentRouterClassifier, RidgeRouter
+from sklroute import (
+    AverageRouter,
+    FixedRouter,
+    KNNRouter,
+    LatentRouterClassifier,
+    Outcomes,
+    RidgeRouter,
+)
 from sklroute.datasets import make_routing
 from sklroute.persistence import load
 from sklroute.pipeline import RouterPipeline, as_router, fit_router
@@ -65,6 +73,29 @@ def test_a_search_may_be_the_last_step_of_a_pipeline(data):
     only = [True, False, False]
     assert set(router.predict(data.X, available=only)) == {data.y.models[0]}
     assert router.predict_quality(data.X).shape == (100, 3)
+
+
+def test_a_frozen_router_is_what_it_holds(data):
+    pipeline = Pipeline(steps()).fit(data.X, data.y)
+    expected = as_router(pipeline).predict_quality(data.X)
+    for frozen in (
+        FrozenEstimator(pipeline),
+        Pipeline([*pipeline.steps[:-1], ("router", FrozenEstimator(pipeline[-1]))]),
+    ):
+        quality = as_router(frozen).predict_quality(data.X)
+        np.testing.assert_array_equal(quality, expected)
+
+
+def test_a_frozen_router_may_be_a_member_if_it_is_of_the_same_models(data):
+    router = RidgeRouter(alpha=1.0).fit(data.X[:50], data.y[:50])
+    average = AverageRouter([("frozen", FrozenEstimator(router))])
+    average.fit(data.X[50:], data.y[50:], np.arange(50))
+    np.testing.assert_allclose(
+        average.predict_quality(data.X), router.predict_quality(data.X)
+    )
+    others = Outcomes(data.y.quality, models=["x", "y", "z"])
+    with pytest.raises(ValueError, match=r"y has the models .*'x', 'y', 'z'"):
+        average.fit(data.X, others)
 
 
 def test_pipelines_may_be_nested(data):

@@ -46,7 +46,9 @@ class _LinearRouter(RouterMixin, BaseEstimator):
         """Map linear predictions into [0, 1]."""
 
     def _fit_linear(self, X, outcomes, weight, groups, penalty):
-        self.scaler_ = StandardScaler().fit(X, sample_weight=weight)
+        # Arrays, whatever scikit-learn's own transform_output is set to.
+        scaler = StandardScaler().set_output(transform="default")
+        self.scaler_ = scaler.fit(X, sample_weight=weight)
         X = self.scaler_.transform(X)
         if penalty == "auto":
             penalty = self._tune(X, outcomes.quality, weight, groups)

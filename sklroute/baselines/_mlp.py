@@ -136,7 +136,9 @@ class MLPRouter(RouterMixin, BaseEstimator):
     def _fit(self, X, outcomes, sample_weight, groups):
         # One generator for all: an integer seed would repeat every epoch's batches.
         rng = check_random_state(self.random_state)
-        self.scaler_ = StandardScaler().fit(X, sample_weight=sample_weight)
+        # Arrays, whatever scikit-learn's own transform_output is set to.
+        scaler = StandardScaler().set_output(transform="default")
+        self.scaler_ = scaler.fit(X, sample_weight=sample_weight)
         cells = _Cells(self.scaler_.transform(X), outcomes.quality, sample_weight)
         alphas = ALPHAS if self.alpha == "auto" else (self.alpha,)
         patterns = sorted(observed_patterns(cells.quality), key=lambda p: -len(p[0]))

@@ -34,8 +34,7 @@ from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
 from sklroute.serving._folding import compile_latent, module_params
-from sklroute.serving._latent import Latent
-from sklroute.serving._parts import CHUNK, Pooled
+from sklroute.serving._parts import CHUNK, Part, Pooled
 
 
 class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
@@ -413,7 +412,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         X = self._check_X(X, reset=False)
         return self._distribution(X, self._available(available, len(X)))
 
-    def _numpy_part(self) -> Latent | None:
+    def _numpy_part(self) -> Part | None:
         """What predicts in place of the network: the same, folded into NumPy."""
         folded = self._folded
         return folded.part if folded and folded.stands_for(self) else None

@@ -18,6 +18,12 @@ HOOKS = {
         "_predict_moments",
         "_pool_moments",
         "predict_distribution",
+        # Of the latent router:
+        "_distribution",
+        "_chunks",
+        "_departures",
+        "_inputs",
+        "_scaled",
     ),
     "_compiled_cost": ("_predict_cost", "predict_cost"),
     "_choice_rule": ("_policy_arrays", "predict_utility", "predict_proba", "predict"),
@@ -59,7 +65,7 @@ class ServingMixin:
             If a part of the router has no NumPy form; the message names it.
         """
         check_is_fitted(self)
-        _check_hooks(type(self))
+        check_hooks(type(self))
         part = self._compiled_part()
         if not self.pool_.is_as_fitted:
             part = Pooled(part, self.pool_)
@@ -85,7 +91,7 @@ class ServingMixin:
         return self.mean_cost_
 
 
-def _check_hooks(kind: type) -> None:
+def check_hooks(kind: type) -> None:
     """Refuse a class that overrides a method and not the hook that stands for it."""
     classes = kind.__mro__
     base = next(i for i, c in enumerate(classes) if ServingMixin in c.__bases__)
