@@ -18,7 +18,7 @@ from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._calibration import calibrate
 from sklroute.latent._evidence import EvidenceMixin
-from sklroute.latent._folded import fold
+from sklroute.latent._folded import Folded, fold
 from sklroute.latent._inputs import (
     filled_cost,
     module_inputs,
@@ -35,6 +35,8 @@ from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
 from sklroute.serving._folding import compile_latent, module_params
 from sklroute.serving._parts import CHUNK, Part, Pooled
+
+FOLDED = ("_scaled", "_inputs", "_departures", "_chunks", "_compiled_part")
 
 
 class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
@@ -313,7 +315,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         known = scaled, outcomes, sample_weight, groups
         self.prior_ = fit_prior(self.prior, *known, seed=self._seed)
         self.blend_, self.temperature_ = calibrate(self, known, dataset, held_out)
-        self._folded = fold(self)
+        self._folded = self._fold()
 
     def _build_net(self, scaled, outcomes, sample_weight) -> RouterNet:
         """Encode what is known of the models and set up an untrained net."""
@@ -361,7 +363,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
             self.device = "cpu"
         if net is not None:
             self.net_ = unpack_net(self, net, built)
-            self._folded = fold(self)
+            self._folded = self._fold()
 
     # -- features ------------------------------------------------------------------
 
@@ -411,6 +413,13 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check_X(X, reset=False)
         return self._distribution(X, self._available(available, len(X)))
+
+    def _fold(self) -> Folded | None:
+        """The router in NumPy, unless a subclass computes otherwise."""
+        own, base = type(self), LatentRouterClassifier
+        if any(getattr(own, name) is not getattr(base, name) for name in FOLDED):
+            return None
+        return fold(self)
 
     def _numpy_part(self) -> Part | None:
         """What predicts in place of the network: the same, folded into NumPy."""

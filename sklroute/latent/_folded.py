@@ -4,13 +4,11 @@ import operator
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from numpy.typing import NDArray
 from torch import Tensor
 
-from sklroute.serving._mixin import check_hooks
-from sklroute.serving._parts import Part
-
-N_WATCHED = 1024  # values of a large array that are compared; of small ones all are
+from sklroute.latent._state import built_with, standard_weights
+from sklroute.serving._folding import compile_latent
+from sklroute.serving._latent import Latent
 
 
 class Folded(NamedTuple):
@@ -20,62 +18,47 @@ class Folded(NamedTuple):
     single query.
     """
 
-    part: Part
+    part: Latent
     source: tuple[Any, ...]
-    weights: Sequence[Tensor]
     writes: list[tuple[int, int]]
-    watched: Sequence[NDArray]
-    values: list[bytes]
 
     def stands_for(self, router: Any) -> bool:
-        """Whether nothing that it was made of was exchanged or written to since."""
+        """Whether nothing that it was made of was exchanged or written to since.
+
+        Writes past torch (``weight.data[0] = 1``) and into NumPy arrays go unnoticed.
+        """
         now = tuple(_source(router))
         return (
             router.device == "cpu"
             and len(now) == len(self.source)
             and all(map(operator.is_, now, self.source))
-            and _writes(self.weights) == self.writes
-            and [array.tobytes() for array in self.watched] == self.values
+            and _writes(now) == self.writes
         )
 
 
 def fold(router: Any) -> Folded | None:
     """Fold a fitted latent router; None if a part of it has no NumPy form."""
-    module = router.net_.module_.eval()
-    hooked = any(m._forward_hooks or m._forward_pre_hooks for m in module.modules())
-    if router.device != "cpu" or hooked:
+    if router.device != "cpu":
         return None
     try:
-        check_hooks(type(router))
-        part = router._compiled_part()
+        weights = standard_weights(router.net_)
+        part = compile_latent(router, weights, built_with(router))
     except TypeError:  # says which part it is: the network itself will predict
         return None
     source = tuple(_source(router))
-    scaler, weights = router.scaler_, [*module.parameters(), *module.buffers()]
-    arrays = [weight.detach().numpy() for weight in weights]
-    arrays += [*router.blend_, router.fitted_quality_, scaler.mean_, scaler.scale_]
-    watched = [array.reshape(-1)[:: 1 + array.size // N_WATCHED] for array in arrays]
-    values = [array.tobytes() for array in watched]
-    return Folded(part, source, weights, _writes(weights), watched, values)
+    return Folded(part, source, _writes(source))
 
 
 def _source(router: Any) -> Iterator[Any]:
-    """What a prediction is made of."""
-    yield from (router.blend_, router.fitted_quality_, router.prior_)
-    for leaned_on in (router.scaler_, router.prior_):
-        yield from () if leaned_on is None else vars(leaned_on).values()
+    """What a prediction is made of; hooks see or change what the network computes."""
+    yield from (router.scaler_, router.prior_, router.blend_, router.fitted_quality_)
     for part in router.net_.module_.modules():
-        own = vars(part)
         yield part
-        yield from own.values()
         for name in ("_parameters", "_buffers", "_forward_hooks", "_forward_pre_hooks"):
-            yield from own[name].values()
+            yield from vars(part)[name].values()
 
 
-def _writes(weights: Sequence[Tensor]) -> list[tuple[int, int]]:
-    """How often each weight was written to, and where it is.
-
-    Not counted is what is written past torch, as through ``weight.data``, or in its
-    inference mode: values are watched for that.
-    """
+def _writes(source: Sequence[Any]) -> list[tuple[int, int]]:
+    """How often each weight was written to, and where it lies."""
+    weights = [s for s in source if isinstance(s, Tensor)]
     return [(0 if w.is_inference() else w._version, w.data_ptr()) for w in weights]

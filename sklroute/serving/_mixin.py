@@ -65,7 +65,7 @@ class ServingMixin:
             If a part of the router has no NumPy form; the message names it.
         """
         check_is_fitted(self)
-        check_hooks(type(self))
+        _check_hooks(type(self))
         part = self._compiled_part()
         if not self.pool_.is_as_fitted:
             part = Pooled(part, self.pool_)
@@ -91,7 +91,7 @@ class ServingMixin:
         return self.mean_cost_
 
 
-def check_hooks(kind: type) -> None:
+def _check_hooks(kind: type) -> None:
     """Refuse a class that overrides a method and not the hook that stands for it."""
     classes = kind.__mro__
     base = next(i for i, c in enumerate(classes) if ServingMixin in c.__bases__)

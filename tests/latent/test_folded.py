@@ -107,45 +107,17 @@ def replace_part(module):
     module.tokens.read[1] = nn.ReLU()
 
 
-def shrink_data(module):
-    module.head.bias.data -= 1
-
-
-def shrink_view(module):
-    module.head.bias.detach().numpy()[...] -= 1
-
-
 def replace_data(module):
     module.head.bias.data = module.head.bias.data - 1
-
-
-def scale_up(module):
-    module.head.scale *= 9
 
 
 def hook(module):
     module.head.register_forward_hook(lambda part, given, out: out.flip(-1))
 
 
-def replace_forward(module):
-    forward = module.head.forward
-    module.head.forward = lambda *args: forward(*args).flip(-1)
-
-
 @pytest.mark.parametrize(
     "change",
-    [
-        shrink,
-        shrink_data,
-        shrink_view,
-        retrain,
-        replace_weight,
-        replace_data,
-        replace_part,
-        replace_forward,
-        scale_up,
-        hook,
-    ],
+    [shrink, retrain, replace_weight, replace_data, replace_part, hook],
 )
 def test_a_network_that_was_changed_predicts_itself(change):
     router = fitted()
@@ -156,32 +128,10 @@ def test_a_network_that_was_changed_predicts_itself(change):
     np.testing.assert_array_equal(after, by_network(router, TABLE.X))
 
 
-def other_blend(router):
-    router.blend_ = router.blend_._replace(relative=0 * router.blend_.relative)
-
-
-def write_blend(router):
-    router.blend_.relative[:] = 0
-
-
-def write_scaler(router):
-    router.scaler_.mean_ += 1
-
-
-def refit_scaler(router):
-    router.scaler_.fit(3 * TABLE.X + 1)
-
-
-def refit_prior(router):
-    router.prior_.fit(TABLE.X, TABLE.y[::-1])
-
-
-@pytest.mark.parametrize(
-    "change", [other_blend, write_blend, write_scaler, refit_scaler, refit_prior]
-)
-def test_what_the_network_leans_on_counts_as_it_is(change):
+@pytest.mark.parametrize("name", ["blend_", "scaler_", "prior_"])
+def test_what_the_network_leans_on_counts_as_it_is(name):
     router = fitted()
-    change(router)
+    setattr(router, name, getattr(fitted(y=TABLE.y[::-1], X=2 * TABLE.X + 1), name))
     np.testing.assert_array_equal(
         router.predict_quality(TABLE.X), by_network(router, TABLE.X)
     )
@@ -201,16 +151,27 @@ def test_a_subclass_with_methods_of_its_own_predicts_by_them():
         router.compile()
 
 
+class Upside(LatentRouterClassifier):
+    def _predict_quality(self, X):
+        return 1 - super()._predict_quality(X)
+
+    def _compiled_part(self):
+        raise NotImplementedError
+
+
+def test_a_subclass_may_go_on_from_what_is_predicted():
+    router, plain = Upside(**SMALL).fit(TABLE.X, TABLE.y), fitted()
+    np.testing.assert_allclose(
+        router._predict_quality(TABLE.X), 1 - plain.predict_quality(TABLE.X), atol=1e-5
+    )
+
+
 def test_copies_may_be_made_in_inference_mode():
     router = fitted()
     with torch.inference_mode():
         again = pickle.loads(pickle.dumps(router))
     np.testing.assert_array_equal(
         again.predict_quality(TABLE.X), router.predict_quality(TABLE.X)
-    )
-    shrink_data(again.net_.module_)
-    np.testing.assert_array_equal(
-        again.predict_quality(TABLE.X), by_network(again, TABLE.X)
     )
 
 
