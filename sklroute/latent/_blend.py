@@ -65,15 +65,13 @@ def fit_blend(
     """
     target = quality - mean
     judged = [~np.isnan(part).all(axis=1) for part in departures]
-    parts = [np.where(np.isnan(target), np.nan, part) for part in departures]
-    shared = [shared_part(table) for table in (*parts, target)]
-    relative = [
-        table - common for table, common in zip((*parts, target), shared, strict=True)
-    ]
+    tables = [np.where(np.isnan(target), np.nan, part) for part in departures]
+    tables.append(target)
+    shared = [shared_part(table) for table in tables]
+    for table, common in zip(tables, shared, strict=True):
+        table -= common  # in place: a table may be large
     weight = np.ones(len(quality)) if weight is None else weight
-    return Blend(
-        *(_weights(tables, judged, groups, weight) for tables in (shared, relative))
-    )
+    return Blend(*(_weights(part, judged, groups, weight) for part in (shared, tables)))
 
 
 def _weights(
@@ -95,13 +93,15 @@ def _weights(
     clear to those before it, its step is zero; without any signal all weights are, and
     the best single model is called.
     """
-    *parts, target = np.nan_to_num(tables)
+    *parts, target = (np.nan_to_num(table, copy=False) for table in tables)
     weights, sum_ = np.zeros(len(parts)), np.zeros_like(target)
     for number, (part, rows) in enumerate(zip(parts, judged, strict=True)):
         step, rest = part[rows] - sum_[rows], target[rows] - sum_[rows]
-        along, length = weight[rows] @ (step * rest), weight[rows] @ step**2
-        size = (along.sum() / max(length.sum(), 1e-12)).clip(0, 1)
-        gain = (rest**2 - (rest - size * step) ** 2).sum(axis=1)
+        along = np.einsum("ij,ij->i", step, rest)
+        length = np.einsum("ij,ij->i", step, step)
+        size = weight[rows] @ along / max(weight[rows] @ length, 1e-12)
+        size = size.clip(0, 1)
+        gain = size * (2 * along - size * length)
         _, code = np.unique(groups[rows], return_inverse=True)
         gain = np.bincount(code, weight[rows] * gain)
         error = gain.std() * len(gain) ** 0.5

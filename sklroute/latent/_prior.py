@@ -53,8 +53,9 @@ def predict_held_out(
         rest_groups = None if groups is None else groups[rest]
         known = outcomes[rest]
         seen = known.observed.any(axis=0)
-        tables = known.quality, known.cost, known.available
-        others = Outcomes(*(t[:, seen] for t in tables), models=known.models[seen])
-        copy = clone(prior).fit(X[rest], others, sample_weight[rest], rest_groups)
+        if not seen.all():
+            tables = known.quality, known.cost, known.available
+            known = Outcomes(*(t[:, seen] for t in tables), models=known.models[seen])
+        copy = clone(prior).fit(X[rest], known, sample_weight[rest], rest_groups)
         quality[np.ix_(rows, seen)] = copy.predict_quality(X[rows])
     return quality
