@@ -16,7 +16,7 @@ from scipy.special import expit
 from sklroute.serving._distribution import QualityDistribution
 from sklroute.serving._steps import Affine, Steps, directions
 
-CHUNK = 1024  # queries at once: intermediate results stay in cache
+CHUNK = 256  # queries at once: intermediate results stay in cache
 ACTIVATIONS = {
     "identity": lambda x: x,
     "logistic": expit,
