@@ -37,7 +37,13 @@ from sklroute.serving._folding import compile_latent, module_params
 from sklroute.serving._parts import CHUNK, Part, Pooled
 
 BATCH = 1024  # queries at once through torch, where a call costs more than in NumPy
-FOLDED = ("_scaled", "_inputs", "_departures", "_chunks", "_compiled_part")
+FOLDED = (  # what the NumPy form stands in for
+    "_scaled",
+    "_inputs",
+    "_departures",
+    "_chunks",
+    "_compiled_part",
+)
 
 
 class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
