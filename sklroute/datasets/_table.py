@@ -299,7 +299,9 @@ def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
 
 
 def read_blocks(
-    path: Path, keys: Sequence[str] = IDS, others: Mapping[Hashable, set[str]] = {}
+    path: Path,
+    keys: Sequence[str] = IDS,
+    others: Mapping[Hashable, set[str]] | None = None,
 ) -> tuple[dict[str, NDArray], pd.Series | None]:
     """Blocks of features, all of the same rows, and the names of these, if any.
 
@@ -309,7 +311,7 @@ def read_blocks(
     if path.suffix.lower() in (".npy", ".npz"):
         blocks, ids = read_arrays(path), None
     else:
-        blocks, ids = _read_columns(path, keys, others)
+        blocks, ids = _read_columns(path, keys, others or {})
     blocks = {name: _check_block(path, name, block) for name, block in blocks.items()}
     lengths = {name: len(block) for name, block in blocks.items()}
     if len(set(lengths.values())) != 1:
