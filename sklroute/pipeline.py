@@ -214,7 +214,7 @@ def as_router(estimator: Any) -> RouterMixin | RouterPipeline:
     ----------
     estimator : router, Pipeline, search or FrozenEstimator
         A router is returned as it is. A `Pipeline` gives a `RouterPipeline` of the
-        same steps, a fitted search that of its best estimator, a `FrozenEstimator`
+        same steps, a fitted search that of its best estimator, a ``FrozenEstimator``
         that of what it holds.
 
     Returns
