@@ -34,7 +34,7 @@ from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
 from sklroute.serving._folding import compile_latent, module_params
-from sklroute.serving._parts import CHUNK, Part, Pooled
+from sklroute.serving._parts import Part, Pooled, in_chunks
 
 BATCH = 1024  # queries at once through torch, where a call costs more than in NumPy
 FOLDED = (  # what the NumPy form stands in for
@@ -455,12 +455,9 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
 
     def _predict_moments(self, X, available, policy):
         part = self._numpy_part()
-        if part is None:
-            quality = [mean for _, mean in self._chunks(X, available)]
-        else:
-            starts = range(0, len(X), CHUNK)
-            quality = [part(X[start : start + CHUNK]) for start in starts]
-        return np.concatenate(quality), None
+        if part is not None:
+            return in_chunks(part, X), None
+        return np.concatenate([mean for _, mean in self._chunks(X, available)]), None
 
     def _chunks(self, X, available) -> Iterator[tuple[NDArray, NDArray]]:
         """Yield the network's distribution and the blended mean, chunk by chunk."""

@@ -31,6 +31,14 @@ def within_bounds(quality: NDArray) -> NDArray:
     return np.minimum(quality, 1.0, out=quality)
 
 
+def in_chunks(part: "Part", X: NDArray) -> NDArray[np.float64]:
+    """What a part predicts, `CHUNK` queries at once."""
+    if len(X) <= CHUNK:
+        return part(X)
+    starts = range(0, len(X), CHUNK)
+    return np.concatenate([part(X[start : start + CHUNK]) for start in starts])
+
+
 class Part:
     """Base of all parts."""
 

@@ -14,7 +14,7 @@ from sklroute.serving._choosing import check_policy, read_available, read_costs
 from sklroute.serving._deciding import DecidingMixin
 from sklroute.serving._distribution import QualityDistribution
 from sklroute.serving._onnx import export_onnx
-from sklroute.serving._parts import CHUNK, Part
+from sklroute.serving._parts import Part, in_chunks
 from sklroute.serving._steps import Steps
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -218,10 +218,7 @@ class CompiledRouter(DecidingMixin):
     # -- shared parts ----------------------------------------------------------------
 
     def _quality(self, X) -> NDArray[np.float64]:
-        if len(X) <= CHUNK:
-            return self._part(X)
-        starts = range(0, len(X), CHUNK)
-        return np.concatenate([self._part(X[s : s + CHUNK]) for s in starts])
+        return in_chunks(self._part, X)
 
     def _check_X(self, X) -> NDArray:
         if type(X) is not np.ndarray:

@@ -97,8 +97,8 @@ def test_chunks_do_not_change_predictions(table, router, monkeypatch, folded):
     if not folded:
         monkeypatch.setattr(router, "_folded", None)
     whole = router.predict_quality(table.X[900:])
-    size = "CHUNK" if folded else "BATCH"
-    monkeypatch.setattr(f"sklroute.latent._estimator.{size}", 7)
+    size = "serving._parts.CHUNK" if folded else "latent._estimator.BATCH"
+    monkeypatch.setattr(f"sklroute.{size}", 7)
     np.testing.assert_allclose(
         router.predict_quality(table.X[900:]), whole, rtol=0, atol=1e-5
     )
