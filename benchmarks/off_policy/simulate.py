@@ -34,7 +34,7 @@ from sklroute.metrics import (
     ips_value,
     snips_value,
 )
-from sklroute.metrics._bootstrap import resamples
+from sklroute.metrics._bootstrap import resampled_means
 from sklroute.model_selection import cross_val_quality
 from sklroute.policies import MaxUtility
 
@@ -126,11 +126,8 @@ def one_draw(table, n_queries, seed):
 
 def intervals(values, seed):
     """Bounds as `paired_bootstrap` gives them: the same seed draws the same queries."""
-    means = [
-        weight @ values / weight.sum(axis=1, keepdims=True)
-        for weight in resamples(len(values), None, N_RESAMPLES, seed)
-    ]
-    return np.quantile(np.concatenate(means), [0.025, 0.975], axis=0)
+    (means,) = resampled_means([values], None, N_RESAMPLES, seed)
+    return np.quantile(means[1:], [0.025, 0.975], axis=0)
 
 
 def summary(draws, truth):

@@ -2,7 +2,8 @@
 
 Train the candidate models on one part of the pictures, let all of them answer
 questions about the rest, half of it corrupted, and store who was right, what
-each answer cost, and the features a router may look at.
+each answer cost, and the features a router may look at. A few of the pictures are
+stored beside the table, in ``visual_qa_pictures.npz``, to be shown.
 
     python benchmarks/visual_qa/build.py --out sklroute/datasets/data/visual_qa.npz
 """
@@ -40,6 +41,7 @@ def parse_arguments(arguments=None):
     add("--epochs", type=int, help="for every model, instead of its own number")
     add("--text-encoder", choices=sorted(TEXT_ENCODERS), default="minilm")
     add("--image-dimensions", type=int, default=256, help="image features to keep")
+    add("--shown", type=int, default=24, help="pictures to store, to be shown")
     add("--timed", type=int, default=200, help="queries to time every model on")
     add("--threads", type=int, default=2, help="results may depend on it")
     add("--seed", type=int, default=0)
@@ -145,8 +147,15 @@ def text_features(questions, encoder):
     }
 
 
+def pictures_to_show(images, n_shown):
+    """Return some pictures, drawn at random, and their rows."""
+    drawn = np.random.default_rng(0).choice(len(images), n_shown, replace=False)
+    rows = np.sort(drawn)
+    return {"picture": rows.astype(np.int16), "pixels": images[rows]}
+
+
 def build(options):
-    """Return the arrays of the table."""
+    """Return the arrays of the table, and those of the pictures to show."""
     rng = np.random.default_rng(options.seed)
     images, questions = load_easy_vqa()
     pool_rows, routing_rows = split_images(
@@ -160,7 +169,7 @@ def build(options):
     distinct, question = np.unique(asked.text, return_inverse=True)
     encoder = TEXT_ENCODERS[options.text_encoder]().fit(sets["clean"][1].text)
     task = np.array([TASKS.index(task_of(text)) for text in distinct])
-    return {
+    table = {
         **outcomes_and_costs(models, seen, asked, options.timed),
         **image_features(
             seen, sets["both"][0], options.image_dimensions, options.timed
@@ -174,6 +183,7 @@ def build(options):
         "question_task": task.astype(np.uint8),
         "tasks": np.array(TASKS),
     }
+    return table, pictures_to_show(seen, options.shown)
 
 
 def main(arguments=None):
@@ -181,9 +191,11 @@ def main(arguments=None):
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
     start = perf_counter()
-    table = build(options)
+    table, pictures = build(options)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(options.out, allow_pickle=False, **table)
+    beside = options.out.with_name(f"{options.out.stem}_pictures.npz")
+    np.savez_compressed(beside, allow_pickle=False, **pictures)
     size = options.out.stat().st_size / 1e6
     print(
         f"{len(table['quality'])} queries about {len(table['image_id'])} pictures, "

@@ -25,16 +25,19 @@ from sklroute.metrics import (
     Interval,
     cost_range,
     frontier,
-    frontier_bootstrap,
     nauc,
     paired_bootstrap,
     qnc,
     traffic_share,
 )
+from sklroute.metrics._bootstrap import areas_under, interval, resampled_means
+from sklroute.metrics._frontier import sweep
+from sklroute.metrics._tables import cost_bounds
 from sklroute.outcomes import Outcomes
 
 __all__ = ["MIN_UNITS", "Comparison", "saved_share"]
 
+LEVEL = 0.95  # of all intervals
 MIN_UNITS = 20  # fewer make a bootstrap interval too short to be believed
 
 
@@ -67,7 +70,13 @@ class Comparison:
         - ``fit_seconds``, ``queries_per_second``: mean time of a fit, and speed of
           prediction.
     frontiers : DataFrame
-        Columns ``name``, ``cost_weight``, ``cost``, ``quality``.
+        Columns ``name``, ``cost_weight``, ``cost``, ``quality``; ``quality_low`` and
+        ``quality_high``: the quality of the best single model and the bounds of the
+        interval of what is gained on it.
+    choices : DataFrame
+        Which model every router and reference calls for each test query, at cost
+        weight 0, and what that was worth: ``name``, ``query`` (row of ``X`` and
+        ``y``), ``model``, ``quality``, ``cost``.
     traffic : DataFrame
         Share of the queries each model gets: ``name``, ``setting`` ("quality first"
         or "at par"), ``model``, ``share``.
@@ -106,6 +115,7 @@ class Comparison:
 
     table: pd.DataFrame
     frontiers: pd.DataFrame | None
+    choices: pd.DataFrame
     traffic: pd.DataFrame
     calibration: pd.DataFrame
     coverage: pd.DataFrame | None
@@ -148,13 +158,10 @@ def summarise(
     best = best_router(arena, contestants)
     judge = _Judge(arena, contestants, feature_cost)
     rows = {entry.name: judge.row(entry) for entry in contestants}
-    curves = None
-    if arena.has_costs:
-        curves = [judge.curve(entry) for entry in contestants if entry.predicted]
-        curves = pd.concat(curves, ignore_index=True)
     return Comparison(
         table=pd.DataFrame.from_dict(rows, orient="index").rename_axis("name"),
-        frontiers=curves,
+        frontiers=judge.curves,
+        choices=_choices(arena, contestants),
         traffic=_traffic(contestants, arena.y.models),
         calibration=calibration(judge.y, _predicted_quality(contestants)),
         coverage=coverage(
@@ -206,7 +213,14 @@ class _Judge:
         self.feature_cost = feature_cost
         self.named = {entry.name: entry for entry in contestants}
         self.single, self.oracle = self.named[SINGLE].first, self.named[ORACLE].first
-        self.range = cost_range(self.y) if arena.has_costs else None
+        self.areas, self.curves = {}, None
+        if arena.has_costs:
+            self.bounds = np.stack(cost_bounds(self.y), axis=1)
+            self.mix = sweep(self.y, *self.named[MIX].predicted)
+            priced = [entry for entry in contestants if entry.predicted]
+            rows, curves = zip(*map(self._frontier, priced), strict=True)
+            self.areas = {e.name: row for e, row in zip(priced, rows, strict=True)}
+            self.curves = pd.concat(curves, ignore_index=True)
 
     def n_units(self) -> int:
         """Independent units of queries on which there is a choice."""
@@ -215,8 +229,7 @@ class _Judge:
     def row(self, entry: Contestant) -> dict[str, Any]:
         row = {"kind": entry.kind, **self._quality_first(entry)}
         if entry.par is not None:
-            row |= self._at_par(entry)
-            row |= self._frontier(entry)
+            row |= self._at_par(entry) | self.areas[entry.name]
         if entry.kind in ("router", "control"):
             row["validation"] = validation_score(self.arena, entry)
             row["fit_seconds"] = np.mean([fit.fit_seconds for fit in entry.fits])
@@ -228,10 +241,6 @@ class _Judge:
         if reference not in self.named:
             return None
         return self._mean(realised.quality, self.named[reference].first.quality)
-
-    def curve(self, entry: Contestant) -> pd.DataFrame:
-        curve = frontier(self.y, *entry.predicted)
-        return pd.DataFrame({"name": entry.name, **vars(curve)})
 
     def _quality_first(self, entry: Contestant) -> dict[str, float]:
         quality, single = entry.first.quality, self.single.quality
@@ -258,23 +267,29 @@ class _Judge:
             row |= _bounds("par_saving_with_features", self._saving(bill))
         return row
 
-    def _frontier(self, entry: Contestant) -> dict[str, float]:
-        curve = frontier(self.y, *entry.predicted)
-        draw = {
-            "groups": self.unit,
-            "n_resamples": self.arena.n_resamples,
-            "random_state": self.arena.random_state,
-        }
-        area = frontier_bootstrap(self.y, *entry.predicted, **draw)
-        gain = frontier_bootstrap(
-            self.y, *entry.predicted, other=self.named[MIX].predicted, **draw
+    def _frontier(self, entry: Contestant) -> tuple[dict[str, float], pd.DataFrame]:
+        """Columns of the table, and the curve."""
+        single, mix, points = self.single, self.mix, sweep(self.y, *entry.predicted)
+        tables = self.bounds, single.quality, mix.cost, mix.quality
+        tables = *tables, points.cost, points.quality
+        arena = self.arena
+        ranges, reference, *means = resampled_means(
+            tables, self.unit, arena.n_resamples, arena.random_state
         )
-        single = self.single
-        return {
-            **_bounds("nauc", area),
-            **_bounds("nauc_gain", gain),
+        area = areas_under(points, *means[2:], ranges)
+        gain = area - areas_under(mix, *means[:2], ranges)
+        curve = points.frontier()
+        row = {
+            **_bounds("nauc", interval(area, LEVEL)),
+            **_bounds("nauc_gain", interval(gain, LEVEL)),
             "qnc": qnc(curve, single.quality.mean(), single.cost.mean()),
         }
+        gains = (means[-1] - reference[:, None]).T
+        _, low, high = single.quality.mean() + np.transpose(
+            [interval(values, LEVEL) for values in gains]
+        )
+        around = {"quality_low": low, "quality_high": high}
+        return row, pd.DataFrame({"name": entry.name, **vars(curve), **around})
 
     def _saving(self, cost: NDArray) -> Interval:
         if not self.single.cost.any():
@@ -333,6 +348,23 @@ def _traffic(contestants, models) -> pd.DataFrame:
         for entry in contestants
         for setting, realised in _settings(entry).items()
         if realised.choice is not None
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _choices(arena: Arena, contestants) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame(
+            {
+                "name": entry.name,
+                "query": arena.test,
+                "model": entry.first.choice,
+                "quality": entry.first.quality,
+                "cost": entry.first.cost,
+            }
+        )
+        for entry in contestants
+        if entry.first.choice is not None
     ]
     return pd.concat(parts, ignore_index=True)
 

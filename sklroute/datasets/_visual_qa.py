@@ -58,6 +58,8 @@ def load_visual_qa(*, cost: str = "mflops", return_X_y: bool = False):
             "noise" joined by "+". For reports; a router has only ``X``.
         question : ndarray of shape (n_queries,)
             The question's text.
+        pictures : dict of int to ndarray of shape (64, 64, 3)
+            24 of the pictures, by their number in ``groups``, as uint8: to be shown.
         modalities : dict of str to slice
             Columns of ``X`` by modality, "image" and "text".
         feature_names : ndarray of shape (n_features,)
@@ -95,8 +97,7 @@ def load_visual_qa(*, cost: str = "mflops", return_X_y: bool = False):
     """
     if cost not in COSTS:
         raise ValueError(f"cost must be one of {list(COSTS)}, got {cost!r}.")
-    with (DATA / "visual_qa.npz").open("rb") as file:
-        table = dict(np.load(file, allow_pickle=False))
+    table, shown = _read("visual_qa.npz"), _read("visual_qa_pictures.npz")
     image, question = table["image"], table["question"]
     blocks = {
         "image": table["image_features"][image],
@@ -117,6 +118,7 @@ def load_visual_qa(*, cost: str = "mflops", return_X_y: bool = False):
         task=table["tasks"][table["question_task"][question]],
         condition=table["condition"][image],
         question=table["question_text"][question],
+        pictures=dict(zip(shown["picture"].tolist(), shown["pixels"], strict=True)),
         modalities=block_columns(blocks),
         feature_names=_names(blocks),
         encoder_cost=sum(encoder_cost.values()),
@@ -124,6 +126,12 @@ def load_visual_qa(*, cost: str = "mflops", return_X_y: bool = False):
         DESCR=(DATA / "visual_qa.rst").read_text(encoding="utf-8"),
         license="MIT",
     )
+
+
+def _read(name):
+    """Arrays of a bundled file."""
+    with (DATA / name).open("rb") as file:
+        return dict(np.load(file, allow_pickle=False))
 
 
 def _names(blocks):

@@ -1,10 +1,11 @@
 """Intervals over queries: how much of a difference may be the luck of the draw."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
@@ -15,7 +16,7 @@ from sklroute.outcomes._values import group_array
 
 __all__ = ["Interval", "frontier_bootstrap", "paired_bootstrap"]
 
-CHUNK_CELLS = 4_000_000  # resamples x queries held at once: 32 MB
+CHUNK_CELLS = 4_000_000  # resamples x units held at once: 32 MB
 
 
 class Interval(NamedTuple):
@@ -74,11 +75,8 @@ def paired_bootstrap(
     if reference is not None:
         check_consistent_length(values, reference)
         gain = gain - _check_values(reference, "reference")
-    means = [
-        weight @ gain / weight.sum(axis=1)
-        for weight in resamples(len(gain), groups, n_resamples, random_state)
-    ]
-    return interval(float(gain.mean()), np.concatenate(means), confidence_level)
+    (means,) = resampled_means([gain], groups, n_resamples, random_state)
+    return interval(means, confidence_level)
 
 
 def frontier_bootstrap(
@@ -127,62 +125,87 @@ def frontier_bootstrap(
     outcomes = check_outcomes(y)
     routers = [(quality, cost)] if other is None else [(quality, cost), other]
     sweeps = [sweep(outcomes, *router, cost_weights) for router in routers]
-    bounds = np.stack(cost_bounds(outcomes), axis=1)
-    draws = [
-        _areas(sweeps, bounds, weight)
-        for weight in resamples(len(outcomes), groups, n_resamples, random_state)
-    ]
-    estimate = _areas(sweeps, bounds, np.ones((1, len(outcomes))))[0]
-    return interval(estimate, np.concatenate(draws), confidence_level)
-
-
-def _areas(sweeps: list[Sweep], bounds: NDArray, weight: NDArray) -> NDArray:
-    """Area of the first router, less that of the second, for each row of weights."""
-    weight = weight / weight.sum(axis=1, keepdims=True)
-    ranges = weight @ bounds
+    tables = [np.stack(cost_bounds(outcomes), axis=1)]
+    tables += [table for points in sweeps for table in (points.cost, points.quality)]
+    ranges, *means = resampled_means(tables, groups, n_resamples, random_state)
     areas = [
-        [
-            nauc(Frontier(part.cost_weight, cost, quality), (low, high))
-            for cost, quality, (low, high) in zip(
-                weight @ part.cost, weight @ part.quality, ranges, strict=True
-            )
-        ]
-        for part in sweeps
+        areas_under(points, *pair, ranges)
+        for points, *pair in zip(sweeps, means[::2], means[1::2], strict=True)
     ]
-    return np.subtract(*areas) if len(areas) == 2 else np.array(areas[0])
+    return interval(
+        areas[0] if other is None else areas[0] - areas[1], confidence_level
+    )
 
 
-def resamples(
-    n_queries: int, groups: ArrayLike | None, n_resamples: int, random_state: Any
-) -> Iterator[NDArray[np.float64]]:
-    """Yield how often each query is drawn, (n_chunk, n_queries) at a time.
+def areas_under(
+    points: Sweep, cost: NDArray, quality: NDArray, ranges: NDArray
+) -> NDArray[np.float64]:
+    """`nauc` for each row of mean costs and qualities and of cost ranges."""
+    curves = (
+        Frontier(points.cost_weight, *row) for row in zip(cost, quality, strict=True)
+    )
+    return np.array([nauc(*pair) for pair in zip(curves, ranges, strict=True)])
 
-    Weights rather than indices: means under all resamples are one matrix product.
+
+def resampled_means(
+    tables: Sequence[NDArray],
+    groups: ArrayLike | None,
+    n_resamples: int,
+    random_state: Any,
+) -> list[NDArray[np.float64]]:
+    """Means over all queries, then over the queries of each resample.
+
+    Parameters
+    ----------
+    tables : sequence of ndarray of shape (n_queries,) or (n_queries, n_columns)
+        What is averaged.
+    groups, n_resamples, random_state
+        As in `paired_bootstrap`.
+
+    Returns
+    -------
+    means : list of ndarray of shape (1 + n_resamples,) or \
+(1 + n_resamples, n_columns)
+        For each table. The resamples are the same for all of them.
     """
     if n_resamples < 1:
         raise ValueError(f"n_resamples must be at least 1; got {n_resamples}.")
-    unit = np.arange(n_queries)
+    size = np.ones(len(tables[0]))
+    means = [[table.mean(axis=0)[None]] for table in tables]
     if groups is not None:
-        check_consistent_length(unit, groups)
-        unit = np.unique(group_array(groups), return_inverse=True)[1]
-    rng = check_random_state(random_state)
-    n_units = unit.max() + 1
-    chunk = max(1, CHUNK_CELLS // n_queries)
+        check_consistent_length(size, groups)
+        _, unit = np.unique(group_array(groups), return_inverse=True)
+        members = csr_array((size, (unit, np.arange(len(unit)))))
+        size, *tables = (members @ table for table in (size, *tables))
+    for count in _counts(len(size), n_resamples, check_random_state(random_state)):
+        total = count @ size
+        for part, table in zip(means, tables, strict=True):
+            # Sums first: those of right and wrong answers are exact, so that curves
+            # on which nothing changed are level.
+            part.append(((count @ table).T / total).T)
+    return list(map(np.concatenate, means))
+
+
+def _counts(
+    n_units: int, n_resamples: int, rng: np.random.RandomState
+) -> Iterator[NDArray[np.float64]]:
+    """Yield how often each unit is drawn, (n_chunk, n_units) at a time."""
+    chunk = max(1, CHUNK_CELLS // n_units)
     for start in range(0, n_resamples, chunk):
         size = min(chunk, n_resamples - start)
         drawn = rng.randint(n_units, size=(size, n_units))
         drawn += n_units * np.arange(size)[:, None]
         count = np.bincount(drawn.ravel(), minlength=size * n_units)
-        yield count.reshape(size, n_units)[:, unit].astype(float)
+        yield count.reshape(size, n_units).astype(float)
 
 
-def interval(estimate: float, draws: NDArray, confidence_level: float) -> Interval:
-    """Percentile interval of an estimate from its bootstrap distribution."""
+def interval(values: NDArray, confidence_level: float) -> Interval:
+    """Percentile interval of a figure: its value, then those of the resamples."""
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level must be in (0, 1); got {confidence_level}.")
     tail = (1 - confidence_level) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(float(estimate), float(low), float(high))
+    low, high = np.quantile(values[1:], [tail, 1 - tail])
+    return Interval(float(values[0]), float(low), float(high))
 
 
 def _check_values(values: ArrayLike, name: str) -> NDArray[np.float64]:

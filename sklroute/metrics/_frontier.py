@@ -69,15 +69,10 @@ class Sweep:
     cost: NDArray[np.float64]
     quality: NDArray[np.float64]
 
-    def frontier(self, weight: NDArray | None = None) -> Frontier:
-        """Average over the queries, weighted if asked."""
-        if weight is None:
-            weight = np.ones(len(self.cost))
-        total = weight.sum()
+    def frontier(self) -> Frontier:
+        """Average over the queries."""
         return Frontier(
-            self.cost_weight,
-            weight @ self.cost / total,
-            weight @ self.quality / total,
+            self.cost_weight, self.cost.mean(axis=0), self.quality.mean(axis=0)
         )
 
 

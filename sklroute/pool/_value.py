@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import _safe_indexing
 
 from sklroute.metrics import Interval, paired_bootstrap
-from sklroute.metrics._bootstrap import interval, resamples
+from sklroute.metrics._bootstrap import interval, resampled_means
 from sklroute.metrics._frontier import Frontier, Sweep, sweep
 from sklroute.outcomes import Outcomes
 
@@ -227,20 +227,17 @@ def _at_equals(
     before: Sweep, after: Sweep, present, groups, confidence_level, random_state
 ) -> tuple[Interval, Interval]:
     """Quality gained at the present cost, and share saved at the present quality."""
-    n_queries = len(present[0])
-    everything = np.ones((1, n_queries))
-    draws = resamples(n_queries, groups, N_FRONTIERS, random_state)
+    tables = before.cost, before.quality, after.cost, after.quality, *present
+    means = resampled_means(tables, groups, N_FRONTIERS, random_state)
     values = [
         _at_equal(
-            before.frontier(row), after.frontier(row), *(row @ p for p in present)
+            Frontier(before.cost_weight, *row[:2]),
+            Frontier(after.cost_weight, *row[2:4]),
+            *row[4:],
         )
-        for chunk in (everything, *draws)
-        for row in chunk / chunk.sum(axis=1, keepdims=True)
+        for row in zip(*means, strict=True)
     ]
-    return tuple(
-        interval(one[0], np.array(one[1:]), confidence_level)
-        for one in zip(*values, strict=True)
-    )
+    return tuple(interval(one, confidence_level) for one in np.transpose(values))
 
 
 def _at_equal(
