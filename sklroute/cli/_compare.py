@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -63,7 +65,8 @@ def _compare(options: argparse.Namespace) -> int:
     if options.embeddings is not None:
         raise ValueError("--embeddings needs --protocol.")
     data = _bundled(options) if options.table is None else _own(options)
-    title, unit = data.pop("title"), data.pop("cost_unit")
+    about = {name: data.pop(name) for name in ("title", "cost_unit", "queries")}
+    title, unit = about["title"], about["cost_unit"]
     options.out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after
     console = make_console()
     with progress_bar() as progress:
@@ -76,7 +79,7 @@ def _compare(options: argparse.Namespace) -> int:
             progress=progress,
         )
     _show(console, result, title, unit)
-    paths = write_report(result, options.out, title=title, cost_unit=unit)
+    paths = write_report(result, options.out, **about)
     tell_report(console, paths)
     return 0
 
@@ -94,11 +97,22 @@ def _bundled(options: argparse.Namespace) -> dict[str, Any]:
         "feature_cost": data.encoder_cost,
         "title": "Routers on the bundled visual QA table",
         "cost_unit": "MFLOPs",
+        "queries": _first_questions(data),
     }
 
 
+def _first_questions(data) -> pd.DataFrame:
+    """The first question about each picture that is at hand."""
+    _, first = np.unique(data.groups, return_index=True)
+    rows = [row for row in first if data.groups[row] in data.pictures]
+    pictures = [data.pictures[data.groups[row]] for row in rows]
+    return pd.DataFrame({"text": data.question[rows], "picture": pictures}, index=rows)
+
+
 def _own(options: argparse.Namespace) -> dict[str, Any]:
-    table = read_table(options)
+    table, queries = read_table(options), None
+    if options.text is not None:
+        queries = table.frame[[options.text]].set_axis(["text"], axis=1)
     return {
         **inputs(options, table),
         "y": table.y,
@@ -107,6 +121,7 @@ def _own(options: argparse.Namespace) -> dict[str, Any]:
         "feature_cost": options.feature_cost,
         "title": f"Routers on {options.table.name}",
         "cost_unit": None,
+        "queries": queries,
     }
 
 

@@ -44,6 +44,7 @@ def frontier_figure(result: Comparison, cost_unit: str | None = None):
         FrontierDisplay(
             frontier=Frontier(*rows[["cost_weight", "cost", "quality"]].to_numpy().T),
             nauc=table.loc[name, "nauc"],
+            band=_band(rows) if name == result.best else None,
             name=name,
             cost_unit=cost_unit,
             **(references if last else {}),
@@ -161,6 +162,10 @@ def _style(kind: str, name: str, result: Comparison) -> dict:
     if kind == "control":
         return {"linewidth": 1, "color": "0.6", "linestyle": "-."}
     return {"linewidth": 1.3, "color": "black", "linestyle": (0, (6, 2))}
+
+
+def _band(curve: pd.DataFrame) -> tuple[NDArray, NDArray]:
+    return curve["quality_low"].to_numpy(), curve["quality_high"].to_numpy()
 
 
 def _draw_points(axes, result: Comparison) -> None:

@@ -7,13 +7,17 @@ from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.util import find_spec
+from io import BytesIO
 from string import Template
 
 import pandas as pd
+from numpy.typing import NDArray
 
 __all__ = [
     "NO_PICTURES",
     "bullets",
+    "card",
+    "cards",
     "frame_table",
     "has_matplotlib",
     "lines",
@@ -84,6 +88,28 @@ def picture(pictures: Mapping[str, bytes], name: str, title: str) -> str:
         return ""
     data = b64encode(pictures[name]).decode("ascii")
     return f'<img alt="{escape(title)}" src="data:image/png;base64,{data}">'
+
+
+def card(
+    state: str, text: str, lines: Iterable[str], pixels: NDArray | None = None
+) -> str:
+    """A text over lines, beside a picture if there is one; ``state`` colours it."""
+    shown = ""
+    if pixels is not None and has_matplotlib():
+        from matplotlib.image import imsave
+
+        buffer = BytesIO()
+        imsave(buffer, pixels, format="png")
+        shown = picture({text: buffer.getvalue()}, text, text)
+    below = "".join(f"<div>{escape(line)}</div>" for line in lines)
+    head = f"<strong>{escape(text)}</strong>"
+    return f'<div class="card {state}">{shown}<div>{head}{below}</div></div>'
+
+
+def cards(parts: Iterable[str]) -> str:
+    """Cards side by side."""
+    content = "\n".join(parts)
+    return f'<div class="cards">{content}</div>' if content else ""
 
 
 def versions() -> str:

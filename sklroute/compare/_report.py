@@ -11,12 +11,17 @@ from sklroute.compare import _figures as figures
 from sklroute.compare import _html as html
 from sklroute.compare import _words as words
 from sklroute.compare._result import Comparison
+from sklroute.compare._shown import queries_section
 from sklroute.metrics import model_means
 
 __all__ = ["calibration_section", "thinned", "write_report"]
 
 MANY_GROUPS = 60
 MAX_POINTS = 20  # of a frontier, in the table behind the picture
+BAND = (
+    "Band: 95 % interval of what the best router gains on the best single model, put "
+    "around its line."
+)
 CALIBRATION_NOTES = [
     "Calibration: answers of all models in ten bins with about as many answers each, "
     "by predicted quality, against their mean observed quality. ECE: mean distance, "
@@ -34,6 +39,7 @@ def write_report(
     *,
     title: str = "Comparison of routers",
     cost_unit: str | None = None,
+    queries: pd.DataFrame | None = None,
 ) -> list[Path]:
     """Write the result of a comparison to a folder.
 
@@ -47,6 +53,10 @@ def write_report(
         Title of the report.
     cost_unit : str, default=None
         Unit of the costs, e.g. "USD".
+    queries : DataFrame, default=None
+        Queries of which some are shown with the model that was called: their
+        ``text`` and, if there is one, their ``picture``, an array (height, width, 3)
+        of uint8. The index says which rows of ``X`` and ``y`` they are.
 
     Returns
     -------
@@ -65,7 +75,8 @@ def write_report(
     picture.unlink(missing_ok=True)
     if "frontier" in pictures:
         picture.write_bytes(pictures["frontier"])
-    report.write_text(_html(result, pictures, title, cost_unit), encoding="utf-8")
+    page = _html(result, pictures, title, cost_unit, queries)
+    report.write_text(page, encoding="utf-8")
     return [path for path in (csv, picture, report) if path.exists()]
 
 
@@ -89,13 +100,15 @@ def _pictures(result: Comparison, cost_unit) -> dict[str, bytes]:
 # -- HTML ----------------------------------------------------------------------------
 
 
-def _html(result: Comparison, pictures, title: str, cost_unit) -> str:
+def _html(result: Comparison, pictures, title: str, cost_unit, queries=None) -> str:
     return html.page(
         title,
         html.bullets(words.sentences(result, cost_unit)),
         "" if pictures else f"<p>{escape(html.NO_PICTURES)}</p>",
         html.picture(pictures, "frontier", "Quality against cost"),
+        f'<p class="small">{escape(BAND)}</p>' if "frontier" in pictures else "",
         html.frame_table("Points of the frontiers", thinned(result.frontiers)),
+        queries_section(result, queries, cost_unit),
         html.section(
             "Quality first",
             _lines_table(result, words.quality_columns(result, cost_unit)),

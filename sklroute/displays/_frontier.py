@@ -39,6 +39,9 @@ class FrontierDisplay:
         Points of the router.
     nauc : float, default=None
         Area under the frontier, shown in the legend. None shows none.
+    band : tuple of two ndarray of shape (n_points,), default=None
+        Lower and upper bound of the quality at each point of the frontier. None draws
+        none.
     models : ndarray of shape (n_models,), default=None
         Names of the single models. None draws none.
     model_cost, model_quality : ndarray of shape (n_models,), default=None
@@ -86,6 +89,7 @@ class FrontierDisplay:
         *,
         frontier: Frontier,
         nauc: float | None = None,
+        band: tuple[NDArray, NDArray] | None = None,
         models: NDArray | None = None,
         model_cost: NDArray | None = None,
         model_quality: NDArray | None = None,
@@ -96,6 +100,7 @@ class FrontierDisplay:
     ):
         self.frontier = frontier
         self.nauc = nauc
+        self.band = band
         self.models = models
         self.model_cost = model_cost
         self.model_quality = model_quality
@@ -246,6 +251,12 @@ class FrontierDisplay:
         label = labelled(self.name if name is None else name, area)
         style = {"linewidth": 2, "label": label, "zorder": 3, **(curve_kwargs or {})}
         self.line_ = self._draw(self.frontier, style)
+        if self.band is not None:
+            kept = self.frontier.undominated
+            cost, low, high = (part[kept] for part in (self.frontier.cost, *self.band))
+            ax.fill_between(
+                cost, low, high, color=self.line_.get_color(), alpha=0.2, linewidth=0
+            )
         self._plot_references()
         if self.cost_unit is not None or not ax.get_xlabel():
             unit = "" if self.cost_unit is None else f" ({self.cost_unit})"

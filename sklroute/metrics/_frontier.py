@@ -54,11 +54,16 @@ class Frontier:
         Both increase strictly. A line between two of them is reached by choosing
         one of the two policies at random for each query.
         """
+        kept = self.undominated
+        return self.cost[kept], self.quality[kept]
+
+    @property
+    def undominated(self) -> NDArray[np.intp]:
+        """Which points make the envelope, from the cheapest on."""
         order = np.lexsort((-self.quality, self.cost))
         quality = self.quality[order]
         best_before = np.maximum.accumulate(np.append(-np.inf, quality[:-1]))
-        kept = order[quality > best_before]
-        return self.cost[kept], self.quality[kept]
+        return order[quality > best_before]
 
 
 @dataclass(frozen=True, eq=False)

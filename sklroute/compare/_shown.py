@@ -1,0 +1,63 @@
+"""Queries of a comparison and where they went: cards of the report."""
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from sklroute.compare import _html as html
+from sklroute.compare._contestants import SINGLE
+from sklroute.compare._jobs import is_binary
+from sklroute.compare._result import Comparison
+from sklroute.compare._words import percent, significant
+
+MAX_SHOWN = 24
+MAX_LETTERS = 240  # of a text
+
+
+def queries_section(
+    result: Comparison, queries: pd.DataFrame | None, cost_unit: str | None
+) -> str:
+    """Some of the queries: whom the best router calls, and the best single model.
+
+    Of more than 24 tested ones, 24 are drawn at random.
+    """
+    if queries is None:
+        return ""
+    calls = result.choices.drop_duplicates(["name", "query"]).set_index("query")
+    own, single = (calls[calls["name"] == name] for name in (result.best, SINGLE))
+    shown = queries[queries.index.isin(own.index)]
+    if len(shown) > MAX_SHOWN:
+        shown = shown.sample(MAX_SHOWN, random_state=0).sort_index()
+    note = (
+        "Test queries, drawn at random. On each card, first the model that "
+        f"{result.best} calls (quality first), then the best single model. Green: "
+        "better than the best single model; red: worse."
+    )
+    binary = is_binary(result.y_test)
+    cards = []
+    for row, query in shown.iterrows():
+        pair = own.loc[row], single.loc[row]
+        lines = [_call(call, binary, cost_unit) for call in pair]
+        change = np.sign(pair[0]["quality"] - pair[1]["quality"])
+        state = {1: "better", -1: "worse"}.get(change, "same")
+        text = query["text"]
+        if len(text) > MAX_LETTERS:
+            text = text[:MAX_LETTERS].rstrip() + " ..."
+        cards.append(html.card(state, text, lines, query.get("picture")))
+    return html.section(
+        "Queries, and where they went",
+        f'<p class="small">{escape(note)}</p>',
+        html.cards(cards),
+    )
+
+
+def _call(call: pd.Series, binary: bool, cost_unit: str | None) -> str:
+    """Model, worth and price of a call, e.g. "small-cnn: right, 0.9 MFLOPs"."""
+    worth = f"quality {percent(call['quality'])}"
+    if binary:
+        worth = "✓ right" if call["quality"] == 1 else "✗ wrong"
+    price = significant(call["cost"])
+    if price and cost_unit is not None:
+        price = f"{price} {cost_unit}"
+    return f"{call['model']}: {worth}" + (f", {price}" if price else "")
