@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklroute.base._arrays import (
     all_finite,
     as_floats,
-    check_groups,
     check_lengths,
     check_weight,
     joined,
@@ -24,6 +23,7 @@ from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._logged import check_not_logged
 from sklroute.outcomes._values import (
     check_candidates,
+    group_array,
     locate_text,
     observed_mean,
     plain,
@@ -117,8 +117,8 @@ class RouterMixin(
         self._validate_params()
         X = self._check_X(X, reset=True)
         outcomes = check_outcomes(y, for_fit=True)
-        check_lengths(X, y=outcomes)
-        groups = check_groups(groups, X)
+        groups = group_array(groups)
+        check_lengths(X, y=outcomes, groups=groups)
         weight = check_weight(sample_weight, X)
         kept = weight > 0
         if not kept.all():

@@ -37,13 +37,6 @@ from sklroute.serving._folding import compile_latent, module_params
 from sklroute.serving._parts import Part, Pooled, in_chunks
 
 BATCH = 1024  # queries at once through torch, where a call costs more than in NumPy
-FOLDED = (  # what the NumPy form stands in for
-    "_scaled",
-    "_inputs",
-    "_departures",
-    "_chunks",
-    "_compiled_part",
-)
 
 
 class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
@@ -345,6 +338,8 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
             torch.as_tensor(packed, device=self.device),
         )
 
+    _compiled_steps = ("_distribution", "_chunks", "_departures", "_inputs", "_scaled")
+
     def _compiled_part(self):
         weights = standard_weights(self.net_)
         return compile_latent(self, weights, built_with(self))
@@ -424,8 +419,9 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
     def _fold(self) -> Folded | None:
         """The router in NumPy, unless a subclass computes otherwise."""
         own, base = type(self), LatentRouterClassifier
-        if any(getattr(own, name) is not getattr(base, name) for name in FOLDED):
-            return None
+        for name in (*self._compiled_steps, "_compiled_part"):
+            if getattr(own, name) is not getattr(base, name):
+                return None
         return fold(self)
 
     def _numpy_part(self) -> Part | None:

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from sklroute.latent._state import built_with, standard_weights
-from sklroute.serving._folding import compile_latent
 from sklroute.serving._latent import Latent
 
 
@@ -41,8 +39,7 @@ def fold(router: Any) -> Folded | None:
     if router.device != "cpu":
         return None
     try:
-        weights = standard_weights(router.net_)
-        part = compile_latent(router, weights, built_with(router))
+        part = router._compiled_part()
     except TypeError:  # says which part it is: the network itself will predict
         return None
     source = tuple(_source(router))

@@ -222,6 +222,8 @@ def group_array(groups: ArrayLike | None, name: str = "groups") -> NDArray | Non
     if groups is None:
         return None
     groups = np.asarray(groups)
+    if groups.ndim != 1:
+        raise ValueError(f"{name} has shape {groups.shape}; expected one per query.")
     missing = np.flatnonzero(pd.isna(groups))
     if len(missing):
         raise ValueError(f"{name} has no value in row {missing[0]}.")
