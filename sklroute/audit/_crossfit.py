@@ -25,8 +25,6 @@ from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import group_array
 from sklroute.pipeline import fit_router
 
-__all__ = ["cross_audit"]
-
 
 @validate_params(
     SETTINGS

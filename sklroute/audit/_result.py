@@ -11,18 +11,15 @@ from numpy.typing import NDArray
 from sklroute.audit import _words as words
 from sklroute.audit._decisions import Decisions, utility_of
 from sklroute.audit._statistics import (
-    MIN_UNITS,
     Draws,
     cluster_error,
     effect_factor,
     holm,
 )
 from sklroute.compare._contestants import Realised
-from sklroute.compare._result import saved_share
+from sklroute.compare._result import MIN_UNITS, saved_share
 from sklroute.metrics import Interval
 from sklroute.outcomes import Outcomes
-
-__all__ = ["Audit", "Question", "judge"]
 
 UNKNOWN = words.UNKNOWN
 

@@ -7,18 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 from sklearn.utils import check_random_state
 
-from sklroute.compare._result import MIN_UNITS
 from sklroute.metrics import Interval, paired_bootstrap
-
-__all__ = [
-    "MIN_UNITS",
-    "Draws",
-    "cluster_error",
-    "effect_factor",
-    "expected_power",
-    "holm",
-    "sign_flip_p",
-]
 
 CHUNK_CELLS = 4_000_000  # flips x units held at once: 32 MB
 

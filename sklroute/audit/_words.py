@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklroute.audit._statistics import MIN_UNITS
+from sklroute.compare._result import MIN_UNITS
 from sklroute.compare._words import (
     percent,
     points,
@@ -15,8 +15,6 @@ from sklroute.compare._words import (
     thousands,
     with_unit,
 )
-
-__all__ = ["BEST_SINGLE_NAME", "PAYS", "PAYS_NOT", "UNKNOWN", "verdict"]
 
 BEST_SINGLE_NAME = "best single model"
 PAYS, PAYS_NOT, UNKNOWN = "pays", "does not pay", "not enough data"

@@ -24,8 +24,6 @@ from sklroute.features import BlockScaler, TextEmbedder
 from sklroute.metrics import frontier
 from sklroute.outcomes import Outcomes
 
-__all__ = ["BenchmarkResult", "run_benchmark"]
-
 PUBLISHED, ELSEWHERE = "published elsewhere", "elsewhere"
 
 

@@ -11,19 +11,6 @@ from string import Template
 
 import pandas as pd
 
-__all__ = [
-    "NO_PICTURES",
-    "bullets",
-    "frame_table",
-    "has_matplotlib",
-    "lines",
-    "page",
-    "picture",
-    "section",
-    "table",
-    "versions",
-]
-
 PACKAGES = ["sklroute", "scikit-learn", "numpy", "pandas", "scipy", "torch", "skorch"]
 NO_PICTURES = "Pictures need matplotlib: pip install 'sklroute[plot]'"
 

@@ -31,8 +31,6 @@ from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import check_choice, group_array
 
-__all__ = ["compare"]
-
 CONTROL = "ridge"  # the router trained on shuffled outcomes, if it takes part
 COLUMNS = {"group", "queries"}  # beside the routers, in the table by group
 

@@ -13,8 +13,6 @@ from sklroute.compare import _words as words
 from sklroute.compare._result import Comparison
 from sklroute.metrics import model_means
 
-__all__ = ["calibration_section", "thinned", "write_report"]
-
 MANY_GROUPS = 60
 MAX_POINTS = 20  # of a frontier, in the table behind the picture
 CALIBRATION_NOTES = [

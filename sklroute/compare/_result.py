@@ -33,8 +33,6 @@ from sklroute.metrics import (
 )
 from sklroute.outcomes import Outcomes
 
-__all__ = ["MIN_UNITS", "Comparison", "saved_share"]
-
 MIN_UNITS = 20  # fewer make a bootstrap interval too short to be believed
 
 

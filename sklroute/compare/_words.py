@@ -8,8 +8,6 @@ import pandas as pd
 from sklroute.compare._contestants import MIX, SINGLE, traffic_name
 from sklroute.compare._result import MIN_UNITS, Comparison
 
-__all__ = ["cost_columns", "ordered", "quality_columns", "sentences"]
-
 KINDS = ["router", "control", "reference", "bound"]
 ROUNDING = 1e-9
 

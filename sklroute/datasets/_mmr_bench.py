@@ -17,8 +17,6 @@ from sklroute.datasets._files import (
 )
 from sklroute.outcomes import Outcomes, check_outcomes
 
-__all__ = ["load_mmr_bench"]
-
 TABLES = ("MMR_Bench.csv", "MMR-Bench.csv")
 FOLDERS = {  # prefix of a query's name: folder of its image
     "MathVerse": "MathVerse",

@@ -16,8 +16,6 @@ from sklroute.datasets._files import (
 )
 from sklroute.outcomes import Outcomes, check_outcomes
 
-__all__ = ["load_routerbench"]
-
 COST, RESPONSE = "|total_cost", "|model_response"  # suffixes of a model's columns
 
 

@@ -24,8 +24,6 @@ from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._frames import check_names
 from sklroute.outcomes._values import plain
 
-__all__ = ["load_features", "load_outcomes"]
-
 QUALITY, COST = "q:", "cost:"  # prefixes of a wide table's columns
 LOG = ["query", "model", "quality"]  # columns that make a table a log
 # Columns that name the rows of a table of features, the last two in benchmarks.

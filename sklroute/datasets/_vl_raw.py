@@ -23,8 +23,6 @@ from sklroute.datasets._files import (
 )
 from sklroute.outcomes import Outcomes, check_outcomes
 
-__all__ = ["load_vl_routerbench_images"]
-
 EVALUATION, PICTURES = "VLMEvalKit_evaluation", "TSV_images"
 DATASETS = (
     "AI2D_TEST",

@@ -14,8 +14,6 @@ from sklroute.datasets._table import read_blocks
 from sklroute.datasets._vl_prepared import load_prepared
 from sklroute.datasets._vl_raw import EVALUATION, load_raw
 
-__all__ = ["load_vl_routerbench"]
-
 SPLITS, MODALITIES = ("train", "dev", "test"), ("text", "vision")
 FAMILIES = {
     "general": (

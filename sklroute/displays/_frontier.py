@@ -21,8 +21,6 @@ from sklroute.metrics import (
 from sklroute.outcomes import check_outcomes
 from sklroute.pipeline import as_router
 
-__all__ = ["FrontierDisplay"]
-
 DARK, LIGHT = "0.35", "0.6"  # of the references: the routers have the colours
 ORACLE, MIXING, SINGLE = "oracle", "random mixing of single models", "single models"
 

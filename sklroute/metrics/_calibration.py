@@ -11,8 +11,6 @@ from sklroute.metrics._tables import check_table
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import plain
 
-__all__ = ["quality_brier", "quality_calibration_error", "quality_log_loss"]
-
 
 def quality_brier(
     y: Any, quality: ArrayLike, *, reduce: Reduce = "mean"
