@@ -236,6 +236,14 @@ def check_cost_weight(cost_weight: float) -> None:
         raise ValueError(f"cost_weight must be a number >= 0; got {cost_weight!r}.")
 
 
+def check_seen(observed: NDArray) -> None:
+    """Refuse queries of which no answer was scored."""
+    none = ~observed.any(axis=1)
+    if none.any():
+        row = np.flatnonzero(none)[0]
+        raise ValueError(f"Row {row} of y has no observed quality for any model.")
+
+
 def check_candidates(candidates: NDArray) -> NDArray:
     """Refuse queries for which no model was both observed and available."""
     none = ~candidates.any(axis=1)
