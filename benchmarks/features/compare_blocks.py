@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
 from sklroute import LatentRouterClassifier, RidgeRouter
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._splits import make_splits
 from sklroute.datasets import load_features, load_outcomes, load_visual_qa
 from sklroute.features import BlockScaler
 from sklroute.metrics import paired_bootstrap, realised_quality
@@ -117,7 +117,7 @@ def answers(table, only):
     columns, seconds = {}, {}
     splits = [
         (np.concatenate([split.train, split.validation]), split.test)
-        for split in iter_splits(len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS)
+        for split in make_splits(len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS)
     ]
     columns["best single", ""] = np.full(len(table.X), np.nan)
     for train, test in splits:

@@ -30,7 +30,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklroute import AverageRouter, FixedRouter, LatentRouterClassifier, RidgeRouter
 from sklroute.baselines import KernelRouter
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._splits import make_splits
 from sklroute.features import BlockScaler
 from sklroute.metrics import realised_quality
 
@@ -74,7 +74,7 @@ def judge(router, X_fit, X_judge, table, splits):
 
 
 def iter_table_splits(table, partition=0):
-    return iter_splits(
+    return make_splits(
         len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS, random_state=partition
     )
 

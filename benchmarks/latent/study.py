@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from sklroute import Outcomes
 from sklroute.compare._jobs import configure
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._splits import make_splits
 from sklroute.datasets import (
     load_features,
     load_outcomes,
@@ -127,12 +127,8 @@ def cross_test(
     splits = [
         split
         for partition in partitions
-        for split in iter_splits(
-            len(table.y),
-            groups=table.groups,
-            cv_groups=table.cv_groups,
-            n_seeds=n_seeds,
-            random_state=partition,
+        for split in make_splits(
+            len(table.y), table.groups, table.cv_groups, n_seeds, partition
         )
     ]
     jobs = [

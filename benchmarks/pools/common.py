@@ -17,7 +17,7 @@ from sklearn.utils import Bunch
 
 from sklroute import Outcomes
 from sklroute.compare._jobs import configure
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._splits import make_splits
 from sklroute.features import BlockScaler
 from sklroute.pool._basis import make_basis
 from sklroute.pool._newcomer import newcomer
@@ -65,12 +65,8 @@ class LeftOut(NamedTuple):
 
 def seeds_of(table: Bunch, n_seeds: int, random_state: int) -> Iterator[Seed]:
     """Yield every seed; queries on which one model alone was run decide nothing."""
-    splits = iter_splits(
-        len(table.y),
-        groups=table.groups,
-        cv_groups=table.cv_groups,
-        n_seeds=n_seeds,
-        random_state=random_state,
+    splits = make_splits(
+        len(table.y), table.groups, table.cv_groups, n_seeds, random_state
     )
     for number, split in enumerate(splits):
         n_observed = table.y.observed.sum(axis=1)

@@ -19,7 +19,7 @@ from sklroute.audit._statistics import Draws
 from sklroute.base._arrays import check_lengths
 from sklroute.compare._jobs import block_columns, collect, configure, workers
 from sklroute.compare._protocol import check_weight, drop_unpriced
-from sklroute.compare._splits import N_FOLDS, Split, check_trained, iter_splits
+from sklroute.compare._splits import N_FOLDS, Split, check_trained, make_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import group_array
@@ -124,15 +124,7 @@ def cross_audit(
     allowed = y.available
     y, has_costs = drop_unpriced(y)
     weight = check_weight(cost_weight, has_costs)
-    splits = list(
-        iter_splits(
-            len(y),
-            groups=groups,
-            cv_groups=cv_groups,
-            n_seeds=N_FOLDS,
-            random_state=random_state,
-        )
-    )
+    splits = make_splits(len(y), groups, cv_groups, N_FOLDS, random_state)
     check_trained(y, (_training(split) for split in splits), priced=weight > 0)
     if preprocessor is None:
         preprocessor = BlockScaler(modalities, allow_missing=True)

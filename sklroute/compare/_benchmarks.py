@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklroute.compare._published import MMR_BENCH, VL_ROUTERBENCH, Published
-from sklroute.compare._splits import Split, iter_splits
+from sklroute.compare._splits import Split, make_splits
 from sklroute.datasets import load_mmr_bench, load_routerbench, load_vl_routerbench
 from sklroute.metrics import (
     Frontier,
@@ -81,7 +81,7 @@ def _train_test(data: Bunch, n_seeds: int) -> list[Split]:
 
 
 def _five_folds(data: Bunch, n_seeds: int) -> list[Split]:
-    return list(iter_splits(len(data.y), groups=data.groups, n_seeds=n_seeds))
+    return make_splits(len(data.y), data.groups, n_seeds=n_seeds)
 
 
 # -- operating points and metrics ----------------------------------------------------

@@ -26,7 +26,7 @@ from sklroute.compare._contestants import (
 from sklroute.compare._jobs import Job, collect, prepare, run_jobs, shuffled
 from sklroute.compare._result import Comparison, best_router, summarise
 from sklroute.compare._routers import default_routers
-from sklroute.compare._splits import check_trained, iter_splits
+from sklroute.compare._splits import check_trained, make_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import check_choice, group_array
@@ -148,15 +148,7 @@ def compare(
     if cost_weight != "auto":
         check_weight(cost_weight, has_costs)
     bill = _check_feature_cost(feature_cost, y, has_costs)
-    splits = list(
-        iter_splits(
-            len(y),
-            groups=groups,
-            cv_groups=cv_groups,
-            n_seeds=n_seeds,
-            random_state=random_state,
-        )
-    )
+    splits = make_splits(len(y), groups, cv_groups, n_seeds, random_state)
     check_trained(y, (split.train for split in splits), priced=has_costs)
     arena = Arena(
         y=y,
