@@ -1,7 +1,6 @@
-"""The benchmarks of scale run on small tables, and their page says what they found."""
+"""The benchmarks of scale run on small tables."""
 
 import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,12 +14,6 @@ SMALL = {
     "sample": ["--n-queries", "1200", "--missing", "0.5"],
     "neighbors": ["--n-train", "1000"],
 }
-
-
-def test_the_tables_of_the_page_are_those_of_the_results():
-    page = runpy.run_path(str(FOLDER / "page.py"))
-    text = page["PAGE"].read_text(encoding="utf-8")
-    assert page["filled"](text) == text
 
 
 @pytest.mark.slow
