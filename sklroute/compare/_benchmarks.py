@@ -91,14 +91,6 @@ def _best_rank(curve: Frontier, bounds: tuple[float, float]) -> int:
     return int(np.argmax(rank_score(curve.quality, curve.cost, *bounds)))
 
 
-def _accuracy(run: Run) -> float:
-    return 100 * float(run.quality.mean())
-
-
-def _usd_per_10k(run: Run) -> float:
-    return 1e4 * float(run.cost.mean())
-
-
 def _rank(run: Run) -> float:
     return 100 * rank_score(run.quality.mean(), run.cost.mean(), *run.bounds)
 
@@ -122,8 +114,8 @@ BENCHMARKS = {
         point_rule="the cost weight of the highest rank score on dev",
         columns={
             "rank score": _rank,
-            "accuracy %": _accuracy,
-            "USD per 10K": _usd_per_10k,
+            "accuracy %": lambda run: 100 * float(run.quality.mean()),
+            "USD per 10K": lambda run: 1e4 * float(run.cost.mean()),
         },
         digits=2,
         published=VL_ROUTERBENCH,

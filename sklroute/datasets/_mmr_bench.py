@@ -10,6 +10,7 @@ from sklearn.utils import Bunch, check_random_state
 
 from sklroute.datasets._files import (
     identifiers,
+    located,
     need_columns,
     numbers,
     priced,
@@ -100,7 +101,7 @@ def load_mmr_bench(path: str | PathLike) -> Bunch:
     """
     path = _table(Path(path))
     frame = read_frame(path)
-    try:
+    with located(path):
         models = _models(frame)
         ids = identifiers(frame, "dataset_idx")
         need_columns(frame, ["question"])
@@ -109,8 +110,6 @@ def load_mmr_bench(path: str | PathLike) -> Bunch:
         y = Outcomes(pd.DataFrame(quality), priced(pd.DataFrame(cost)))
         check_outcomes(y, for_fit=True)
         groups = _groups(ids)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     frame = _without_models(frame, models)
     frame.insert(0, "query_id", ids)
     return Bunch(

@@ -8,6 +8,7 @@ from sklearn.utils import Bunch
 
 from sklroute.datasets._files import (
     identifiers,
+    located,
     need_columns,
     need_values,
     numbers,
@@ -87,7 +88,7 @@ def load_routerbench(path: str | PathLike) -> Bunch:
             "Parquet or CSV first (DataFrame.to_parquet)."
         )
     frame = read_frame(path)
-    try:
+    with located(path):
         need_columns(frame, ["sample_id", "prompt", "eval_name"])
         models = _models(frame)
         ids = identifiers(frame, "sample_id")
@@ -96,8 +97,6 @@ def load_routerbench(path: str | PathLike) -> Bunch:
         y = Outcomes(pd.DataFrame(quality), priced(pd.DataFrame(cost)))
         check_outcomes(y, for_fit=True)
         need_values(frame, ["prompt", "eval_name"])
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     own = {model + end for model in models for end in ("", COST, RESPONSE)}
     frame = frame[[name for name in frame if name not in own]].copy()
     frame.insert(0, "query_id", ids)

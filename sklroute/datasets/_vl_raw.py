@@ -16,6 +16,7 @@ from sklearn.utils import Bunch
 
 from sklroute.datasets._files import (
     check_file,
+    located,
     need_distinct,
     need_values,
     numbers,
@@ -89,11 +90,9 @@ def load_raw(root: Path, prices: Mapping[str, tuple[float, float]]) -> Bunch:
     log = log.sort_values("query", key=lambda q: q.str.split("/").str[0], kind="stable")
     _check_agreement(log)
     log = log.drop_duplicates(["query", "model"])
-    try:
+    with located(folder):
         y = Outcomes.from_long(log)
         check_outcomes(y, for_fit=True)
-    except ValueError as error:
-        raise ValueError(f"{folder}: {error}") from error
     first = log.groupby("query", sort=False)["text"].first()
     return Bunch(
         y=y,
@@ -158,11 +157,9 @@ def _read_workbook(path: Path, dataset: str, price) -> pd.DataFrame | None:
         return None
     if name is None:
         raise ValueError(f"{path}: none of the columns {list(IDS)} names the queries.")
-    try:
+    with located(path):
         quality = _quality(book, score)
         query = _queries(book, name, dataset)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     question = _first(book, QUESTIONS)
     text = book[question] if question else pd.Series(None, book.index, dtype=object)
     answer = book.get(ANSWER, pd.Series(None, book.index, dtype=object))
