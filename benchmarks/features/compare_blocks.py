@@ -147,18 +147,19 @@ def summary(name, table, columns, seconds):
         for other in ("text", "both"):
             reference = columns.get((router, other))
             if reference is not None and other != features:
-                gain = interval(table, quality, reference)
-                names = (f"over_{other}", f"over_{other}_low", f"over_{other}_high")
-                line |= dict(zip(names, gain, strict=True))
+                line |= spread(f"over_{other}", interval(table, quality, reference))
         gain = interval(table, quality, columns["best single", ""])
-        names = ("over_single", "over_single_low", "over_single_high")
-        line |= dict(zip(names, gain, strict=True))
+        line |= spread("over_single", gain)
         yield line | {"cpu_seconds": seconds.get((router, features))}
 
 
 def interval(table, quality, reference=None):
     """Return the mean, or the mean difference, with its 95 % interval."""
     return paired_bootstrap(quality, reference, groups=table.groups, random_state=0)
+
+
+def spread(name, values):
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 def main(arguments=None):

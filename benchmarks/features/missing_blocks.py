@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from compare_blocks import fit, interval, load_tables
+from compare_blocks import fit, interval, load_tables, spread
 from sklearn.pipeline import make_pipeline
 
 from sklroute import AverageRouter, FixedRouter, LatentRouterClassifier, RidgeRouter
@@ -159,10 +159,6 @@ def summary(name, table, columns):
                 spare = (complete - quality) / 3 - (complete - missing)
                 line |= spread("under_third", interval(table, spare))
             yield line
-
-
-def spread(name, values):
-    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 # -- validation queries --------------------------------------------------------------

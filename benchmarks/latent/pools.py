@@ -19,13 +19,14 @@ from study import (
     bounds,
     chosen_quality,
     cross_test,
+    drop,
     gain,
     load_tables,
     parse_options,
     write,
 )
 
-from sklroute import LatentRouterClassifier, Outcomes
+from sklroute import LatentRouterClassifier
 
 ROUTERS = {"latent": LatentRouterClassifier()}
 N_DRAWS = 4  # of the masked models
@@ -77,14 +78,7 @@ def compare(table: Bunch, values: np.ndarray) -> dict:
 
 def remaining(table: Bunch, kept) -> Bunch:
     """Return the table as if the other models had never been there."""
-    y = table.y
-    fewer = Outcomes(
-        y.quality[:, kept],
-        y.cost[:, kept],
-        y.available[:, kept],
-        models=y.models[kept],
-    )
-    return Bunch(**{**table, "y": fewer})
+    return Bunch(**{**table, "y": drop(table.y, kept)})
 
 
 if __name__ == "__main__":

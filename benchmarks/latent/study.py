@@ -102,6 +102,12 @@ def make_synthetic(n_queries: int, seed: int, *, n_test: int = 5000) -> Bunch:
     )
 
 
+def drop(y: Outcomes, kept: NDArray) -> Outcomes:
+    """Outcomes of some of the models."""
+    tables = (y.quality[:, kept], y.cost[:, kept], y.available[:, kept])
+    return Outcomes(*tables, models=y.models[kept])
+
+
 # -- fits ----------------------------------------------------------------------------
 
 

@@ -84,6 +84,7 @@ class RouterMixin(
     __metadata_request__score = {"sample_weight": True, "available": True}
 
     _parameter_constraints: dict = {"policy": [Policy, None]}
+    _poor_score = False  # whether it may be no better than one model for all queries
 
     def fit(
         self,
@@ -339,4 +340,5 @@ class RouterMixin(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.classifier_tags.poor_score = self._poor_score
         return tags

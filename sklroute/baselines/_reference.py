@@ -63,6 +63,8 @@ class FixedRouter(RouterMixin, BaseEstimator):
         "model": "no_validation",  # a name is checked against the outcomes in fit
     }
 
+    _poor_score = True
+
     def __init__(self, model="best", *, policy: Policy | None = None):
         self.model = model
         self.policy = policy
@@ -103,11 +105,6 @@ class FixedRouter(RouterMixin, BaseEstimator):
 
     def _choice_rule(self):
         return OneModel(self.pool_.column == self._column)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.poor_score = True
-        return tags
 
 
 class RandomRouter(RouterMixin, BaseEstimator):
@@ -151,6 +148,8 @@ class RandomRouter(RouterMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
 
+    _poor_score = True
+
     def __init__(self, *, policy: Policy | None = None, random_state=None):
         self.policy = policy
         self.random_state = random_state
@@ -182,5 +181,4 @@ class RandomRouter(RouterMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.non_deterministic = True
-        tags.classifier_tags.poor_score = True
         return tags

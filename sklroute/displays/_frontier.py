@@ -207,7 +207,7 @@ class FrontierDisplay:
             nauc=nauc(curve, cost_range(outcomes)),
             name=name,
             cost_unit=cost_unit,
-            **(_references(outcomes) if references else {}),
+            **(references_of(outcomes) if references else {}),
         )
         return display.plot(ax=ax, **plot_params)
 
@@ -318,7 +318,8 @@ class FrontierDisplay:
             )
 
 
-def _references(outcomes) -> dict[str, Any]:
+def references_of(outcomes) -> dict[str, Any]:
+    """What a router is compared with, as parameters of the display."""
     quality, cost = model_means(outcomes)
     return {
         "models": outcomes.models,
