@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
@@ -70,22 +70,12 @@ PRICES = {  # USD per million input and output tokens
 }
 
 
-class Workbook(NamedTuple):
-    """One model's answers to the queries of one data set."""
-
-    path: Path
-    model: str
-    dataset: str
-    frame: pd.DataFrame  # query, quality, cost, text
-
-
 def load_raw(root: Path, prices: Mapping[str, tuple[float, float]]) -> Bunch:
     """Outcomes and texts from the workbooks of all models."""
     folder = root / EVALUATION
-    books = list(_workbooks(folder, prices))
-    if not books:
+    parts = list(_workbooks(folder, prices))
+    if not parts:
         raise ValueError(f"{folder}: no workbook <model>/<model>_<DATASET>*.xlsx.")
-    parts = [book.frame.assign(model=book.model, file=str(book.path)) for book in books]
     log = pd.concat(parts, ignore_index=True)
     log = log.sort_values("query", key=lambda q: q.str.split("/").str[0], kind="stable")
     _check_agreement(log)
@@ -104,7 +94,8 @@ def load_raw(root: Path, prices: Mapping[str, tuple[float, float]]) -> Bunch:
     )
 
 
-def _workbooks(folder: Path, prices) -> Iterator[Workbook]:
+def _workbooks(folder: Path, prices) -> Iterator[pd.DataFrame]:
+    """Yield what each workbook says, with the columns ``model`` and ``file``."""
     known = {_plain(name): _price(name, p) for name, p in {**PRICES, **prices}.items()}
     for path in sorted(folder.glob("*/*.xlsx")):
         model = path.parent.name
@@ -118,7 +109,7 @@ def _workbooks(folder: Path, prices) -> Iterator[Workbook]:
         dataset = _dataset(path, path.stem.removeprefix(f"{model}_"))
         frame = _read_workbook(path, dataset, known[_plain(model)])
         if frame is not None:
-            yield Workbook(path, model, dataset, frame)
+            yield frame.assign(model=model, file=str(path))
 
 
 def _price(model: str, price: Any) -> tuple[float, float]:
