@@ -23,7 +23,7 @@ from sklroute.compare._contestants import (
     references,
     same_traffic,
 )
-from sklroute.compare._jobs import Job, collect, prepare, run_jobs, shuffled
+from sklroute.compare._jobs import Features, Job, collect, prepare, run_jobs, shuffled
 from sklroute.compare._result import Comparison, best_router, summarise
 from sklroute.compare._routers import default_routers
 from sklroute.compare._splits import check_trained, make_splits
@@ -197,7 +197,7 @@ def contest(
 def _jobs(X, arena, routers, control, preprocessor, modalities) -> Iterator[list[Job]]:
     """For each seed every router, and the control on shuffled outcomes."""
     for seed, split in enumerate(arena.splits):
-        features = prepare(preprocessor, X, split, modalities)
+        features = Features(*prepare(preprocessor, X, split, modalities))
         trained = arena.y[split.train]
         whole = None if arena.cv_groups is None else arena.cv_groups[split.train]
         state = arena.random_state + seed
