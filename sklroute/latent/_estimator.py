@@ -18,7 +18,7 @@ from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._calibration import calibrate
 from sklroute.latent._evidence import EvidenceMixin
-from sklroute.latent._folded import Folded, fold
+from sklroute.latent._folded import Folded
 from sklroute.latent._inputs import (
     filled_cost,
     module_inputs,
@@ -419,10 +419,14 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
     def _fold(self) -> Folded | None:
         """The router in NumPy, unless a subclass computes otherwise."""
         own, base = type(self), LatentRouterClassifier
-        for name in (*self._compiled_steps, "_compiled_part"):
-            if getattr(own, name) is not getattr(base, name):
-                return None
-        return fold(self)
+        steps = (*self._compiled_steps, "_compiled_part")
+        changed = any(getattr(own, step) is not getattr(base, step) for step in steps)
+        if changed or self.device != "cpu":
+            return None
+        try:
+            return Folded.of(self, self._compiled_part())
+        except TypeError:  # says which part has none: the network itself will predict
+            return None
 
     def _numpy_part(self) -> Part | None:
         """What predicts in place of the network: the same, folded into NumPy."""
