@@ -73,7 +73,7 @@ def judge(router, X_fit, X_judge, table, splits):
     return quality
 
 
-def iter_table_splits(table, partition=0):
+def table_splits(table, partition=0):
     return make_splits(
         len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS, random_state=partition
     )
@@ -111,7 +111,7 @@ def answers_once(table, partition):
     holes = with_missing(X, blocks, lacks)
     splits = [
         (np.concatenate([split.train, split.validation]), split.test)
-        for split in iter_table_splits(table, partition)
+        for split in table_splits(table, partition)
     ]
     columns = {}
     conditions = {
@@ -168,7 +168,7 @@ def choose(name, table):
     """Yield the validation quality of each rate of block dropout."""
     X, blocks, lacks = side_by_side(table)
     holes = with_missing(X, blocks, lacks)
-    splits = [(split.train, split.validation) for split in iter_table_splits(table)]
+    splits = [(split.train, split.validation) for split in table_splits(table)]
     parts = {
         "missing, fitted on missing": (holes, holes),
         "missing, fitted on complete": (X, holes),

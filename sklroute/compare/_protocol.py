@@ -178,10 +178,10 @@ def contest(
     arena: Arena,
     routers: Mapping[str, BaseEstimator],
     *,
-    preprocessor: BaseEstimator | None = None,
-    modalities: Mapping[str, Any] | None = None,
-    n_jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    preprocessor: BaseEstimator | None,
+    modalities: Mapping[str, Any] | None,
+    n_jobs: int | None,
+    progress: Callable[[int, int], None] | None,
 ) -> list[Contestant]:
     """Fit the routers and the control on every split; add the references."""
     control = CONTROL if CONTROL in routers else next(iter(routers), "")

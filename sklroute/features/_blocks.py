@@ -169,7 +169,7 @@ def missing_blocks(
 def check_blocks(
     modalities: Mapping[str, Any] | Sequence[str] | None,
     n_features: int,
-    names: NDArray | None = None,
+    names: NDArray | None,
 ) -> dict[str, NDArray[np.intp]]:
     """Column numbers of each block, having checked that they share out all columns.
 
