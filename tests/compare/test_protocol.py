@@ -378,19 +378,18 @@ def test_bad_input_is_named(data, change, message):
         compare(**{**good, **change})
 
 
-def test_a_model_without_any_cost_among_others_with_costs_is_named(data):
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (np.s_[:, 2], "'model-2' has no cost while others do"),
+        (np.s_[7], "Row 7 has no available model of known"),
+    ],
+)
+def test_a_model_or_a_query_without_any_cost_is_named(data, cells, message):
     cost = data.y.cost.copy()
-    cost[:, 2] = np.nan
+    cost[cells] = np.nan
     y = Outcomes(data.y.quality, cost, models=data.models)
-    with pytest.raises(ValueError, match="'model-2' has no cost while others do"):
-        compare(data.X, y)
-
-
-def test_a_query_without_a_usable_answer_is_named(data):
-    cost = data.y.cost.copy()
-    cost[7] = np.nan
-    y = Outcomes(data.y.quality, cost, models=data.models)
-    with pytest.raises(ValueError, match="Row 7 has no available model of known"):
+    with pytest.raises(ValueError, match=message):
         compare(data.X, y)
 
 
