@@ -23,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
 from sklroute import LatentRouterClassifier, RidgeRouter
+from sklroute.compare._result import named
 from sklroute.compare._splits import make_splits
 from sklroute.datasets import load_features, load_outcomes, load_visual_qa
 from sklroute.features import BlockScaler
@@ -147,19 +148,15 @@ def summary(name, table, columns, seconds):
         for other in ("text", "both"):
             reference = columns.get((router, other))
             if reference is not None and other != features:
-                line |= spread(f"over_{other}", interval(table, quality, reference))
+                line |= named(f"over_{other}", interval(table, quality, reference))
         gain = interval(table, quality, columns["best single", ""])
-        line |= spread("over_single", gain)
+        line |= named("over_single", gain)
         yield line | {"cpu_seconds": seconds.get((router, features))}
 
 
 def interval(table, quality, reference=None):
     """Return the mean, or the mean difference, with its 95 % interval."""
     return paired_bootstrap(quality, reference, groups=table.groups, random_state=0)
-
-
-def spread(name, values):
-    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 def main(arguments=None):

@@ -25,11 +25,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from compare_blocks import fit, interval, load_tables, spread
+from compare_blocks import fit, interval, load_tables
 from sklearn.pipeline import make_pipeline
 
 from sklroute import AverageRouter, FixedRouter, LatentRouterClassifier, RidgeRouter
 from sklroute.baselines import KernelRouter
+from sklroute.compare._result import named
 from sklroute.compare._splits import make_splits
 from sklroute.features import BlockScaler
 from sklroute.metrics import realised_quality
@@ -152,12 +153,12 @@ def summary(name, table, columns):
         complete, missing = own["complete"], own["missing"]
         for condition, quality in own.items():
             line = {"table": name, "router": router, "condition": condition}
-            line |= spread("quality", interval(table, quality))
-            line |= spread("loss", interval(table, complete, quality))
+            line |= named("quality", interval(table, quality))
+            line |= named("loss", interval(table, complete, quality))
             if condition in DROPPED:
                 line["share"] = np.mean(complete - missing) / line["loss"]
                 spare = (complete - quality) / 3 - (complete - missing)
-                line |= spread("under_third", interval(table, spare))
+                line |= named("under_third", interval(table, spare))
             yield line
 
 
@@ -183,8 +184,8 @@ def choose(name, table):
             quality = judge(router, X_fit, X_judge, table, splits)
             reference = quality if reference is None else reference
             line = {"table": name, "condition": condition, "block_dropout": rate}
-            line |= spread("quality", interval(table, quality))
-            line |= spread("gain", interval(table, quality, reference))
+            line |= named("quality", interval(table, quality))
+            line |= named("gain", interval(table, quality, reference))
             print(line, flush=True)
             yield line
 

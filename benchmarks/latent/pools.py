@@ -16,7 +16,6 @@ from sklearn.utils import Bunch
 from study import (
     PARTITIONS,
     Tested,
-    bounds,
     chosen_quality,
     cross_test,
     drop,
@@ -27,6 +26,7 @@ from study import (
 )
 
 from sklroute import LatentRouterClassifier
+from sklroute.compare._result import named
 
 ROUTERS = {"latent": LatentRouterClassifier()}
 N_DRAWS = 4  # of the masked models
@@ -71,7 +71,7 @@ def compare(table: Bunch, values: np.ndarray) -> dict:
     """Quality and gain of (n_draws, 2, n_queries) realised qualities."""
     rows = np.flatnonzero(~np.isnan(values).any(axis=(0, 1)))
     masked, fewer = values[:, :, rows].mean(axis=0)
-    return {"quality": 100 * masked.mean()} | bounds(
+    return {"quality": 100 * masked.mean()} | named(
         "gain", gain(table, rows, masked, fewer)
     )
 

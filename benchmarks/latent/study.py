@@ -208,12 +208,6 @@ def gap_closed(data: Bunch, router: BaseEstimator, seed: int) -> tuple[float, fl
     return (reached - single) / (truth.max(axis=1).mean() - single), seconds
 
 
-def bounds(name: str, interval: Interval) -> dict[str, float]:
-    """Return the columns of an interval."""
-    estimate, low, high = interval
-    return {name: estimate, f"{name}_low": low, f"{name}_high": high}
-
-
 def write(lines: list[dict], name: str) -> None:
     """Write a table of results and show it."""
     frame = pd.DataFrame(lines).round(4)
