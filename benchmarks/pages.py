@@ -4,26 +4,26 @@ Each table stands between two comments that name it; tests check that pages and 
 agree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 
-def write(page: Path, tables: Mapping[str, str]) -> None:
+def write(page: Path, tables: Iterable[Callable[[], str]]) -> None:
     """Put tables into a page, in place."""
+    page.write_text(filled(page, tables), encoding="utf-8")
+
+
+def filled(page: Path, tables: Iterable[Callable[[], str]]) -> str:
+    """Return the text of a page with every table, by name, as the results have it."""
     text = page.read_text(encoding="utf-8")
-    page.write_text(fill(text, page, tables), encoding="utf-8")
-
-
-def fill(text: str, page: Path, tables: Mapping[str, str]) -> str:
-    """Return the text of a page with every table as it is now."""
-    for name, table in tables.items():
-        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    for make in tables:
+        start, end = f"<!-- {make.__name__} -->\n", f"<!-- end of {make.__name__} -->"
         before, found, rest = text.partition(start)
         if not found:
-            raise ValueError(f"{page.name} has no place for the table {name!r}.")
-        text = before + start + table + "\n" + end + rest.partition(end)[2]
+            raise ValueError(f"{page.name} has no place for {make.__name__!r}.")
+        text = before + start + make() + "\n" + end + rest.partition(end)[2]
     return text
 
 

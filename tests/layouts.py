@@ -27,6 +27,16 @@ def routing(n_queries=150, n_tasks=3):
     )
 
 
+def wide_table(data):
+    """A table of `make_routing` as the command line reads it, a row per query."""
+    parts = {"query_id": np.arange(len(data.y)), "task": data.task}
+    parts["prompt"] = [f"solve task{task} please" for task in data.task]
+    for column, model in enumerate(data.models):
+        parts[f"q:{model}"] = data.y.quality[:, column]
+        parts[f"cost:{model}"] = data.y.cost[:, column]
+    return pd.DataFrame(parts)
+
+
 def texts(task):
     return [f"solve task {t} with word{t} please, case {i}" for i, t in enumerate(task)]
 

@@ -279,7 +279,7 @@ FITTING = {
     ),
     "a query without a group": (
         fit(groups=np.array(["a"] * 5 + [None, "b", "b"], dtype=object)),
-        "groups is missing in row 5",
+        "groups has no value in row 5",
     ),
     "weights of the wrong length": (
         fit(sample_weight=[1.0, 2.0]),

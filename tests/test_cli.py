@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from layouts import wide_table
 
 from sklroute import RidgeRouter
 from sklroute.cli import _compare, main
@@ -24,12 +25,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def wide(data):
-    parts = {"query_id": np.arange(150), "task": data.task}
-    parts["prompt"] = [f"solve task {task} please" for task in data.task]
-    for column, model in enumerate(data.models):
-        parts[f"q:{model}"] = data.y.quality[:, column]
-        parts[f"cost:{model}"] = data.y.cost[:, column]
-    return pd.DataFrame(parts)
+    return wide_table(data)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from layouts import wide_table
 
 from sklroute.cli import main
 from sklroute.datasets import make_routing
@@ -18,12 +19,8 @@ def data():
 @pytest.fixture
 def folder(tmp_path, monkeypatch, data):
     monkeypatch.chdir(tmp_path)
-    parts = {"query_id": np.arange(300), "task": data.task, "pair": np.arange(300) // 2}
-    parts["prompt"] = [f"solve task{task} please" for task in data.task]
-    for column, model in enumerate(data.models):
-        parts[f"q:{model}"] = data.y.quality[:, column]
-        parts[f"cost:{model}"] = data.y.cost[:, column]
-    pd.DataFrame(parts).to_csv("wide.csv", index=False)
+    table = wide_table(data).assign(pair=np.arange(300) // 2)
+    table.to_csv("wide.csv", index=False)
     np.save("x.npy", data.X)
     return tmp_path
 

@@ -23,7 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
 from sklroute import LatentRouterClassifier, RidgeRouter
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._result import named
+from sklroute.compare._splits import make_splits
 from sklroute.datasets import load_features, load_outcomes, load_visual_qa
 from sklroute.features import BlockScaler
 from sklroute.metrics import paired_bootstrap, realised_quality
@@ -117,7 +118,7 @@ def answers(table, only):
     columns, seconds = {}, {}
     splits = [
         (np.concatenate([split.train, split.validation]), split.test)
-        for split in iter_splits(len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS)
+        for split in make_splits(len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS)
     ]
     columns["best single", ""] = np.full(len(table.X), np.nan)
     for train, test in splits:
@@ -147,12 +148,9 @@ def summary(name, table, columns, seconds):
         for other in ("text", "both"):
             reference = columns.get((router, other))
             if reference is not None and other != features:
-                gain = interval(table, quality, reference)
-                names = (f"over_{other}", f"over_{other}_low", f"over_{other}_high")
-                line |= dict(zip(names, gain, strict=True))
+                line |= named(f"over_{other}", interval(table, quality, reference))
         gain = interval(table, quality, columns["best single", ""])
-        names = ("over_single", "over_single_low", "over_single_high")
-        line |= dict(zip(names, gain, strict=True))
+        line |= named("over_single", gain)
         yield line | {"cpu_seconds": seconds.get((router, features))}
 
 

@@ -30,7 +30,8 @@ from sklearn.pipeline import make_pipeline
 
 from sklroute import AverageRouter, FixedRouter, LatentRouterClassifier, RidgeRouter
 from sklroute.baselines import KernelRouter
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._result import named
+from sklroute.compare._splits import make_splits
 from sklroute.features import BlockScaler
 from sklroute.metrics import realised_quality
 
@@ -73,8 +74,8 @@ def judge(router, X_fit, X_judge, table, splits):
     return quality
 
 
-def iter_table_splits(table, partition=0):
-    return iter_splits(
+def table_splits(table, partition=0):
+    return make_splits(
         len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS, random_state=partition
     )
 
@@ -111,7 +112,7 @@ def answers_once(table, partition):
     holes = with_missing(X, blocks, lacks)
     splits = [
         (np.concatenate([split.train, split.validation]), split.test)
-        for split in iter_table_splits(table, partition)
+        for split in table_splits(table, partition)
     ]
     columns = {}
     conditions = {
@@ -152,17 +153,13 @@ def summary(name, table, columns):
         complete, missing = own["complete"], own["missing"]
         for condition, quality in own.items():
             line = {"table": name, "router": router, "condition": condition}
-            line |= spread("quality", interval(table, quality))
-            line |= spread("loss", interval(table, complete, quality))
+            line |= named("quality", interval(table, quality))
+            line |= named("loss", interval(table, complete, quality))
             if condition in DROPPED:
                 line["share"] = np.mean(complete - missing) / line["loss"]
                 spare = (complete - quality) / 3 - (complete - missing)
-                line |= spread("under_third", interval(table, spare))
+                line |= named("under_third", interval(table, spare))
             yield line
-
-
-def spread(name, values):
-    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 # -- validation queries --------------------------------------------------------------
@@ -172,7 +169,7 @@ def choose(name, table):
     """Yield the validation quality of each rate of block dropout."""
     X, blocks, lacks = side_by_side(table)
     holes = with_missing(X, blocks, lacks)
-    splits = [(split.train, split.validation) for split in iter_table_splits(table)]
+    splits = [(split.train, split.validation) for split in table_splits(table)]
     parts = {
         "missing, fitted on missing": (holes, holes),
         "missing, fitted on complete": (X, holes),
@@ -187,8 +184,8 @@ def choose(name, table):
             quality = judge(router, X_fit, X_judge, table, splits)
             reference = quality if reference is None else reference
             line = {"table": name, "condition": condition, "block_dropout": rate}
-            line |= spread("quality", interval(table, quality))
-            line |= spread("gain", interval(table, quality, reference))
+            line |= named("quality", interval(table, quality))
+            line |= named("gain", interval(table, quality, reference))
             print(line, flush=True)
             yield line
 

@@ -9,7 +9,6 @@ it), ``brier`` the fall in the squared error of the predicted quality, in thousa
 import numpy as np
 from joblib import Parallel, delayed
 from study import (
-    bounds,
     chosen_quality,
     cross_test,
     gain,
@@ -21,6 +20,7 @@ from study import (
 )
 
 from sklroute import LatentRouterClassifier
+from sklroute.compare._result import named
 from sklroute.metrics import Interval, paired_bootstrap, quality_brier
 
 WHOLE = {
@@ -76,8 +76,8 @@ def main() -> None:
             cost = tested[one].cpu_seconds / tested[other].cpu_seconds
             lines.append(
                 {"table": name, "part": part}
-                | bounds("gain", interval)
-                | bounds("brier", Interval(*(1000 * bound for bound in fall)))
+                | named("gain", interval)
+                | named("brier", Interval(*(1000 * bound for bound in fall)))
                 | {"cpu_ratio": cost}
             )
     write(lines, "ablation")
@@ -102,7 +102,7 @@ def synthetic(variants, options) -> list[dict]:
         cost = seconds[one].mean() / seconds[other].mean()
         lines.append(
             {"table": "make_routing (share of gap)", "part": part}
-            | bounds("gain", interval)
+            | named("gain", interval)
             | {"cpu_ratio": cost}
         )
     return lines

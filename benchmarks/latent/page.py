@@ -12,25 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what all pages share
-from pages import fill, interval, markdown, write
+from pages import interval, markdown, write
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[2] / "docs" / "latent_router.md"
-
-
-def main() -> None:
-    """Write the tables into the page."""
-    write(PAGE, rendered())
-
-
-def filled(text: str) -> str:
-    """Return the page with every table as the results have it now."""
-    return fill(text, PAGE, rendered())
-
-
-def rendered() -> dict[str, str]:
-    """Return the tables by name."""
-    return {name: make() for name, make in TABLES.items()}
 
 
 def tables() -> str:
@@ -118,12 +103,6 @@ def cost() -> str:
     return markdown({"": frame["what"], "value": value, "unit": frame["unit"]})
 
 
-TABLES = {
-    make.__name__: make
-    for make in (tables, shuffled, synthetic, ablation, brier, pools, cost)
-}
-
-
 def _read(name: str) -> pd.DataFrame:
     return pd.read_csv(RESULTS / f"{name}.csv")
 
@@ -132,5 +111,7 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
+TABLES = tables, shuffled, synthetic, ablation, brier, pools, cost
+
 if __name__ == "__main__":
-    main()
+    write(PAGE, TABLES)

@@ -16,16 +16,17 @@ from sklearn.utils import Bunch
 from study import (
     PARTITIONS,
     Tested,
-    bounds,
     chosen_quality,
     cross_test,
+    drop,
     gain,
     load_tables,
     parse_options,
     write,
 )
 
-from sklroute import LatentRouterClassifier, Outcomes
+from sklroute import LatentRouterClassifier
+from sklroute.compare._result import named
 
 ROUTERS = {"latent": LatentRouterClassifier()}
 N_DRAWS = 4  # of the masked models
@@ -70,21 +71,14 @@ def compare(table: Bunch, values: np.ndarray) -> dict:
     """Quality and gain of (n_draws, 2, n_queries) realised qualities."""
     rows = np.flatnonzero(~np.isnan(values).any(axis=(0, 1)))
     masked, fewer = values[:, :, rows].mean(axis=0)
-    return {"quality": 100 * masked.mean()} | bounds(
+    return {"quality": 100 * masked.mean()} | named(
         "gain", gain(table, rows, masked, fewer)
     )
 
 
 def remaining(table: Bunch, kept) -> Bunch:
     """Return the table as if the other models had never been there."""
-    y = table.y
-    fewer = Outcomes(
-        y.quality[:, kept],
-        y.cost[:, kept],
-        y.available[:, kept],
-        models=y.models[kept],
-    )
-    return Bunch(**{**table, "y": fewer})
+    return Bunch(**{**table, "y": drop(table.y, kept)})
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from sklroute import Outcomes
 from sklroute.compare._jobs import configure
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._splits import make_splits
 from sklroute.datasets import (
     load_features,
     load_outcomes,
@@ -102,6 +102,12 @@ def make_synthetic(n_queries: int, seed: int, *, n_test: int = 5000) -> Bunch:
     )
 
 
+def drop(y: Outcomes, kept: NDArray) -> Outcomes:
+    """Outcomes of some of the models."""
+    tables = (y.quality[:, kept], y.cost[:, kept], y.available[:, kept])
+    return Outcomes(*tables, models=y.models[kept])
+
+
 # -- fits ----------------------------------------------------------------------------
 
 
@@ -127,12 +133,8 @@ def cross_test(
     splits = [
         split
         for partition in partitions
-        for split in iter_splits(
-            len(table.y),
-            groups=table.groups,
-            cv_groups=table.cv_groups,
-            n_seeds=n_seeds,
-            random_state=partition,
+        for split in make_splits(
+            len(table.y), table.groups, table.cv_groups, n_seeds, partition
         )
     ]
     jobs = [
@@ -204,12 +206,6 @@ def gap_closed(data: Bunch, router: BaseEstimator, seed: int) -> tuple[float, fl
     single = truth[:, router.mean_quality_.argmax()].mean()
     reached = truth[np.arange(len(truth)), quality.argmax(axis=1)].mean()
     return (reached - single) / (truth.max(axis=1).mean() - single), seconds
-
-
-def bounds(name: str, interval: Interval) -> dict[str, float]:
-    """Return the columns of an interval."""
-    estimate, low, high = interval
-    return {name: estimate, f"{name}_low": low, f"{name}_high": high}
 
 
 def write(lines: list[dict], name: str) -> None:

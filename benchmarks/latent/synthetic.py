@@ -8,7 +8,7 @@ tenth of the cells missing, at 2,000 and 10,000 queries.
 
 import numpy as np
 from joblib import Parallel, delayed
-from study import bounds, gap_closed, make_synthetic, parse_options, write
+from study import gap_closed, make_synthetic, parse_options, write
 
 from sklroute import LatentRouterClassifier
 from sklroute.baselines import (
@@ -19,6 +19,7 @@ from sklroute.baselines import (
     MLPRouter,
     RidgeRouter,
 )
+from sklroute.compare._result import named
 from sklroute.metrics import paired_bootstrap
 
 ROUTERS = {
@@ -48,7 +49,7 @@ def main() -> None:
         ):
             lines.append(
                 {"queries": n_queries, "router": name, "seeds": options.seeds}
-                | bounds("gap_closed", paired_bootstrap(closed, random_state=0))
+                | named("gap_closed", paired_bootstrap(closed, random_state=0))
                 | {"lowest": closed.min(), "cpu_seconds": seconds.mean()}
             )
     write(lines, "synthetic")

@@ -10,7 +10,6 @@ and over the model that was best on the training queries; ``nauc`` is the gain o
 import numpy as np
 from study import (
     PARTITIONS,
-    bounds,
     chosen_quality,
     cross_test,
     gain,
@@ -21,6 +20,7 @@ from study import (
 
 from sklroute import LatentRouterClassifier
 from sklroute.baselines import AverageRouter, FixedRouter, KernelRouter, RidgeRouter
+from sklroute.compare._result import named
 from sklroute.metrics import (
     Interval,
     frontier_bootstrap,
@@ -65,11 +65,11 @@ def compare(name, table, tested, router) -> dict:
     line = {"table": name, "router": router, "queries": len(np.unique(own.rows))}
     line |= {"quality": 100 * values.mean()}
     reference = chosen_quality(table, single)
-    line |= bounds("over_single", gain(table, own.rows, values, reference))
+    line |= named("over_single", gain(table, own.rows, values, reference))
     if average is None:
         return line
     reference = chosen_quality(table, average)
-    line |= bounds("over_average", gain(table, own.rows, values, reference))
+    line |= named("over_average", gain(table, own.rows, values, reference))
     area = frontier_bootstrap(
         y,
         own.quality,
@@ -78,7 +78,7 @@ def compare(name, table, tested, router) -> dict:
         groups=table.cv_groups[own.rows],
         random_state=0,
     )
-    line |= bounds("nauc_over_average", Interval(*(100 * bound for bound in area)))
+    line |= named("nauc_over_average", Interval(*(100 * bound for bound in area)))
     return line | {
         "brier": quality_brier(y, own.quality),
         "log_loss": quality_log_loss(y, own.quality),

@@ -17,16 +17,17 @@ from sklearn.utils import Bunch
 
 from sklroute import Outcomes
 from sklroute.compare._jobs import configure
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._splits import make_splits
 from sklroute.features import BlockScaler
 from sklroute.pool._basis import make_basis
 from sklroute.pool._newcomer import newcomer
 from sklroute.pool._pool import Pool
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results"
-sys.path.insert(0, str(HERE.parent / "latent"))  # its tables, splits and intervals
+# Its tables, splits and intervals.
+sys.path.insert(0, str(Path(__file__).parents[1] / "latent"))
+from study import drop
 
+RESULTS = Path(__file__).parent / "results"
 TABLES = ("visual_qa", "mllm10", "mmlu_pro", "routerbench")
 PARTITION = 7  # none of the choices in the package was made on its folds
 TUNED = ("alpha", "alphas", "C", "n_neighbors")  # each has a fitted `name_`
@@ -65,12 +66,8 @@ class LeftOut(NamedTuple):
 
 def seeds_of(table: Bunch, n_seeds: int, random_state: int) -> Iterator[Seed]:
     """Yield every seed; queries on which one model alone was run decide nothing."""
-    splits = iter_splits(
-        len(table.y),
-        groups=table.groups,
-        cv_groups=table.cv_groups,
-        n_seeds=n_seeds,
-        random_state=random_state,
+    splits = make_splits(
+        len(table.y), table.groups, table.cv_groups, n_seeds, random_state
     )
     for number, split in enumerate(splits):
         n_observed = table.y.observed.sum(axis=1)
@@ -149,12 +146,6 @@ def refit(full: BaseEstimator, seed: Seed, kept: NDArray) -> BaseEstimator:
     y = drop(seed.y_train, kept)
     rows = y.observed.any(axis=1)
     return router.fit(seed.X_train[rows], y[rows], groups=seed.groups[rows])
-
-
-def drop(y: Outcomes, kept: NDArray) -> Outcomes:
-    """Outcomes of some of the models."""
-    tables = (y.quality[:, kept], y.cost[:, kept], y.available[:, kept])
-    return Outcomes(*tables, models=y.models[kept])
 
 
 def joined(left: LeftOut, y: Outcomes, predicted: NDArray) -> NDArray[np.float64]:

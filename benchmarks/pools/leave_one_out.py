@@ -32,7 +32,7 @@ from common import (
     seeds_of,
     write,
 )
-from study import bounds, choose, gain, load_tables
+from study import choose, gain, load_tables
 
 from sklroute import (
     AverageRouter,
@@ -42,6 +42,7 @@ from sklroute import (
     LogisticRouter,
     RidgeRouter,
 )
+from sklroute.compare._result import named
 from sklroute.pool._probes import choose_probes
 
 N_ANSWERS = (8, 16, 32, 64, 128)
@@ -133,7 +134,7 @@ class Comparison:
 
     def bounds(self, name: str, way: tuple, other: tuple) -> dict:
         values = self.values(way), self.values(other)
-        return bounds(name, gain(self.table, self.rows, *values))
+        return named(name, gain(self.table, self.rows, *values))
 
 
 def fitted_routers(seed: Seed, options):

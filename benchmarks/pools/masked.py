@@ -11,9 +11,10 @@ clusters are left out: they learn every model alone, as a ridge does.
 
 import numpy as np
 from common import PARTITION, drop, fit_full, seeds_of, write
-from study import bounds, choose, gain, load_tables, parse_options
+from study import choose, gain, load_tables, parse_options
 
 from sklroute import KernelRouter, RidgeRouter
+from sklroute.compare._result import named
 
 ROUTERS = {"kernel": KernelRouter(), "ridge": RidgeRouter()}
 
@@ -44,7 +45,7 @@ def main() -> None:
             )
             line = {"table": name, "router": router, "masked": n_masked}
             line |= {"quality": 100 * masked.mean()}
-            lines.append(line | bounds("gain", gain(table, rows, masked, fewer)))
+            lines.append(line | named("gain", gain(table, rows, masked, fewer)))
         write(lines, "masked")
 
 

@@ -12,28 +12,12 @@ from pathlib import Path
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what all pages share
-from pages import fill, interval, markdown, write
+from pages import interval, markdown, write
 
 RESULTS = Path(__file__).parent / "results"
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "changing_pools.md"
 FIGURE = DOCS / "images" / "newcomers.png"
-
-
-def main() -> None:
-    """Write the tables into the page, and draw the figure."""
-    write(PAGE, rendered())
-    draw()
-
-
-def filled(text: str) -> str:
-    """Return the page with every table as the results have it now."""
-    return fill(text, PAGE, rendered())
-
-
-def rendered() -> dict[str, str]:
-    """Return the tables by name."""
-    return {name: make() for name, make in TABLES.items()}
 
 
 def newcomers() -> str:
@@ -152,10 +136,8 @@ def draw() -> None:
     figure.savefig(FIGURE, dpi=90)
 
 
-TABLES = {
-    make.__name__: make for make in (newcomers, curves, probes, masked, coverage, time)
-}
-
+TABLES = newcomers, curves, probes, masked, coverage, time
 
 if __name__ == "__main__":
-    main()
+    write(PAGE, TABLES)
+    draw()

@@ -12,40 +12,24 @@ from pathlib import Path
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what all pages share
-from pages import fill, markdown, write
+from pages import markdown, write
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
 
 
-def main() -> None:
-    """Write the tables into the page."""
-    write(PAGE, rendered())
-
-
-def filled(text: str) -> str:
-    """Return the page with every table as the results have it now."""
-    return fill(text, PAGE, rendered())
-
-
-def rendered() -> dict[str, str]:
-    """Return the tables by name."""
-    return {
-        name: make(pd.read_csv(RESULTS / f"{name}.csv"))
-        for name, make in TABLES.items()
-    }
-
-
-def sample(frame: pd.DataFrame) -> str:
+def sample() -> str:
     """A row per router, a column per way to fit it."""
+    frame = _read("sample")
     wide = frame.pivot(index="router", columns="how", values="gap_closed")
     wide = wide.reindex(frame["router"].unique())[frame["how"].unique()]
     shown = wide.map(lambda value: "" if pd.isna(value) else f"{value:.3f}")
     return markdown({"": shown.index, **{how: shown[how] for how in shown}})
 
 
-def neighbors(frame: pd.DataFrame) -> str:
+def neighbors() -> str:
     """Exact beside approximate."""
+    frame = _read("neighbors")
     seconds = {
         f"{part}, s": frame[f"{part}_s_brute"].map("{:.2f}".format)
         + " / "
@@ -64,8 +48,9 @@ def neighbors(frame: pd.DataFrame) -> str:
     )
 
 
-def millions(frame: pd.DataFrame) -> str:
+def millions() -> str:
     """Time per million and memory."""
+    frame = _read("millions")
     return markdown(
         {
             "router": frame["router"],
@@ -80,12 +65,15 @@ def millions(frame: pd.DataFrame) -> str:
     )
 
 
-TABLES = {make.__name__: make for make in (sample, neighbors, millions)}
+def _read(name: str) -> pd.DataFrame:
+    return pd.read_csv(RESULTS / f"{name}.csv")
 
 
 def _whole(values: pd.Series) -> pd.Series:
     return values.map("{:.0f}".format)
 
 
+TABLES = sample, neighbors, millions
+
 if __name__ == "__main__":
-    main()
+    write(PAGE, TABLES)

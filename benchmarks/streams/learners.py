@@ -144,7 +144,8 @@ def refitter(first: KernelRouter):
     return fit
 
 
-def run(learner: Frozen, stream: Stream, size: int):
-    """Run a stream through and return the choices."""
+def realised(learner: Frozen, stream: Stream, size: int):
+    """Run a stream through and return what each choice was worth."""
     steps = [learner.step(rows, quality) for rows, quality in stream.batches(size)]
-    return np.concatenate(steps)
+    choice = np.concatenate(steps)
+    return stream.quality[np.arange(len(choice)), choice]

@@ -58,6 +58,10 @@ class Stream(NamedTuple):
         quality[:, model] *= self.luck < kept
         return self._replace(quality=quality)
 
+    def cut(self, rows: slice) -> "Stream":
+        """A part of the queries."""
+        return Stream(*(part[rows] for part in self))
+
     def batches(self, size: int):
         """Yield the queries in parts."""
         for start in range(0, len(self.rows), size):

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import scipy
 import sklearn
-from learners import HALF_LIFE, Frozen, make_learners, refitter, run
+from learners import HALF_LIFE, Frozen, make_learners, realised, refitter
 from replay import REAL, Replay, load_table, make_stream
 from sklearn.base import clone
 
@@ -71,7 +71,7 @@ def one_stream(args, name, drifts, seed):
         refit = refitter(first) if args.router == "kernel" else None
         learners = make_learners(Replay.of(first, table.X), part, seed, refit)
         begun = {
-            who: realised(learner, cut(early, half[0]), args.size)
+            who: realised(learner, early.cut(half[0]), args.size)
             for who, learner in learners.items()
         }
         for drift in todo:
@@ -79,7 +79,7 @@ def one_stream(args, name, drifts, seed):
             if not repaired:
                 late = stream.drifted(best, KEPT[drift])
                 y_late = spoiled(y_late, best, KEPT[drift], seed)
-            late = cut(late, half[1])
+            late = late.cut(half[1])
             knowing = Frozen(Replay.of(fit_again(first, refit, part, y_late), table.X))
             values = realised(knowing, late, args.size)
             yield drift, "knowing", np.append(begun["frozen"], values), 0.0, keys
@@ -102,15 +102,6 @@ def fit_again(first, refit, table, y):
     if refit is not None:
         return refit(table.X_train, y)
     return clone(first).fit(table.X_train, y, groups=table.groups_train)
-
-
-def cut(stream, rows):
-    return type(stream)(*(part[rows] for part in stream))
-
-
-def realised(learner, stream, size):
-    choice = run(learner, stream, size)
-    return stream.quality[np.arange(len(choice)), choice]
 
 
 def recovery(lost):

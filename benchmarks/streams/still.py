@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from learners import Frozen, Greedy, run
+from learners import Frozen, Greedy, realised
 from replay import N_QUERIES, REAL, Replay, load_table, make_stream
 
 from sklroute import KernelRouter
@@ -46,8 +46,7 @@ def main():
                     if half_life == "frozen"
                     else Greedy(router, half_life=half_life)
                 )
-                choice = run(learner, stream, 100)
-                found.append(stream.quality[np.arange(len(choice)), choice])
+                found.append(realised(learner, stream, 100))
         for half_life in HALF_LIVES:
             interval = paired_bootstrap(
                 np.concatenate(values[half_life]),

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from learners import Frozen, FullInformation, Greedy, run
-from replay import Replay, Stream, load_table, make_stream
+from learners import Frozen, FullInformation, Greedy, realised
+from replay import Replay, load_table, make_stream
 
 from sklroute import KernelRouter
 from sklroute.policies import Thompson
@@ -28,10 +28,7 @@ KEYS = ["level", "rest", "half_life", "learner"]
 
 def points(learner, halves, size):
     """Mean quality in either half."""
-    return [
-        100 * half.quality[np.arange(len(half.rows)), run(learner, half, size)].mean()
-        for half in halves
-    ]
+    return [100 * realised(learner, half, size).mean() for half in halves]
 
 
 def one_seed(seed, size):
@@ -42,10 +39,7 @@ def one_seed(seed, size):
     stream = make_stream(table, seed, N_QUERIES)
     late = stream.drifted(int(router.mean_quality_.argmax()), 0.5)
     middle = N_QUERIES // 2
-    halves = [
-        Stream(*(part[rows] for part in whole))
-        for whole, rows in ((stream, slice(middle)), (late, slice(middle, None)))
-    ]
+    halves = stream.cut(slice(middle)), late.cut(slice(middle, None))
     frozen = points(Frozen(router), halves, size)
     for level, rest, half_life in itertools.product(LEVELS, RESTS, HALF_LIVES):
         _belief.DRIFT, _belief.FITTED = level, rest

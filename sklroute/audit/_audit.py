@@ -19,8 +19,6 @@ from sklroute.compare._protocol import check_weight, drop_unpriced
 from sklroute.outcomes._values import group_array
 from sklroute.pipeline import as_router, last_step
 
-__all__ = ["audit"]
-
 SETTINGS = {
     "cost_weight": [Interval(Real, 0, None, closed="left"), None],
     "min_gain": [Interval(Real, 0, None, closed="left")],

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils import _safe_indexing
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, validate_params
 from threadpoolctl import threadpool_limits
 
@@ -17,15 +16,13 @@ from sklroute.audit._decisions import BEST_SINGLE, Decisions, decide, join
 from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.base._arrays import check_lengths
-from sklroute.compare._jobs import block_columns, collect, configure, workers
+from sklroute.compare._jobs import collect, configure, prepare, workers
 from sklroute.compare._protocol import check_weight, drop_unpriced
-from sklroute.compare._splits import N_FOLDS, Split, check_trained, iter_splits
+from sklroute.compare._splits import N_FOLDS, Split, check_trained, make_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import group_array
 from sklroute.pipeline import fit_router
-
-__all__ = ["cross_audit"]
 
 
 @validate_params(
@@ -126,15 +123,7 @@ def cross_audit(
     allowed = y.available
     y, has_costs = drop_unpriced(y)
     weight = check_weight(cost_weight, has_costs)
-    splits = list(
-        iter_splits(
-            len(y),
-            groups=groups,
-            cv_groups=cv_groups,
-            n_seeds=N_FOLDS,
-            random_state=random_state,
-        )
-    )
+    splits = make_splits(len(y), groups, cv_groups, N_FOLDS, random_state)
     check_trained(y, (_training(split) for split in splits), priced=weight > 0)
     if preprocessor is None:
         preprocessor = BlockScaler(modalities, allow_missing=True)
@@ -202,10 +191,9 @@ def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
     train = _training(split)
     # One thread each, also without workers: sums of floats depend on the threads.
     with threadpool_limits(1):
-        preprocessor = clone(plan.preprocessor)
-        features = preprocessor.fit_transform(_safe_indexing(plan.X, train))
-        features = np.asarray(features, dtype=np.float32)
-        blocks = block_columns(preprocessor, plan.modalities)
+        features, held_out, blocks = prepare(
+            plan.preprocessor, plan.X, (train, split.test), plan.modalities
+        )
         groups = None if plan.cv_groups is None else plan.cv_groups[train]
 
         def fit(estimator):
@@ -215,10 +203,9 @@ def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
         baseline = plan.baseline
         if isinstance(baseline, BaseEstimator):
             baseline = fit(baseline)
-        held_out = preprocessor.transform(_safe_indexing(plan.X, split.test))
         return decide(
             fit(router),
-            np.asarray(held_out, dtype=np.float32),
+            held_out,
             plan.y[split.test],
             baseline=baseline,
             allowed=plan.allowed[split.test],

@@ -14,8 +14,6 @@ from sklroute.outcomes._values import check_candidates, plain
 from sklroute.pipeline import as_router, last_step
 from sklroute.policies import MaxUtility
 
-__all__ = ["BEST_SINGLE", "Decisions", "decide"]
-
 BEST_SINGLE = "best_single"
 
 

@@ -16,8 +16,6 @@ from sklroute.compare._report import calibration_section, thinned
 from sklroute.compare._trust import calibration, coverage
 from sklroute.metrics import traffic_share
 
-__all__ = ["write_audit_report"]
-
 
 def write_audit_report(
     result: Audit,

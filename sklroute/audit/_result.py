@@ -11,18 +11,15 @@ from numpy.typing import NDArray
 from sklroute.audit import _words as words
 from sklroute.audit._decisions import Decisions, utility_of
 from sklroute.audit._statistics import (
-    MIN_UNITS,
     Draws,
     cluster_error,
     effect_factor,
     holm,
 )
 from sklroute.compare._contestants import Realised
-from sklroute.compare._result import saved_share
+from sklroute.compare._result import MIN_UNITS, named, saved_share
 from sklroute.metrics import Interval
 from sklroute.outcomes import Outcomes
-
-__all__ = ["Audit", "Question", "judge"]
 
 UNKNOWN = words.UNKNOWN
 
@@ -125,16 +122,9 @@ def judge(
     control = {name: _control(question, each) for name, each in decisions.items()}
     table = table.join(pd.DataFrame.from_dict(control, orient="index"))
     first = next(iter(decisions.values()))
-    facts = {
-        "baseline": question.baseline,
-        "baseline_models": words.models_called(first.baseline.choice),
-        "cost_weight": question.cost_weight,
-        "min_gain": question.min_gain,
-        "alpha": question.alpha,
-        "power": question.power,
-        "has_costs": question.has_costs,
-        "n_folds": question.n_folds,
-    }
+    facts = question._asdict()
+    del facts["draws"]
+    facts["baseline_models"] = words.models_called(first.baseline.choice)
     return Audit(
         table=table.rename_axis("router"),
         by_group=None if groups is None else _by_group(question, decisions, groups),
@@ -189,12 +179,12 @@ def _row(question: Question, each: Decisions, rows: NDArray, strict: float) -> d
     return {
         "quality": router.quality.mean(),
         "baseline_quality": baseline.quality.mean(),
-        **_named("quality_gain", quality),
+        **named("quality_gain", quality),
         "cost": router.cost.mean(),
         "baseline_cost": baseline.cost.mean(),
-        **_named("cost_change", _interval(draws, router.cost - baseline.cost, alpha)),
-        **_named("cost_change_share", _interval(draws, change, alpha)),
-        **_named("utility_gain", utility),
+        **named("cost_change", _interval(draws, router.cost - baseline.cost, alpha)),
+        **named("cost_change_share", _interval(draws, change, alpha)),
+        **named("utility_gain", utility),
         "adjusted_low": adjusted.low,
         "adjusted_high": adjusted.high,
         "p": draws.p_value(gain),
@@ -225,10 +215,6 @@ def _interval(draws: Draws, gain: NDArray, alpha: float) -> Interval:
     if np.isnan(gain).any():
         return Interval(np.nan, np.nan, np.nan)
     return draws.interval(gain, alpha)
-
-
-def _named(name: str, interval: Interval) -> dict[str, float]:
-    return dict(zip((name, f"{name}_low", f"{name}_high"), interval, strict=True))
 
 
 def _control(question: Question, each: Decisions) -> dict[str, float]:

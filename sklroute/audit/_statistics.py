@@ -7,18 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 from sklearn.utils import check_random_state
 
-from sklroute.compare._result import MIN_UNITS
 from sklroute.metrics import Interval, paired_bootstrap
-
-__all__ = [
-    "MIN_UNITS",
-    "Draws",
-    "cluster_error",
-    "effect_factor",
-    "expected_power",
-    "holm",
-    "sign_flip_p",
-]
 
 CHUNK_CELLS = 4_000_000  # flips x units held at once: 32 MB
 
@@ -162,19 +151,3 @@ def effect_factor(alpha: float, power: float) -> float:
     .. math:: z_{1 - \alpha / 2} + z_{\mathrm{power}}
     """
     return float(norm.ppf(1 - alpha / 2) + norm.ppf(power))
-
-
-def expected_power(effect: ArrayLike, error: ArrayLike, alpha: float = 0.05):
-    r"""Chance that a two-sided test of level ``alpha`` finds a true gain.
-
-    .. math:: \Phi(\delta / \mathrm{se} - z_{1 - \alpha/2})
-
-    with the gain :math:`\delta \ge 0` and :math:`\mathrm{se} = \sigma / \sqrt n`.
-
-    Examples
-    --------
-    >>> from sklroute.audit._statistics import expected_power
-    >>> round(float(expected_power(2.8, 1.0)), 2)
-    0.8
-    """
-    return norm.cdf(np.divide(effect, error) - norm.ppf(1 - alpha / 2))

@@ -7,16 +7,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklroute.audit._statistics import MIN_UNITS
+from sklroute.compare._result import MIN_UNITS, with_bounds
 from sklroute.compare._words import (
+    each,
     percent,
     points,
     significant,
     thousands,
     with_unit,
 )
-
-__all__ = ["BEST_SINGLE_NAME", "PAYS", "PAYS_NOT", "UNKNOWN", "verdict"]
 
 BEST_SINGLE_NAME = "best single model"
 PAYS, PAYS_NOT, UNKNOWN = "pays", "does not pay", "not enough data"
@@ -67,7 +66,7 @@ def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[
         f"p = {row.p_adjusted:.2g})."
     )
     if facts["cost_weight"] > 0:
-        quality = points(row.quality_gain, row.quality_gain_low, row.quality_gain_high)
+        quality = points(*row[with_bounds("quality_gain")])
         yield f"Quality changes by {quality} points."
     if facts["has_costs"]:
         yield _cost(row, facts)
@@ -106,8 +105,8 @@ def _cost(row: pd.Series, facts: Mapping[str, Any]) -> str:
     unit = "" if facts.get("cost_unit") is None else f" {facts['cost_unit']}"
     text = f"Its calls cost {own}{unit} a query, the baseline's {other}"
     if row.baseline_cost > 0:
-        names = [f"cost_change_share{end}" for end in ("", "_low", "_high")]
-        number, _, bounds = points(*row[names]).partition(" ")
+        share = row[with_bounds("cost_change_share")]
+        number, _, bounds = points(*share).partition(" ")
         text += f" ({number} % {bounds})"
     saves = row.cost_change_high < 0 and row.n_units >= MIN_UNITS
     if facts["cost_weight"] == 0 and saves:
@@ -155,7 +154,7 @@ def _outlook(row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _features(name: str, row: pd.Series, facts: Mapping[str, Any]) -> str:
-    shuffled = points(row.shuffled_gain, row.shuffled_gain_low, row.shuffled_gain_high)
+    shuffled = points(*row[with_bounds("shuffled_gain")])
     n_permutations = len(facts["decisions"][name].shuffled.quality)
     if 1 / (1 + n_permutations) > facts["alpha"]:  # the least that p_features can be
         told = f"{n_permutations} permutations are too few to say what features tell it"
@@ -178,7 +177,7 @@ def table_cells(
 ) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the table of routers, for people."""
     table = result.table
-    gained = points_of(table, "utility_gain", "adjusted_low", "adjusted_high")
+    gained = each(table, points, "utility_gain", "adjusted_low", "adjusted_high")
     columns = {
         "": list(map(str, table.index)),
         "Verdict": table["verdict"].tolist(),
@@ -186,12 +185,12 @@ def table_cells(
         "Baseline": list(map(percent, table["baseline_quality"])),
         _gained(result): gained,
         "p": [f"{p:.2g}" for p in table["p_adjusted"]],
-        "Smallest effect": points_of(table, "smallest_effect"),
+        "Smallest effect": each(table, points, "smallest_effect"),
         "More queries": list(map(more_queries, table["n_more"])),
     }
     if result.cost_weight > 0:
-        names = [f"quality_gain{end}" for end in ("", "_low", "_high")]
-        columns["Quality gained"] = points_of(table, *names)
+        names = with_bounds("quality_gain")
+        columns["Quality gained"] = each(table, points, *names)
     if result.has_costs:
         for title, name in (("Cost", "cost"), ("Baseline's cost", "baseline_cost")):
             cells = list(map(significant, table[name]))
@@ -201,11 +200,6 @@ def table_cells(
 
 def _gained(result) -> str:
     return "Utility gained" if result.cost_weight > 0 else "Quality gained"
-
-
-def points_of(table: pd.DataFrame, *names: str) -> list[str]:
-    """Differences in points, with bounds if two more columns are named."""
-    return [points(*values) for values in table[list(names)].to_numpy()]
 
 
 def group_cells(result) -> tuple[list[str], list[list[str]]]:

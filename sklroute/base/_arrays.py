@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_sample_weight, _num_samples
@@ -67,19 +66,3 @@ def check_weight(sample_weight: ArrayLike | None, X: NDArray) -> NDArray[np.floa
     if not weight.any():  # scikit-learn < 1.9 lets this pass
         raise ValueError("All sample_weight are zero.")
     return weight
-
-
-def check_groups(groups: ArrayLike | None, X: Any) -> NDArray | None:
-    """Return one group per query, none of them missing; None stays."""
-    if groups is None:
-        return None
-    groups = np.asarray(groups)
-    check_lengths(X, groups=groups)
-    if groups.ndim != 1:
-        raise ValueError(
-            f"groups has shape {groups.shape}; expected one per query, ({len(X)},)."
-        )
-    missing = pd.isna(groups)
-    if missing.any():
-        raise ValueError(f"groups is missing in row {missing.argmax()}.")
-    return groups

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklroute.base._arrays import (
     all_finite,
     as_floats,
-    check_groups,
     check_lengths,
     check_weight,
     joined,
@@ -24,6 +23,7 @@ from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._logged import check_not_logged
 from sklroute.outcomes._values import (
     check_candidates,
+    group_array,
     locate_text,
     observed_mean,
     plain,
@@ -84,6 +84,7 @@ class RouterMixin(
     __metadata_request__score = {"sample_weight": True, "available": True}
 
     _parameter_constraints: dict = {"policy": [Policy, None]}
+    _poor_score = False  # whether it may be no better than one model for all queries
 
     def fit(
         self,
@@ -117,8 +118,8 @@ class RouterMixin(
         self._validate_params()
         X = self._check_X(X, reset=True)
         outcomes = check_outcomes(y, for_fit=True)
-        check_lengths(X, y=outcomes)
-        groups = check_groups(groups, X)
+        groups = group_array(groups)
+        check_lengths(X, y=outcomes, groups=groups)
         weight = check_weight(sample_weight, X)
         kept = weight > 0
         if not kept.all():
@@ -339,4 +340,5 @@ class RouterMixin(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.classifier_tags.poor_score = self._poor_score
         return tags

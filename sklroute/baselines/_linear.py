@@ -35,15 +35,11 @@ class _LinearRouter(RouterMixin, BaseEstimator):
     """Standardise the features, choose one penalty for all models, fit them."""
 
     _penalties: tuple[float, ...]
-    _link_name: str
+    _link: str
 
     @abstractmethod
     def _regress(self, X, quality, weight, penalty) -> tuple[NDArray, NDArray]:
         """Coefficients (n_models, n_features) and intercepts; NaN = not observed."""
-
-    @abstractmethod
-    def _link(self, linear: NDArray) -> NDArray:
-        """Map linear predictions into [0, 1]."""
 
     def _fit_linear(self, X, outcomes, weight, groups, penalty):
         # Arrays, whatever scikit-learn's own transform_output is set to.
@@ -76,13 +72,14 @@ class _LinearRouter(RouterMixin, BaseEstimator):
         return first_minimum(self._penalties, held_out_error)
 
     def _apply(self, X, coef, intercept):
-        return self._link(X @ coef.T + intercept)
+        linear = X @ coef.T + intercept
+        return expit(linear) if self._link == "expit" else linear.clip(0.0, 1.0)
 
     def _predict_quality(self, X):
         return self._apply(self.scaler_.transform(X), self.coef_, self.intercept_)
 
     def _compiled_part(self):
-        part = Linear(self.coef_.T, self.intercept_, self._link_name)
+        part = Linear(self.coef_.T, self.intercept_, self._link)
         return standardised(part, self.scaler_)
 
     # -- explanation ---------------------------------------------------------------
@@ -158,7 +155,7 @@ class RidgeRouter(_LinearRouter):
     """
 
     _penalties = ALPHAS
-    _link_name = "clip"
+    _link = "clip"
     _parameter_constraints: dict = {
         **RouterMixin._parameter_constraints,
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
@@ -179,9 +176,6 @@ class RidgeRouter(_LinearRouter):
             ridge.fit(X[rows], quality[np.ix_(rows, models)], weight[rows])
             coef[models], intercept[models] = ridge.coef_, ridge.intercept_
         return coef, intercept
-
-    def _link(self, linear):
-        return linear.clip(0.0, 1.0)
 
 
 class LogisticRouter(_LinearRouter):
@@ -237,7 +231,7 @@ class LogisticRouter(_LinearRouter):
     """
 
     _penalties = CS
-    _link_name = "expit"
+    _link = "expit"
     _parameter_constraints: dict = {
         **RouterMixin._parameter_constraints,
         "C": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
@@ -254,9 +248,6 @@ class LogisticRouter(_LinearRouter):
         lines = [_logistic(X, column, weight, penalty) for column in quality.T]
         coef, intercept = zip(*lines, strict=True)
         return np.array(coef), np.array(intercept)
-
-    def _link(self, linear):
-        return expit(linear)
 
     _explained_kind = "path"
 

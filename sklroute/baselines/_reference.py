@@ -9,7 +9,20 @@ from sklroute.serving._parts import Constant
 from sklroute.serving._rules import Chance, OneModel
 
 
-class FixedRouter(RouterMixin, BaseEstimator):
+class _Reference(RouterMixin, BaseEstimator):
+    """Predicts the same quality for every query: the models' means."""
+
+    _poor_score = True
+    _reads_features = False
+
+    def _predict_quality(self, X):
+        return np.tile(self.fitted_quality_, (len(X), 1))
+
+    def _compiled_part(self):
+        return Constant(self.fitted_quality_)
+
+
+class FixedRouter(_Reference):
     """Send every query to one model.
 
     Where that model is not available, the policy chooses among the others by their
@@ -90,27 +103,14 @@ class FixedRouter(RouterMixin, BaseEstimator):
         names = self.classes_[self.pool_.column == self._column]
         return names[0] if len(names) else None
 
-    def _predict_quality(self, X):
-        return np.tile(self.fitted_quality_, (len(X), 1))
-
-    _reads_features = False
-
     def _held_back(self):
         return "not the fixed model"
-
-    def _compiled_part(self):
-        return Constant(self.fitted_quality_)
 
     def _choice_rule(self):
         return OneModel(self.pool_.column == self._column)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.poor_score = True
-        return tags
 
-
-class RandomRouter(RouterMixin, BaseEstimator):
+class RandomRouter(_Reference):
     """Send every query to any of the available models, all equally likely.
 
     Parameters
@@ -158,19 +158,12 @@ class RandomRouter(RouterMixin, BaseEstimator):
     def _fit(self, X, outcomes, sample_weight, groups):
         pass  # the mixin has taken the means
 
-    def _predict_quality(self, X):
-        return np.tile(self.fitted_quality_, (len(X), 1))
-
-    def _compiled_part(self):
-        return Constant(self.fitted_quality_)
-
     def _choice_rule(self):
         return Chance(self.random_state)
 
     # -- explanation: utilities are drawn, whatever the query and the models ---------
 
     _explained_rest = "drawn at random"
-    _reads_features = False
     _draws = True
 
     def _explain_evidence(self, X, available, better, worse):
@@ -182,5 +175,4 @@ class RandomRouter(RouterMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.non_deterministic = True
-        tags.classifier_tags.poor_score = True
         return tags

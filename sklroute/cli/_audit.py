@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from sklroute.audit import Audit, cross_audit, write_audit_report
@@ -99,11 +98,11 @@ def _show(console: Console, result: Audit, title: str) -> None:
     console.print(_table(title, *words.table_cells(result)))
     if result.by_group is not None:
         console.print(_table("By group", *words.group_cells(result)))
-    console.print(result.verdict, markup=False, highlight=False)
+    console.print(result.verdict)
 
 
 def _table(title: str, heads: list[str], rows: list[list[str]]) -> Table:
     table = empty_table(title, heads[1:], first=heads[0])
     for cells in rows:
-        table.add_row(*map(escape, cells))
+        table.add_row(*cells)
     return table

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from sklroute.cli._inputs import (
@@ -133,7 +132,7 @@ def _show(console: Console, result: Comparison, title: str, unit: str | None) ->
     if result.has_costs:
         console.print(_table(result, words.cost_columns(result), "What can be saved"))
     for sentence in words.sentences(result, unit):
-        console.print(f"- {sentence}", markup=False, highlight=False)
+        console.print(f"- {sentence}")
 
 
 def _table(result: Comparison, columns: dict[str, list[str]], title: str) -> Table:
@@ -143,5 +142,5 @@ def _table(result: Comparison, columns: dict[str, list[str]], title: str) -> Tab
     for name, *cells in zip(lines, *columns.values(), strict=True):
         if any(cells):
             style = "bold" if name == result.best else ""
-            table.add_row(escape(name), *map(escape, cells), style=style)
+            table.add_row(name, *cells, style=style)
     return table

@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 
 from sklroute.compare._routers import ROUTERS
 from sklroute.datasets import load_features, load_outcomes
+from sklroute.datasets._files import located
 from sklroute.features import BlockScaler, TextEmbedder
 from sklroute.outcomes._values import check_choice
 
@@ -115,10 +116,8 @@ def read_table(options: argparse.Namespace) -> Bunch:
         groups=options.groups,
         cv_groups=options.cv_groups,
     )
-    try:
+    with located(table.path):
         check_choice(table.y.candidates)
-    except ValueError as error:
-        raise ValueError(f"{table.path}: {error}") from error
     return table
 
 

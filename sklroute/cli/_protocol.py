@@ -2,7 +2,6 @@
 
 import argparse
 
-from rich.markup import escape
 from rich.table import Table
 
 from sklroute.cli._inputs import TABLE_OPTIONS, given_flag
@@ -34,10 +33,10 @@ def run_protocol(options: argparse.Namespace) -> int:
     console = make_console()
     console.print(_table(result))
     for note in result.notes:
-        console.print(f"- {note}", markup=False, highlight=False)
+        console.print(f"- {note}")
     path = options.out / f"{options.protocol}.csv"
     result.ordered().to_csv(path, index=False)
-    console.print(f"Written: {path}", markup=False, highlight=False)
+    console.print(f"Written: {path}")
     return 0
 
 
@@ -49,5 +48,5 @@ def _table(result: BenchmarkResult) -> Table:
     for name, kind, after, *cells in zip(
         names, kinds, [*kinds[1:], None], *columns.values(), strict=True
     ):
-        table.add_row(escape(name), *map(escape, cells), end_section=after != kind)
+        table.add_row(name, *cells, end_section=after != kind)
     return table

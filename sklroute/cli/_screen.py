@@ -16,8 +16,9 @@ PIPE_WIDTH = 120  # of the output where there is no terminal
 
 def make_console() -> Console:
     """The terminal, or a wide page where the output is piped."""
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPE_WIDTH)
+    plain = {"markup": False, "highlight": False}  # names may have brackets
+    console = Console(**plain)
+    return console if console.is_terminal else Console(width=PIPE_WIDTH, **plain)
 
 
 @contextmanager
@@ -49,6 +50,6 @@ def empty_table(title: str, columns: Iterable[str], first: str = "") -> Table:
 def tell_report(console: Console, paths: Iterable[Path]) -> None:
     """Say where a report was written, and why it has no pictures if it has none."""
     for path in paths:
-        console.print(f"Written: {path}", markup=False, highlight=False)
+        console.print(f"Written: {path}")
     if not has_matplotlib():
-        console.print(NO_PICTURES, markup=False)
+        console.print(NO_PICTURES, highlight=True)

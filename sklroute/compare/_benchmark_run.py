@@ -20,11 +20,10 @@ from sklroute.compare._result import by_seed
 from sklroute.compare._routers import default_routers
 from sklroute.compare._words import KINDS
 from sklroute.datasets import load_features
+from sklroute.datasets._files import located
 from sklroute.features import BlockScaler, TextEmbedder
 from sklroute.metrics import frontier
 from sklroute.outcomes import Outcomes
-
-__all__ = ["BenchmarkResult", "run_benchmark"]
 
 PUBLISHED, ELSEWHERE = "published elsewhere", "elsewhere"
 
@@ -175,11 +174,9 @@ def run_benchmark(
         raise ValueError(f"n_seeds must be at least 1; got {n_seeds}.")
     data = _load(name, benchmark, path, embeddings)
     inputs = _inputs(data, features)
-    try:
+    with located(data.path):
         y, unpriced = _pool(data.y)
         bounds = bounds_of(data, y)
-    except ValueError as error:
-        raise ValueError(f"{data.path}: {error}") from error
     splits = benchmark.splits(data, n_seeds)
     if not all(len(part) for part in splits[0]):
         raise ValueError(f"{data.path}: {len(y)} queries are too few to split.")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklroute.compare._published import MMR_BENCH, VL_ROUTERBENCH, Published
-from sklroute.compare._splits import Split, iter_splits
+from sklroute.compare._splits import Split, make_splits
 from sklroute.datasets import load_mmr_bench, load_routerbench, load_vl_routerbench
 from sklroute.metrics import (
     Frontier,
@@ -81,7 +81,7 @@ def _train_test(data: Bunch, n_seeds: int) -> list[Split]:
 
 
 def _five_folds(data: Bunch, n_seeds: int) -> list[Split]:
-    return list(iter_splits(len(data.y), groups=data.groups, n_seeds=n_seeds))
+    return make_splits(len(data.y), data.groups, n_seeds=n_seeds)
 
 
 # -- operating points and metrics ----------------------------------------------------
@@ -89,14 +89,6 @@ def _five_folds(data: Bunch, n_seeds: int) -> list[Split]:
 
 def _best_rank(curve: Frontier, bounds: tuple[float, float]) -> int:
     return int(np.argmax(rank_score(curve.quality, curve.cost, *bounds)))
-
-
-def _accuracy(run: Run) -> float:
-    return 100 * float(run.quality.mean())
-
-
-def _usd_per_10k(run: Run) -> float:
-    return 1e4 * float(run.cost.mean())
 
 
 def _rank(run: Run) -> float:
@@ -122,8 +114,8 @@ BENCHMARKS = {
         point_rule="the cost weight of the highest rank score on dev",
         columns={
             "rank score": _rank,
-            "accuracy %": _accuracy,
-            "USD per 10K": _usd_per_10k,
+            "accuracy %": lambda run: 100 * float(run.quality.mean()),
+            "USD per 10K": lambda run: 1e4 * float(run.cost.mean()),
         },
         digits=2,
         published=VL_ROUTERBENCH,

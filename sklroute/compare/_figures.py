@@ -14,8 +14,6 @@ from sklroute.metrics import (
     Frontier,
     Reliability,
     model_means,
-    oracle_frontier,
-    single_model_hull,
 )
 
 LOG_RATIO = 10  # costs that differ more than this are drawn on a logarithmic axis
@@ -23,10 +21,9 @@ LOG_RATIO = 10  # costs that differ more than this are drawn on a logarithmic ax
 
 def frontier_figure(result: Comparison, cost_unit: str | None = None):
     """Quality against cost of every router and reference."""
-    from sklroute.displays import FrontierDisplay
+    from sklroute.displays._frontier import FrontierDisplay, references_of
 
-    quality, cost = model_means(result.y_test)
-    axes = cost_axes(cost)
+    axes = cost_axes(model_means(result.y_test)[1])
     _draw_points(axes, result)
     table = ordered(result)
     drawn = table.index[table["kind"].isin(["router", "control"])]
@@ -34,20 +31,13 @@ def frontier_figure(result: Comparison, cost_unit: str | None = None):
     for name in drawn:
         rows = result.frontiers.query("name == @name")
         last = name == drawn[-1]  # the references go on top, once
-        references = {
-            "models": result.y_test.models,
-            "model_cost": cost,
-            "model_quality": quality,
-            "hull": single_model_hull(result.y_test),
-            "oracle": oracle_frontier(result.y_test),
-        }
         FrontierDisplay(
             frontier=Frontier(*rows[["cost_weight", "cost", "quality"]].to_numpy().T),
             nauc=table.loc[name, "nauc"],
             band=_band(rows) if name == result.best else None,
             name=name,
             cost_unit=cost_unit,
-            **(references if last else {}),
+            **(references_of(result.y_test) if last else {}),
         ).plot(ax=axes, curve_kwargs=_style(table.loc[name, "kind"], name, result))
     axes.legend(
         loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize="small"

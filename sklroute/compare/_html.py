@@ -13,21 +13,6 @@ from string import Template
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = [
-    "NO_PICTURES",
-    "bullets",
-    "card",
-    "cards",
-    "frame_table",
-    "has_matplotlib",
-    "lines",
-    "page",
-    "picture",
-    "section",
-    "table",
-    "versions",
-]
-
 PACKAGES = ["sklroute", "scikit-learn", "numpy", "pandas", "scipy", "torch", "skorch"]
 NO_PICTURES = "Pictures need matplotlib: pip install 'sklroute[plot]'"
 

@@ -14,7 +14,6 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing
 from threadpoolctl import threadpool_limits
 
-from sklroute.compare._splits import Split
 from sklroute.outcomes import Outcomes
 from sklroute.pipeline import as_router, fit_router
 
@@ -107,16 +106,13 @@ def collect(
     return found
 
 
-def prepare(preprocessor: BaseEstimator, X: Any, split: Split, modalities) -> Features:
-    """Fit the preprocessing on the training rows and apply it to all three parts."""
+def prepare(preprocessor: BaseEstimator, X: Any, parts, modalities) -> tuple:
+    """Preprocessed parts of X, given by rows, fitted on the first; then the blocks."""
     preprocessor = clone(preprocessor)
-    parts = [_safe_indexing(X, rows) for rows in split]
-    train = preprocessor.fit_transform(parts[0])
-    rest = [preprocessor.transform(part) for part in parts[1:]]
-    return Features(
-        *(np.asarray(part, dtype=np.float32) for part in (train, *rest)),
-        modalities=block_columns(preprocessor, modalities),
-    )
+    train, *rest = (_safe_indexing(X, rows) for rows in parts)
+    parts = [preprocessor.fit_transform(train), *map(preprocessor.transform, rest)]
+    parts = [np.asarray(part, dtype=np.float32) for part in parts]
+    return *parts, block_columns(preprocessor, modalities)
 
 
 def shuffled(y: Outcomes, random_state: int) -> Outcomes:

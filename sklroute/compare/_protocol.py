@@ -23,15 +23,13 @@ from sklroute.compare._contestants import (
     references,
     same_traffic,
 )
-from sklroute.compare._jobs import Job, collect, prepare, run_jobs, shuffled
+from sklroute.compare._jobs import Features, Job, collect, prepare, run_jobs, shuffled
 from sklroute.compare._result import Comparison, best_router, summarise
 from sklroute.compare._routers import default_routers
-from sklroute.compare._splits import check_trained, iter_splits
+from sklroute.compare._splits import check_trained, make_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import check_choice, group_array
-
-__all__ = ["compare"]
 
 CONTROL = "ridge"  # the router trained on shuffled outcomes, if it takes part
 COLUMNS = {"group", "queries"}  # beside the routers, in the table by group
@@ -150,15 +148,7 @@ def compare(
     if cost_weight != "auto":
         check_weight(cost_weight, has_costs)
     bill = _check_feature_cost(feature_cost, y, has_costs)
-    splits = list(
-        iter_splits(
-            len(y),
-            groups=groups,
-            cv_groups=cv_groups,
-            n_seeds=n_seeds,
-            random_state=random_state,
-        )
-    )
+    splits = make_splits(len(y), groups, cv_groups, n_seeds, random_state)
     check_trained(y, (split.train for split in splits), priced=has_costs)
     arena = Arena(
         y=y,
@@ -188,10 +178,10 @@ def contest(
     arena: Arena,
     routers: Mapping[str, BaseEstimator],
     *,
-    preprocessor: BaseEstimator | None = None,
-    modalities: Mapping[str, Any] | None = None,
-    n_jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    preprocessor: BaseEstimator | None,
+    modalities: Mapping[str, Any] | None,
+    n_jobs: int | None,
+    progress: Callable[[int, int], None] | None,
 ) -> list[Contestant]:
     """Fit the routers and the control on every split; add the references."""
     control = CONTROL if CONTROL in routers else next(iter(routers), "")
@@ -207,7 +197,7 @@ def contest(
 def _jobs(X, arena, routers, control, preprocessor, modalities) -> Iterator[list[Job]]:
     """For each seed every router, and the control on shuffled outcomes."""
     for seed, split in enumerate(arena.splits):
-        features = prepare(preprocessor, X, split, modalities)
+        features = Features(*prepare(preprocessor, X, split, modalities))
         trained = arena.y[split.train]
         whole = None if arena.cv_groups is None else arena.cv_groups[split.train]
         state = arena.random_state + seed

@@ -14,8 +14,6 @@ from sklroute.compare._result import Comparison
 from sklroute.compare._shown import queries_section
 from sklroute.metrics import model_means
 
-__all__ = ["calibration_section", "thinned", "write_report"]
-
 MANY_GROUPS = 60
 MAX_POINTS = 20  # of a frontier, in the table behind the picture
 BAND = (

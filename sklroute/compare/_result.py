@@ -35,8 +35,6 @@ from sklroute.metrics._frontier import sweep
 from sklroute.metrics._tables import cost_bounds
 from sklroute.outcomes import Outcomes
 
-__all__ = ["MIN_UNITS", "Comparison", "saved_share"]
-
 LEVEL = 0.95  # of all intervals
 MIN_UNITS = 20  # fewer make a bootstrap interval too short to be believed
 
@@ -250,7 +248,7 @@ class _Judge:
             "quality": quality.mean(),
             "quality_sd": _sd_over_seeds(quality, self.arena),
             "cost": entry.first.cost.mean(),
-            **_bounds("gain", gain),
+            **named("gain", gain),
             "gap_closed": gain.estimate / gap if gap > 0 else np.nan,
         }
 
@@ -259,12 +257,12 @@ class _Judge:
         row = {
             "par_quality": par.quality.mean(),
             "par_cost": par.cost.mean(),
-            **_bounds("par_gain", self._mean(par.quality, single.quality)),
-            **_bounds("par_saving", self._saving(par.cost)),
+            **named("par_gain", self._mean(par.quality, single.quality)),
+            **named("par_saving", self._saving(par.cost)),
         }
         if self.feature_cost is not None and entry.kind in ("router", "control"):
             bill = par.cost + self.feature_cost[self.arena.test]
-            row |= _bounds("par_saving_with_features", self._saving(bill))
+            row |= named("par_saving_with_features", self._saving(bill))
         return row
 
     def _frontier(self, entry: Contestant) -> tuple[dict[str, float], pd.DataFrame]:
@@ -280,8 +278,8 @@ class _Judge:
         gain = area - areas_under(mix, *means[:2], ranges)
         curve = points.frontier()
         row = {
-            **_bounds("nauc", interval(area, LEVEL)),
-            **_bounds("nauc_gain", interval(gain, LEVEL)),
+            **named("nauc", interval(area, LEVEL)),
+            **named("nauc_gain", interval(gain, LEVEL)),
             "qnc": qnc(curve, single.quality.mean(), single.cost.mean()),
         }
         gains = (means[-1] - reference[:, None]).T
@@ -316,12 +314,14 @@ def saved_share(cost: NDArray, reference: NDArray) -> NDArray[np.float64]:
     return 1 - ratio - (cost - ratio * reference) / reference.mean()
 
 
-def _bounds(name: str, interval: Interval) -> dict[str, float]:
-    return {
-        name: interval.estimate,
-        f"{name}_low": interval.low,
-        f"{name}_high": interval.high,
-    }
+def with_bounds(name: str) -> list[str]:
+    """Columns of an estimate and of the bounds of its interval."""
+    return [name, f"{name}_low", f"{name}_high"]
+
+
+def named(name: str, interval: Interval) -> dict[str, float]:
+    """An interval in these columns."""
+    return dict(zip(with_bounds(name), interval, strict=True))
 
 
 def by_seed(values: NDArray, arena: Arena) -> list[NDArray]:

@@ -1,6 +1,6 @@
 """Train, validation and test rows of every seed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,15 +21,14 @@ class Split(NamedTuple):
     test: NDArray[np.intp]
 
 
-def iter_splits(
+def make_splits(
     n_queries: int,
-    *,
     groups: ArrayLike | None = None,
     cv_groups: ArrayLike | None = None,
     n_seeds: int = 5,
     random_state: int = 0,
-) -> Iterator[Split]:
-    """Yield one split per seed: three fifths train, one validation, one test.
+) -> list[Split]:
+    """One split per seed: three fifths train, one validation, one test.
 
     Five seeds share one shuffled partition into five folds and take turns, so that
     they test every query exactly once; the next five shuffle anew.
@@ -47,9 +46,9 @@ def iter_splits(
     random_state : int, default=0
         Seed of the shuffling.
 
-    Yields
-    ------
-    Split
+    Returns
+    -------
+    splits : list of Split
 
     Raises
     ------
@@ -63,14 +62,15 @@ def iter_splits(
             f"At least {N_FOLDS} {unit} are needed to split into train, validation "
             f"and test; got {len(np.unique(whole))}."
         )
-    strata = _strata(groups, n_queries)
+    strata, splits = _strata(groups, n_queries), []
     for seed in range(n_seeds):
         repeat, turn = divmod(seed, N_FOLDS)
         if turn == 0:
             folds = _folds(strata, whole, random_state + repeat)
         test, validation = folds[turn], folds[(turn + 1) % N_FOLDS]
         rest = np.setdiff1d(np.arange(n_queries), np.concatenate([test, validation]))
-        yield Split(rest, validation, test)
+        splits.append(Split(rest, validation, test))
+    return splits
 
 
 def check_trained(y: Outcomes, trains: Iterable[NDArray], priced: bool) -> None:

@@ -13,8 +13,6 @@ from sklroute.metrics import (
 )
 from sklroute.outcomes import Outcomes
 
-__all__ = ["calibration", "coverage"]
-
 
 def calibration(y: Outcomes, quality: Mapping[str, NDArray]) -> pd.DataFrame:
     """Reliability of every router's predicted quality."""

@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sklroute.compare._contestants import MIX, SINGLE, traffic_name
-from sklroute.compare._result import MIN_UNITS, Comparison
-
-__all__ = ["cost_columns", "ordered", "quality_columns", "sentences"]
+from sklroute.compare._result import MIN_UNITS, Comparison, with_bounds
 
 KINDS = ["router", "control", "reference", "bound"]
 ROUNDING = 1e-9
@@ -27,15 +25,15 @@ def quality_columns(
     """Quality first: title to one text per row of `ordered`."""
     table = ordered(result)
     shown = {
-        "Quality": _each(table, percent, "quality"),
-        "vs best single": _each(table, points, *_with_bounds("gain")),
-        "Gap closed": _each(table, percent, "gap_closed"),
+        "Quality": each(table, percent, "quality"),
+        "vs best single": each(table, points, *with_bounds("gain")),
+        "Gap closed": each(table, percent, "gap_closed"),
     }
     if result.has_costs:
-        shown[with_unit("Cost", cost_unit)] = _each(table, significant, "cost")
+        shown[with_unit("Cost", cost_unit)] = each(table, significant, "cost")
     return shown | {
-        "Fit s": _each(table, significant, "fit_seconds"),
-        "Queries/s": _each(table, thousands, "queries_per_second"),
+        "Fit s": each(table, significant, "fit_seconds"),
+        "Queries/s": each(table, thousands, "queries_per_second"),
     }
 
 
@@ -43,11 +41,11 @@ def cost_columns(result: Comparison) -> dict[str, list[str]]:
     """What can be saved: title to one text per row of `ordered`."""
     table = ordered(result)
     return {
-        "At par: quality": _each(table, points, *_with_bounds("par_gain")),
-        "At par: cost saved": _each(table, share, *_with_bounds("par_saving")),
-        "nAUC": _each(table, area, *_with_bounds("nauc")),
-        "nAUC vs mix": _each(table, points, *_with_bounds("nauc_gain")),
-        "QNC": _each(table, significant, "qnc"),
+        "At par: quality": each(table, points, *with_bounds("par_gain")),
+        "At par: cost saved": each(table, share, *with_bounds("par_saving")),
+        "nAUC": each(table, area, *with_bounds("nauc")),
+        "nAUC vs mix": each(table, points, *with_bounds("nauc_gain")),
+        "QNC": each(table, significant, "qnc"),
     }
 
 
@@ -67,7 +65,7 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
             "only one model is known: every choice is the same there, so that all "
             "differences are smaller than where models can be chosen."
         )
-    gain = best[_with_bounds("gain")]
+    gain = best[with_bounds("gain")]
     yield (
         f"Best router: {result.best}, chosen on validation queries. Sending every "
         f"query to the model it expects to be best gives {percent(best.quality)} "
@@ -107,7 +105,7 @@ def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:
         if weight == "auto"
         else f"At the cost weight {weight:g}"
     )
-    saving, gain = best[_with_bounds("par_saving")], best[_with_bounds("par_gain")]
+    saving, gain = best[with_bounds("par_saving")], best[with_bounds("par_gain")]
     bill = "while the best single model costs nothing: there is nothing to save"
     if saving.notna().all():
         bill = (
@@ -120,7 +118,7 @@ def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:
     )
     if result.feature_cost is not None and saving.notna().all():
         unit = "" if cost_unit is None else f" {cost_unit}"
-        bounds = _with_bounds("par_saving_with_features")
+        bounds = with_bounds("par_saving_with_features")
         yield (
             f"Computing the features costs {significant(result.feature_cost)}{unit} a "
             "query, which a router needs and a single model does not. With that on the "
@@ -130,8 +128,8 @@ def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:
     yield (
         f"Averaged over all budgets (nAUC) its quality is {area(best.nauc)}; mixing "
         f"single models at random gives {area(mix.nauc)}: a difference of "
-        f"{points(*best[_with_bounds('nauc_gain')])} points, "
-        f"{_verdict(result, *best[_with_bounds('nauc_gain')])}."
+        f"{points(*best[with_bounds('nauc_gain')])} points, "
+        f"{_verdict(result, *best[with_bounds('nauc_gain')])}."
     )
 
 
@@ -243,9 +241,6 @@ def _unless_missing(value, write) -> str:
     return "" if pd.isna(value) else write(value)
 
 
-def _with_bounds(name: str) -> list[str]:
-    return [name, f"{name}_low", f"{name}_high"]
-
-
-def _each(table: pd.DataFrame, write, *names: str) -> list[str]:
+def each(table: pd.DataFrame, write, *names: str) -> list[str]:
+    """Texts of the values of one or more columns, row by row."""
     return [write(*values) for values in table[list(names)].to_numpy()]

@@ -5,7 +5,8 @@ import json
 import pickle
 import reprlib
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -18,6 +19,15 @@ from sklroute.outcomes._values import plain
 
 BROKEN_ARRAYS = (ValueError, OSError, EOFError, KeyError, BadZipFile, zlib.error)
 TRUTH = {"True": 1, "False": 0, "true": 1, "false": 0}
+
+
+@contextmanager
+def located(path: Path) -> Iterator[None]:
+    """Say of what is wrong in a file which file it is."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def read_frame(path: Path, names: Collection[str] = ()) -> pd.DataFrame:

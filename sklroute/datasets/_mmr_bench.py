@@ -10,14 +10,13 @@ from sklearn.utils import Bunch, check_random_state
 
 from sklroute.datasets._files import (
     identifiers,
+    located,
     need_columns,
     numbers,
     priced,
     read_frame,
 )
 from sklroute.outcomes import Outcomes, check_outcomes
-
-__all__ = ["load_mmr_bench"]
 
 TABLES = ("MMR_Bench.csv", "MMR-Bench.csv")
 FOLDERS = {  # prefix of a query's name: folder of its image
@@ -102,7 +101,7 @@ def load_mmr_bench(path: str | PathLike) -> Bunch:
     """
     path = _table(Path(path))
     frame = read_frame(path)
-    try:
+    with located(path):
         models = _models(frame)
         ids = identifiers(frame, "dataset_idx")
         need_columns(frame, ["question"])
@@ -111,8 +110,6 @@ def load_mmr_bench(path: str | PathLike) -> Bunch:
         y = Outcomes(pd.DataFrame(quality), priced(pd.DataFrame(cost)))
         check_outcomes(y, for_fit=True)
         groups = _groups(ids)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     frame = _without_models(frame, models)
     frame.insert(0, "query_id", ids)
     return Bunch(

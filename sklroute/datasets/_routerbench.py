@@ -8,6 +8,7 @@ from sklearn.utils import Bunch
 
 from sklroute.datasets._files import (
     identifiers,
+    located,
     need_columns,
     need_values,
     numbers,
@@ -15,8 +16,6 @@ from sklroute.datasets._files import (
     read_frame,
 )
 from sklroute.outcomes import Outcomes, check_outcomes
-
-__all__ = ["load_routerbench"]
 
 COST, RESPONSE = "|total_cost", "|model_response"  # suffixes of a model's columns
 
@@ -89,7 +88,7 @@ def load_routerbench(path: str | PathLike) -> Bunch:
             "Parquet or CSV first (DataFrame.to_parquet)."
         )
     frame = read_frame(path)
-    try:
+    with located(path):
         need_columns(frame, ["sample_id", "prompt", "eval_name"])
         models = _models(frame)
         ids = identifiers(frame, "sample_id")
@@ -98,8 +97,6 @@ def load_routerbench(path: str | PathLike) -> Bunch:
         y = Outcomes(pd.DataFrame(quality), priced(pd.DataFrame(cost)))
         check_outcomes(y, for_fit=True)
         need_values(frame, ["prompt", "eval_name"])
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     own = {model + end for model in models for end in ("", COST, RESPONSE)}
     frame = frame[[name for name in frame if name not in own]].copy()
     frame.insert(0, "query_id", ids)

@@ -10,8 +10,6 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from sklroute.outcomes import Outcomes
 
-__all__ = ["make_routing"]
-
 N_LATENT = 8  # dimensions of what matters in each modality
 
 

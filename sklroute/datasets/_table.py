@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 from sklroute.datasets._files import (
     block_columns,
     identifiers,
+    located,
     need_values,
     numbers,
     read_arrays,
@@ -23,8 +24,6 @@ from sklroute.datasets._files import (
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._frames import check_names
 from sklroute.outcomes._values import plain
-
-__all__ = ["load_features", "load_outcomes"]
 
 QUALITY, COST = "q:", "cost:"  # prefixes of a wide table's columns
 LOG = ["query", "model", "quality"]  # columns that make a table a log
@@ -110,7 +109,7 @@ def load_outcomes(
     own = {columns.get("query"), columns.get("model")}
     frame = read_frame(path, {*IDS, "model", *own, groups, cv_groups} - {None})
     index = [name for name in frame.index.names if name is not None]
-    try:
+    with located(path):
         frame = frame.reset_index(index) if index else frame
         names = _names(frame, columns)
         if _is_wide(frame, names):
@@ -127,8 +126,6 @@ def load_outcomes(
             "groups": _column(frame, groups),
             "cv_groups": _column(frame, cv_groups),
         }
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     return Bunch(y=y, frame=frame, path=path, query=columns.get("query"), **named)
 
 
@@ -342,13 +339,11 @@ def _read_columns(
         name for name in frame if isinstance(_first(frame[name]), (list, np.ndarray))
     ]
     plain = frame.drop(columns=lists)
-    try:
+    with located(path):
         blocks = {name: _stack(frame[name]) for name in lists}
         if plain.shape[1]:
             parts = [numbers(plain, name) for name in plain]
             blocks["features"] = np.column_stack(parts)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     if not blocks:
         raise ValueError(f"{path}: there is no column of features.")
     return blocks, ids

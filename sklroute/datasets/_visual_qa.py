@@ -8,8 +8,6 @@ from sklearn.utils import Bunch
 from sklroute.datasets._files import block_columns
 from sklroute.outcomes import Outcomes
 
-__all__ = ["load_visual_qa"]
-
 COSTS = ("mflops", "ms")
 DATA = files("sklroute.datasets") / "data"
 

@@ -12,6 +12,7 @@ from sklearn.utils import Bunch
 
 from sklroute.datasets._files import (
     identifiers,
+    located,
     priced,
     read_arrays,
     read_frame,
@@ -27,19 +28,15 @@ def load_prepared(root: Path) -> Bunch:
     matrices, registry = root / "data" / "matrices", root / "data" / "registry"
     meta_path = registry / "meta.parquet"
     meta = read_frame(meta_path)
-    try:
+    with located(meta_path):
         ids = identifiers(meta, "sample_id")
         _check_ids(ids)
-    except ValueError as error:
-        raise ValueError(f"{meta_path}: {error}") from error
     models_path = matrices / "model_names.pkl"
     quality = _read_quality(matrices / "Y.npz", meta_path, ids, registry, models_path)
     cost = _read_cost(matrices / "C.npy", meta_path, ids, models_path)
     y = Outcomes(quality, cost[list(quality)])
-    try:
+    with located(matrices / "Y.npz"):
         check_outcomes(y, for_fit=True)
-    except ValueError as error:
-        raise ValueError(f"{matrices / 'Y.npz'}: {error}") from error
     frame = meta.rename(columns={"sample_id": "query_id"}).assign(query_id=ids)
     text, image = _read_samples(root, ids, meta_path)
     return Bunch(

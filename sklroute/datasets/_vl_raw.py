@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
@@ -16,14 +16,13 @@ from sklearn.utils import Bunch
 
 from sklroute.datasets._files import (
     check_file,
+    located,
     need_distinct,
     need_values,
     numbers,
     priced,
 )
 from sklroute.outcomes import Outcomes, check_outcomes
-
-__all__ = ["load_vl_routerbench_images"]
 
 EVALUATION, PICTURES = "VLMEvalKit_evaluation", "TSV_images"
 DATASETS = (
@@ -71,31 +70,19 @@ PRICES = {  # USD per million input and output tokens
 }
 
 
-class Workbook(NamedTuple):
-    """One model's answers to the queries of one data set."""
-
-    path: Path
-    model: str
-    dataset: str
-    frame: pd.DataFrame  # query, quality, cost, text
-
-
 def load_raw(root: Path, prices: Mapping[str, tuple[float, float]]) -> Bunch:
     """Outcomes and texts from the workbooks of all models."""
     folder = root / EVALUATION
-    books = list(_workbooks(folder, prices))
-    if not books:
+    parts = list(_workbooks(folder, prices))
+    if not parts:
         raise ValueError(f"{folder}: no workbook <model>/<model>_<DATASET>*.xlsx.")
-    parts = [book.frame.assign(model=book.model, file=str(book.path)) for book in books]
     log = pd.concat(parts, ignore_index=True)
     log = log.sort_values("query", key=lambda q: q.str.split("/").str[0], kind="stable")
     _check_agreement(log)
     log = log.drop_duplicates(["query", "model"])
-    try:
+    with located(folder):
         y = Outcomes.from_long(log)
         check_outcomes(y, for_fit=True)
-    except ValueError as error:
-        raise ValueError(f"{folder}: {error}") from error
     first = log.groupby("query", sort=False)["text"].first()
     return Bunch(
         y=y,
@@ -107,7 +94,8 @@ def load_raw(root: Path, prices: Mapping[str, tuple[float, float]]) -> Bunch:
     )
 
 
-def _workbooks(folder: Path, prices) -> Iterator[Workbook]:
+def _workbooks(folder: Path, prices) -> Iterator[pd.DataFrame]:
+    """Yield what each workbook says, with the columns ``model`` and ``file``."""
     known = {_plain(name): _price(name, p) for name, p in {**PRICES, **prices}.items()}
     for path in sorted(folder.glob("*/*.xlsx")):
         model = path.parent.name
@@ -121,7 +109,7 @@ def _workbooks(folder: Path, prices) -> Iterator[Workbook]:
         dataset = _dataset(path, path.stem.removeprefix(f"{model}_"))
         frame = _read_workbook(path, dataset, known[_plain(model)])
         if frame is not None:
-            yield Workbook(path, model, dataset, frame)
+            yield frame.assign(model=model, file=str(path))
 
 
 def _price(model: str, price: Any) -> tuple[float, float]:
@@ -160,11 +148,9 @@ def _read_workbook(path: Path, dataset: str, price) -> pd.DataFrame | None:
         return None
     if name is None:
         raise ValueError(f"{path}: none of the columns {list(IDS)} names the queries.")
-    try:
+    with located(path):
         quality = _quality(book, score)
         query = _queries(book, name, dataset)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     question = _first(book, QUESTIONS)
     text = book[question] if question else pd.Series(None, book.index, dtype=object)
     answer = book.get(ANSWER, pd.Series(None, book.index, dtype=object))

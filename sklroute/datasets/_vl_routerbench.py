@@ -14,8 +14,6 @@ from sklroute.datasets._table import read_blocks
 from sklroute.datasets._vl_prepared import load_prepared
 from sklroute.datasets._vl_raw import EVALUATION, load_raw
 
-__all__ = ["load_vl_routerbench"]
-
 SPLITS, MODALITIES = ("train", "dev", "test"), ("text", "vision")
 FAMILIES = {
     "general": (
@@ -111,6 +109,7 @@ def load_vl_routerbench(
     arXiv:2512.23562.
     """
     path = Path(path)
+    roots = path / "vlm_router_data", path
     unknown = sorted(set(embeddings or {}) - set(MODALITIES))
     if unknown:
         raise ValueError(
@@ -120,7 +119,7 @@ def load_vl_routerbench(
         if prices is not None:
             raise ValueError(f"{path} has costs of its own: prices have no effect.")
         data = load_prepared(path)
-    elif raw := next((p for p in (path / "vlm_router_data", path) if _raw(p)), None):
+    elif raw := next((p for p in roots if (p / EVALUATION).is_dir()), None):
         data = load_raw(raw, dict(prices or {}))
     else:
         raise FileNotFoundError(
@@ -133,10 +132,6 @@ def load_vl_routerbench(
     data.splits = _read_splits(path / "SPLITS", data.frame["query_id"])
     data.X, data.modalities = _read_embeddings(path / "EMBEDDINGS", data, embeddings)
     return data
-
-
-def _raw(path: Path) -> bool:
-    return (path / EVALUATION).is_dir()
 
 
 def _family(dataset: str) -> str:

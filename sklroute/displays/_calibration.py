@@ -11,8 +11,6 @@ from sklroute.displays._pyplot import import_pyplot, name_of
 from sklroute.metrics import Reliability, quality_calibration_error, quality_reliability
 from sklroute.pipeline import as_router
 
-__all__ = ["CalibrationDisplay"]
-
 
 class CalibrationDisplay(DiagonalDisplay):
     """Reliability of the predicted quality: what was observed where it was predicted.

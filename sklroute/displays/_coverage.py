@@ -12,8 +12,6 @@ from sklroute.displays._pyplot import import_pyplot, name_of
 from sklroute.metrics import Coverage, quality_coverage
 from sklroute.pipeline import as_router
 
-__all__ = ["CoverageDisplay"]
-
 
 class CoverageDisplay(DiagonalDisplay):
     """Observed against nominal coverage of the predicted distributions of quality.

@@ -13,8 +13,6 @@ from sklroute.explain._explanation import headline
 from sklroute.pipeline import as_router
 from sklroute.policies import Policy
 
-__all__ = ["ExplanationDisplay"]
-
 FOR, AGAINST, DARK, LIGHT = "C0", "C1", "0.35", "0.7"
 COST, UTILITY = 1.2, 1.4  # where their columns end, in widths of the axes
 MAX_BARS = 7  # of what adds up to the margin; the others are one bar

@@ -21,8 +21,6 @@ from sklroute.metrics import (
 from sklroute.outcomes import check_outcomes
 from sklroute.pipeline import as_router
 
-__all__ = ["FrontierDisplay"]
-
 DARK, LIGHT = "0.35", "0.6"  # of the references: the routers have the colours
 ORACLE, MIXING, SINGLE = "oracle", "random mixing of single models", "single models"
 
@@ -214,7 +212,7 @@ class FrontierDisplay:
             nauc=nauc(curve, cost_range(outcomes)),
             name=name,
             cost_unit=cost_unit,
-            **(_references(outcomes) if references else {}),
+            **(references_of(outcomes) if references else {}),
         )
         return display.plot(ax=ax, **plot_params)
 
@@ -331,7 +329,8 @@ class FrontierDisplay:
             )
 
 
-def _references(outcomes) -> dict[str, Any]:
+def references_of(outcomes) -> dict[str, Any]:
+    """What a router is compared with, as parameters of the display."""
     quality, cost = model_means(outcomes)
     return {
         "models": outcomes.models,

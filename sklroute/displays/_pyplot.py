@@ -4,8 +4,6 @@ from typing import Any
 
 from sklroute.pipeline import last_step
 
-__all__ = ["import_pyplot", "labelled", "name_of", "take_axes"]
-
 
 def import_pyplot(caller: str) -> Any:
     """Return ``matplotlib.pyplot``, or say what to install."""

@@ -12,8 +12,6 @@ from sklroute.metrics import traffic_curve, traffic_share
 from sklroute.outcomes._values import aligned, float_array, named_mask
 from sklroute.pipeline import as_router
 
-__all__ = ["TrafficDisplay"]
-
 # Models beyond these, by share, are drawn as one, in the grey that is left out here.
 COLOURS = [f"C{i}" for i in range(10) if i != 7]
 OTHERS, GREY = "other models", "0.8"

@@ -73,7 +73,7 @@ def mean_quality(mean: NDArray, better: NDArray, worse: NDArray) -> Evidence:
 
 
 def remainder(
-    source: str, name: str, values: tuple[NDArray, NDArray], told: Iterable[Evidence]
+    name: str, values: tuple[NDArray, NDArray], told: Iterable[Evidence]
 ) -> Evidence:
     """What additive evidence leaves of the two models' values; NaN within rounding.
 
@@ -85,7 +85,7 @@ def remainder(
         if part.kind in ADDITIVE:
             first, second = part.total
             chosen, runner_up = chosen - first, runner_up - second
-    rest = additive(source, [name], chosen, runner_up)
+    rest = additive("rest", [name], chosen, runner_up)
     return rest._replace(
         value=np.where(np.abs(rest.value) > ROUNDING, rest.value, np.nan)
     )

@@ -193,7 +193,7 @@ def _contributions(
     quality = decision.quality[rows, better], decision.quality[rows, worse]
     available = decision.available[rows]
     if router.pool_.is_as_fitted or router._draws:
-        yield from _told(router, X[rows], available, better, worse, quality)
+        yield from evidence_of(router, X[rows], available, better, worse, quality)
     else:
         yield from _told_since(router, X[rows], available, better, worse, quality)
     price = utility[rows, better] - quality[0], utility[rows, worse] - quality[1]
@@ -203,10 +203,10 @@ def _contributions(
     yield paid._replace(value=np.where(paid.value == 0, np.nan, paid.value))
 
 
-def _told(router, X, available, better, worse, quality) -> list[Evidence]:
+def evidence_of(router, X, available, better, worse, quality) -> list[Evidence]:
     """Evidence of a router that chooses among the models that it was fitted on."""
     told = router._explain_evidence(X, available, better, worse)
-    return [*told, remainder("rest", router._explained_rest, quality, told)]
+    return [*told, remainder(router._explained_rest, quality, told)]
 
 
 def _told_since(router, X, available, better, worse, quality) -> list[Evidence]:
@@ -223,7 +223,7 @@ def _told_since(router, X, available, better, worse, quality) -> list[Evidence]:
     columns = pool.column[better], pool.column[worse]
     known = np.minimum(*columns) >= 0  # models of the fit, both
     columns = (column.clip(0) for column in columns)
-    told = _told(router, X, available, *columns, before)
+    told = evidence_of(router, X, available, *columns, before)
     joined = _where(additive("new model", ["before its answers"], *before), ~known)
     change = additive(
         "answers since the fit",

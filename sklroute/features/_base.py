@@ -22,8 +22,6 @@ from sklroute.features._cells import (
 )
 from sklroute.features._store import FeatureStore
 
-__all__ = ["BlockFeaturizer", "is_transformer", "reads"]
-
 READS = {"image": "image", "text": "text"}  # by the block's name, unless it says
 
 

@@ -8,8 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-__all__ = ["BlockScaler", "check_blocks", "missing_blocks"]
-
 
 class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Centre each modality block and give its rows a mean norm of 1.
@@ -171,7 +169,7 @@ def missing_blocks(
 def check_blocks(
     modalities: Mapping[str, Any] | Sequence[str] | None,
     n_features: int,
-    names: NDArray | None = None,
+    names: NDArray | None,
 ) -> dict[str, NDArray[np.intp]]:
     """Column numbers of each block, having checked that they share out all columns.
 

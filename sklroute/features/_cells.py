@@ -11,8 +11,6 @@ import joblib
 import numpy as np
 import pandas as pd
 
-__all__ = ["CellError", "as_columns", "digest", "is_missing", "open_cell"]
-
 # Eight bits a channel. Others (I;16, I, F) lose their content in a conversion to RGB.
 MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"}
 MODES |= {"CMYK", "YCbCr", "LAB", "HSV"}

@@ -11,8 +11,6 @@ from sklearn.utils._param_validation import StrOptions
 from sklroute.features._base import BlockFeaturizer
 from sklroute.features._clip_model import Loaded, Source, load_clip
 
-__all__ = ["ClipFeaturizer"]
-
 
 class ClipFeaturizer(BlockFeaturizer):
     """Encode the picture and the text of each query with a CLIP model.

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 from sklroute.features._torchvision import import_torchvision
 from sklroute.features._weights import Stamp, contents, stamps
 
-__all__ = ["Loaded", "Source", "import_open_clip", "load_clip"]
-
 LOADED_AT_ONCE = 2  # models kept in memory
 FOLDER = "open_clip_config.json and open_clip_pytorch_model.bin or .safetensors"
 # What open_clip raises for weights that it cannot find, read or fit in.

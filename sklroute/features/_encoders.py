@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from sklroute.features._torchvision import import_torchvision
 from sklroute.features._weights import contents, stamps
 
-__all__ = ["SentenceEncoder", "TorchImageEncoder"]
-
 
 class SentenceEncoder:
     """Encode texts with a model of sentence-transformers.

@@ -6,8 +6,6 @@ from typing import Any
 
 from sklroute.features._base import BlockFeaturizer, is_transformer
 
-__all__ = ["MultimodalFeaturizer"]
-
 
 class MultimodalFeaturizer(BlockFeaturizer):
     """Encode several columns of a table and put the blocks side by side.

@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FeatureStore"]
-
 FILE = "features.sqlite"
 KEYS_AT_ONCE = 500  # SQLite allows 999 parameters a statement in its oldest versions
 WAIT_SECONDS = 60.0  # for another process that is writing

@@ -13,8 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklroute.features._cells import short
 
-__all__ = ["TextEmbedder"]
-
 
 class TextEmbedder(TransformerMixin, BaseEstimator):
     """TF-IDF of words and word pairs, compressed by a truncated SVD.

@@ -12,8 +12,6 @@ import sys
 from functools import cache
 from typing import Any
 
-__all__ = ["import_torchvision"]
-
 SYMPTOM = "torchvision::nms"
 OPERATORS = ("nms", "qnms")
 SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"

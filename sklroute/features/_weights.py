@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["Stamp", "contents", "stamps"]
-
 Stamp = tuple[str, int, int]  # path, time of the last change, size
 
 

@@ -157,6 +157,8 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
         "random_state": ["random_state"],
     }
 
+    _poor_score = True  # with few queries, the baseline only
+
     def __init__(
         self,
         router: Any,
@@ -346,11 +348,6 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
 
     def _held_back(self):
         return f"guarded: gain below {self.threshold_:.3g}"
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.poor_score = True  # with few queries, the baseline only
-        return tags
 
 
 def _units(groups, rows, rng) -> tuple[NDArray[np.intp], int]:

@@ -18,7 +18,7 @@ from sklroute.features import BlockScaler
 from sklroute.features._blocks import check_blocks, missing_blocks
 from sklroute.latent._calibration import calibrate
 from sklroute.latent._evidence import EvidenceMixin
-from sklroute.latent._folded import Folded, fold
+from sklroute.latent._folded import Folded
 from sklroute.latent._inputs import (
     filled_cost,
     module_inputs,
@@ -37,13 +37,6 @@ from sklroute.serving._folding import compile_latent, module_params
 from sklroute.serving._parts import Part, Pooled, in_chunks
 
 BATCH = 1024  # queries at once through torch, where a call costs more than in NumPy
-FOLDED = (  # what the NumPy form stands in for
-    "_scaled",
-    "_inputs",
-    "_departures",
-    "_chunks",
-    "_compiled_part",
-)
 
 
 class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
@@ -345,6 +338,8 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
             torch.as_tensor(packed, device=self.device),
         )
 
+    _compiled_steps = ("_distribution", "_chunks", "_departures", "_inputs", "_scaled")
+
     def _compiled_part(self):
         weights = standard_weights(self.net_)
         return compile_latent(self, weights, built_with(self))
@@ -424,9 +419,14 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
     def _fold(self) -> Folded | None:
         """The router in NumPy, unless a subclass computes otherwise."""
         own, base = type(self), LatentRouterClassifier
-        if any(getattr(own, name) is not getattr(base, name) for name in FOLDED):
+        steps = (*self._compiled_steps, "_compiled_part")
+        changed = any(getattr(own, step) is not getattr(base, step) for step in steps)
+        if changed or self.device != "cpu":
             return None
-        return fold(self)
+        try:
+            return Folded.of(self, self._compiled_part())
+        except TypeError:  # says which part has none: the network itself will predict
+            return None
 
     def _numpy_part(self) -> Part | None:
         """What predicts in place of the network: the same, folded into NumPy."""

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sklroute.explain._evidence import Evidence, additive, mean_quality, remainder
+from sklroute.explain._evidence import Evidence, additive, mean_quality
 from sklroute.explain._mixin import CLIPPING, ExplainMixin
-from sklroute.explain._router import Moments
+from sklroute.explain._router import Moments, evidence_of
 from sklroute.latent._module import LatentRouterModule
 from sklroute.policies import Policy
 from sklroute.serving._latent import CLAMP
@@ -82,11 +82,9 @@ def blend_parts(
     rows = np.arange(len(scaled))
     weights, prior, left = router.blend_.relative, [], 1.0
     if router.prior_ is not None:
-        told = router.prior_._explain_evidence(scaled, available, better, worse)
         quality = router.fitted_quality_ + departures[0]
         values = quality[rows, better], quality[rows, worse]
-        rest = remainder("rest", router.prior_._explained_rest, values, told)
-        told = [*told, rest]
+        told = evidence_of(router.prior_, scaled, available, better, worse, values)
         prior = [part for part in told if part.source != mean.source]
         if len(prior) == len(told):  # it does not start from the mean quality itself
             left -= weights[0]

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from sklroute.latent._state import built_with, standard_weights
-from sklroute.serving._folding import compile_latent
 from sklroute.serving._latent import Latent
 
 
@@ -22,6 +20,12 @@ class Folded(NamedTuple):
     source: tuple[Any, ...]
     writes: list[tuple[int, int]]
 
+    @classmethod
+    def of(cls, router: Any, part: Latent) -> "Folded":
+        """What stands for a fitted router as it is now."""
+        source = tuple(_source(router))
+        return cls(part, source, _writes(source))
+
     def stands_for(self, router: Any) -> bool:
         """Whether nothing that it was made of was exchanged or written to since.
 
@@ -34,19 +38,6 @@ class Folded(NamedTuple):
             and all(map(operator.is_, now, self.source))
             and _writes(now) == self.writes
         )
-
-
-def fold(router: Any) -> Folded | None:
-    """Fold a fitted latent router; None if a part of it has no NumPy form."""
-    if router.device != "cpu":
-        return None
-    try:
-        weights = standard_weights(router.net_)
-        part = compile_latent(router, weights, built_with(router))
-    except TypeError:  # says which part it is: the network itself will predict
-        return None
-    source = tuple(_source(router))
-    return Folded(part, source, _writes(source))
 
 
 def _source(router: Any) -> Iterator[Any]:

@@ -112,6 +112,16 @@ class RouterNet(NeuralNet):
     def _default_callbacks(self) -> list:
         return []
 
+    def initialize_module(self) -> "RouterNet":
+        """Build the module, and note what it is made of."""
+        super().initialize_module()
+        self.kinds_ = self.kinds()
+        return self
+
+    def kinds(self) -> dict[str, type]:
+        """Classes of the module and its parts, by name."""
+        return {name: type(part) for name, part in self.module_.named_modules()}
+
     def infer(self, x: dict[str, Tensor], **fit_params: Any) -> RouterOutput:
         """Run the module on one batch."""
         return self.module_(**to_device(x, self.device))

@@ -113,7 +113,7 @@ class ProfileEncoder(BaseEstimator):
         price = observed_mean(cost, weight) / (self.cost_ or 1.0)
         return np.column_stack(
             [
-                _safe_logit(overall),
+                logit(np.clip(overall, 0.01, 0.99)),
                 (regional - expected).T,
                 np.log1p(np.nan_to_num(price, nan=1.0)),
                 self._agreement(region, quality, weight),
@@ -137,10 +137,6 @@ class ProfileEncoder(BaseEstimator):
 def _mean_of_all(table, weight):
     """Weighted mean of all observed cells."""
     return float(observed_mean(table.reshape(-1, 1), weight.repeat(table.shape[1]))[0])
-
-
-def _safe_logit(p):
-    return logit(np.clip(p, 0.01, 0.99))
 
 
 def support_size(distribution: str, quality: NDArray) -> int:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from sklroute.latent._module import LatentRouterModule
 from sklroute.latent._net import RouterNet, build_net
@@ -30,7 +29,7 @@ def pack_net(net: RouterNet) -> dict[str, NDArray]:
     TypeError
         If a part of the network was replaced after it was built: weights do not tell.
     """
-    now, built = _kinds(net.module_), _kinds(_empty_module(net))
+    now, built = net.kinds(), net.kinds_
     for name in [*now, *built]:
         if now.get(name) is not built.get(name):
             raise TypeError(
@@ -108,19 +107,10 @@ def _check_shapes(net: RouterNet, weights: dict[str, NDArray]) -> None:
         or not 1 <= len(params["block_dims"]) <= MAX_PARTS
     ):
         raise ValueError(f"The network has more than {MAX_PARTS} blocks or layers.")
-    state = _empty_module(net).state_dict()
+    with torch.device("meta"):  # takes no memory
+        state = net.module(**params).state_dict()
     expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
     if {name: value.shape for name, value in weights.items()} != expected:
         raise ValueError("The weights are not those of the router's parameters.")
     if any(value.dtype != np.float32 for value in weights.values()):
         raise ValueError("The weights are not of 32 bits.")
-
-
-def _empty_module(net: RouterNet) -> nn.Module:
-    """The module as a net builds it, but that it takes no memory."""
-    with torch.device("meta"):
-        return net.module(**net.get_params_for("module"))
-
-
-def _kinds(module: nn.Module) -> dict[str, type]:
-    return {name: type(part) for name, part in module.named_modules()}

@@ -112,7 +112,7 @@ def train(
             patience=patience,
             threshold=0.0,
             load_best=True,
-            sink=_silent,
+            sink=lambda message: None,  # the history has it
         )
         scores = HeldOutScores(dataset, fold, cost_weight)
         callbacks += [("held_out", scores), ("early_stopping", stop)]
@@ -131,10 +131,6 @@ def hide_held_out(y: Tensor, fold: Tensor) -> Tensor:
     n_members = y.shape[-1] - 2
     y[..., 2:] *= (fold[:, None] != torch.arange(n_members)).to(y)[:, None]
     return y
-
-
-def _silent(message: str) -> None:
-    """Swallow what skorch would print; `history` has it."""
 
 
 class HeldOutScores(Callback):

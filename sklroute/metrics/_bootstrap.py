@@ -14,8 +14,6 @@ from sklroute.metrics._tables import cost_bounds
 from sklroute.outcomes import check_outcomes
 from sklroute.outcomes._values import group_array
 
-__all__ = ["Interval", "frontier_bootstrap", "paired_bootstrap"]
-
 CHUNK_CELLS = 4_000_000  # resamples x units held at once: 32 MB
 
 

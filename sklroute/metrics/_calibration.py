@@ -9,9 +9,7 @@ from scipy.special import xlogy
 from sklroute.metrics._choice import Reduce, _reduce
 from sklroute.metrics._tables import check_table
 from sklroute.outcomes import Outcomes, check_outcomes
-from sklroute.outcomes._values import plain
-
-__all__ = ["quality_brier", "quality_calibration_error", "quality_log_loss"]
+from sklroute.outcomes._values import check_seen, plain
 
 
 def quality_brier(
@@ -122,10 +120,7 @@ def observed_pairs(y: Any, quality: ArrayLike, n_bins: int) -> tuple[NDArray, ND
 
 def _check(y: Any, quality: ArrayLike) -> tuple[Outcomes, NDArray]:
     outcomes = check_outcomes(y)
-    empty = ~outcomes.observed.any(axis=1)
-    if empty.any():
-        row = int(np.flatnonzero(empty)[0])
-        raise ValueError(f"Row {row} of y has no observed quality for any model.")
+    check_seen(outcomes.observed)
     return outcomes, check_predicted(quality, outcomes, "Predicted quality")
 
 

@@ -9,15 +9,6 @@ from sklroute.metrics._tables import chosen_columns
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import check_cost_weight, columns_of, plain
 
-__all__ = [
-    "gap_closed",
-    "realised_cost",
-    "realised_quality",
-    "realised_utility",
-    "regret",
-    "traffic_share",
-]
-
 ROUNDING = 1e-12  # of a mean utility
 
 Reduce = Literal["mean"] | None

@@ -10,8 +10,6 @@ from sklroute.metrics._references import model_means
 from sklroute.outcomes import check_outcomes
 from sklroute.outcomes._values import check_candidates
 
-__all__ = ["collapse_index"]
-
 
 def collapse_index(
     y: Any, choice: ArrayLike, *, reduce: Reduce = "mean"

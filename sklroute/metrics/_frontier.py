@@ -14,16 +14,6 @@ from sklroute.outcomes._values import by_model
 from sklroute.policies import MaxUtility, check_available, check_mask
 from sklroute.policies._arrays import check_finite
 
-__all__ = [
-    "Frontier",
-    "cost_range",
-    "frontier",
-    "nauc",
-    "nauc_own_range",
-    "peak_score",
-    "qnc",
-]
-
 N_COST_WEIGHTS = 100
 
 

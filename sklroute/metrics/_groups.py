@@ -11,8 +11,6 @@ from sklearn.utils.validation import check_consistent_length
 
 from sklroute.outcomes._values import group_array
 
-__all__ = ["by_group"]
-
 
 def by_group(
     metric: Callable[..., Any], y: Any, *arrays: Any, groups: ArrayLike, **keywords: Any

@@ -16,14 +16,6 @@ from sklroute.metrics._overlap import (
     weights,
 )
 
-__all__ = [
-    "direct_value",
-    "doubly_robust_value",
-    "effective_sample_size",
-    "ips_value",
-    "snips_value",
-]
-
 
 def ips_value(
     y: Any,

@@ -17,16 +17,6 @@ from sklroute.outcomes._values import (
 )
 from sklroute.policies import check_available, first_best
 
-__all__ = [
-    "best_model_per_group",
-    "best_single",
-    "cheapest_model",
-    "model_means",
-    "oracle_frontier",
-    "random_outcome",
-    "single_model_hull",
-]
-
 
 def model_means(y: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean quality and mean cost of each model: what always calling it is worth.

@@ -11,14 +11,6 @@ from sklroute.metrics._calibration import check_predicted, observed_pairs
 from sklroute.outcomes import check_outcomes
 from sklroute.outcomes._values import plain
 
-__all__ = [
-    "Coverage",
-    "Reliability",
-    "quality_coverage",
-    "quality_reliability",
-    "randomised_pit",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class Reliability:

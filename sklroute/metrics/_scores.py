@@ -7,8 +7,6 @@ from sklroute.metrics._frontier import Frontier, nauc
 from sklroute.metrics._hull import upper_hull
 from sklroute.metrics._references import model_means
 
-__all__ = ["aiq", "rank_cost_bounds", "rank_score", "throughput"]
-
 
 def rank_score(
     accuracy: ArrayLike,

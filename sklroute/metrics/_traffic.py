@@ -11,8 +11,6 @@ from sklroute.outcomes._values import by_model
 from sklroute.policies import MaxUtility, check_available
 from sklroute.policies._arrays import check_finite, check_shape
 
-__all__ = ["Traffic", "traffic_curve"]
-
 N_COST_WEIGHTS = 60
 
 

@@ -16,8 +16,6 @@ from sklroute.outcomes import check_outcomes
 from sklroute.outcomes._values import group_array
 from sklroute.pipeline import as_router, fit_router
 
-__all__ = ["StratifiedByBestModel", "cross_val_quality"]
-
 
 class StratifiedByBestModel(StratifiedKFold):
     """K folds with about the same share of each best model.

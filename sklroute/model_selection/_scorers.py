@@ -28,12 +28,6 @@ from sklroute.outcomes._values import (
 from sklroute.pipeline import as_router
 from sklroute.policies import MaxUtility
 
-__all__ = [
-    "frontier_scorer",
-    "off_policy_scorer",
-    "utility_scorer",
-]
-
 
 def utility_scorer(cost_weight: float = 0.0) -> "_UtilityScorer":
     r"""Make a scorer: the mean realised utility of a router's choices.

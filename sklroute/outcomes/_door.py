@@ -12,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from sklroute.outcomes._container import Outcomes
 from sklroute.outcomes._frames import CHANNELS, LOGGED_CHANNELS
 from sklroute.outcomes._logged import LoggedOutcomes
-from sklroute.outcomes._values import columns_of, plain, unmasked
+from sklroute.outcomes._values import check_seen, columns_of, plain, unmasked
 
 
 def check_outcomes(
@@ -125,9 +125,7 @@ def _from_labels(y, models) -> Outcomes:
 
 def _check_observed(outcomes: Outcomes) -> None:
     observed = outcomes.observed
-    if not observed.any(axis=1).all():
-        row = np.flatnonzero(~observed.any(axis=1))[0]
-        raise ValueError(f"Row {row} of y has no observed quality for any model.")
+    check_seen(observed)
     if not observed.any(axis=0).all():
         model = plain(outcomes.models[~observed.any(axis=0)][0])
         raise ValueError(f"Model {model!r} has no observed quality in any row of y.")

@@ -222,6 +222,8 @@ def group_array(groups: ArrayLike | None, name: str = "groups") -> NDArray | Non
     if groups is None:
         return None
     groups = np.asarray(groups)
+    if groups.ndim != 1:
+        raise ValueError(f"{name} has shape {groups.shape}; expected one per query.")
     missing = np.flatnonzero(pd.isna(groups))
     if len(missing):
         raise ValueError(f"{name} has no value in row {missing[0]}.")
@@ -232,6 +234,14 @@ def check_cost_weight(cost_weight: float) -> None:
     """Refuse a price on cost that is not a number >= 0."""
     if not (isinstance(cost_weight, Real) and 0 <= cost_weight < np.inf):
         raise ValueError(f"cost_weight must be a number >= 0; got {cost_weight!r}.")
+
+
+def check_seen(observed: NDArray) -> None:
+    """Refuse queries of which no answer was scored."""
+    none = ~observed.any(axis=1)
+    if none.any():
+        row = np.flatnonzero(none)[0]
+        raise ValueError(f"Row {row} of y has no observed quality for any model.")
 
 
 def check_candidates(candidates: NDArray) -> NDArray:

@@ -25,11 +25,6 @@ class Adapter(NamedTuple):
     unpack: Callable[[type, State], Any]
 
 
-def pack_plain(obj: Any) -> State:
-    """All attributes."""
-    return dict(vars(obj))
-
-
 def unpack_plain(cls: type, state: State) -> Any:
     """An object with the given attributes; its constructor is not called."""
     _check_names(cls, state)
@@ -51,6 +46,8 @@ def _check_names(cls: type, state: State) -> None:
 
 
 def _without(*names: str) -> Callable[[Any], State]:
+    """All attributes but these."""
+
     def pack(obj: Any) -> State:
         return {name: v for name, v in vars(obj).items() if name not in names}
 
@@ -164,7 +161,7 @@ def unpack_hooked(cls: type, state: State) -> Any:
     return obj
 
 
-_PLAIN = Adapter(pack_plain, unpack_plain)
+_PLAIN = Adapter(_without(), unpack_plain)
 _PIPELINE = Adapter(_without("memory"), _unpack_pipeline)
 ADAPTERS = {
     "sklearn.cluster.KMeans": Adapter(

@@ -1,6 +1,7 @@
 """From JSON and arrays to Python objects, believing nothing."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -95,17 +96,11 @@ class Decoder:
         state.set_state((name, keys.astype(np.uint32), position, has_gauss, gauss))
         return state
 
-    def _csr(self, cls, content, depth):
+    def _csr(self, content, depth, cls):
         data, indices, indptr, shape = self._list(content, depth)
         matrix = cls((data, indices, indptr), shape=shape)
         matrix.check_format(full_check=True)
         return matrix
-
-    def _csr_array(self, content, depth):
-        return self._csr(csr_array, content, depth)
-
-    def _csr_matrix(self, content, depth):
-        return self._csr(csr_matrix, content, depth)
 
     def _array(self, content, depth):
         return self.arrays[content]
@@ -162,8 +157,8 @@ _KINDS = {
     "dict": Decoder._dict,
     "bunch": Decoder._bunch,
     "random_state": Decoder._random_state,
-    "csr_array": Decoder._csr_array,
-    "csr_matrix": Decoder._csr_matrix,
+    "csr_array": partial(Decoder._csr, cls=csr_array),
+    "csr_matrix": partial(Decoder._csr, cls=csr_matrix),
     "array": Decoder._array,
     "T": Decoder._turned,
     "items": Decoder._items,

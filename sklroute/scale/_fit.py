@@ -12,6 +12,7 @@ from sklearn.utils.validation import _get_feature_names, _num_samples
 
 from sklroute.baselines import KernelRouter
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import check_seen
 from sklroute.pipeline import fit_router
 from sklroute.scale._arrays import settings_of, start_at
 from sklroute.scale._checkpoint import load_checkpoint, save_checkpoint
@@ -157,10 +158,7 @@ class _Pass:
                 f"X has shape {X.shape} and y has {len(outcomes)} queries; expected "
                 "(n_queries, n_features) and n_queries."
             )
-        nobody = ~outcomes.observed.any(axis=1)
-        if nobody.any():
-            row = np.flatnonzero(nobody)[0]
-            raise ValueError(f"Row {row} of y has no observed quality for any model.")
+        check_seen(outcomes.observed)
         self._compare(X, outcomes)
         if self.sums is not None:
             self.sums.check(X)

@@ -109,7 +109,7 @@ def route_batches(
             progress(len(X))
     if row < n_queries:
         raise ValueError(f"There are {row} queries, not n_queries={n_queries}.")
-    files.finish()
+    files.progress.unlink()
     return files.out
 
 
@@ -182,7 +182,3 @@ class _Files:
         done = {"batches": n_batches, "queries": row, "settings": settings}
         unfinished.write_text(json.dumps(done), encoding="utf-8")
         os.replace(unfinished, self.progress)
-
-    def finish(self) -> None:
-        """The run is over."""
-        self.progress.unlink()

@@ -41,8 +41,6 @@ from sklroute.server._served import Served
 from sklroute.server._settings import ServerSettings
 from sklroute.server._shadow import ShadowLog, shadow_lines
 
-__all__ = ["make_app"]
-
 # Smaller work than this is done at once: handing it to a thread takes longer.
 SMALL_BODY, FEW_QUERIES = 2**16, 4
 UNREAD = {408, 413, 415}  # what is left of the body must not be taken for a request

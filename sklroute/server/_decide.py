@@ -12,8 +12,6 @@ from sklroute.serving._choosing import choice_probability
 from sklroute.serving._deciding import DecidingMixin
 from sklroute.serving._rules import Chance
 
-__all__ = ["Decision", "decide"]
-
 
 class Decision(NamedTuple):
     """What a router decides, one row per query and one column per model.

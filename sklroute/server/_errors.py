@@ -1,7 +1,5 @@
 """The one error that a client is told about."""
 
-__all__ = ["RequestError"]
-
 
 class RequestError(Exception):
     """A request that is answered with an error: its status, and what is wrong."""

@@ -8,8 +8,6 @@ from typing import Any
 
 from sklroute.server._served import Served, make_served
 
-__all__ = ["RouterFile"]
-
 
 class RouterFile:
     """A file with a router, and the router that is served.

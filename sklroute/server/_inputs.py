@@ -14,8 +14,6 @@ from sklroute.server._requests import RouteRequest
 from sklroute.server._served import Served
 from sklroute.serving import CompiledRouter
 
-__all__ = ["count_queries", "read_available", "read_costs", "read_queries"]
-
 MAX_PIXELS = 25_000_000  # a picture of a few kB can unfold to gigabytes
 
 

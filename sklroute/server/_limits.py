@@ -10,8 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sklroute.server._errors import RequestError
 from sklroute.server._metrics import Metrics
 
-__all__ = ["Gate", "read_body"]
-
 PATHS = ("/route", "/health", "/metrics", "/models")  # others are counted as one
 MAX_DRAIN = 64 * 2**20  # bytes read and thrown away so that a client hears a refusal
 

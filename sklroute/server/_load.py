@@ -6,8 +6,6 @@ from typing import Any
 
 from sklroute.persistence import FormatError, load
 
-__all__ = ["load_router"]
-
 
 def load_router(path: Path) -> Any:
     """Load the fastest predictor that a router's file gives.

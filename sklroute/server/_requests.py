@@ -7,8 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, Policy, RiskAverse
 from sklroute.server._errors import RequestError
 
-__all__ = ["POLICIES", "RouteRequest", "make_policy", "read_request"]
-
 POLICIES = {
     policy.__name__: policy
     for policy in (Budget, CheapestAbove, MaxUtility, RiskAverse)

@@ -13,8 +13,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from sklroute.server._app import make_app
 from sklroute.server._settings import ServerSettings
 
-__all__ = ["serve"]
-
 SHUTDOWN = 10  # seconds for the requests in progress, once the server is told to stop
 
 

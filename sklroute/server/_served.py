@@ -13,8 +13,6 @@ from sklroute.outcomes._values import plain
 from sklroute.pipeline import as_router, last_step
 from sklroute.policies import MaxUtility, Policy
 
-__all__ = ["Served", "make_served"]
-
 
 @dataclass(frozen=True)
 class Served:

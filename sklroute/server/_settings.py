@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from os import PathLike
 
-__all__ = ["ServerSettings"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSettings:

@@ -17,8 +17,6 @@ from sklroute.server._decide import Decision
 from sklroute.server._metrics import Metrics
 from sklroute.server._served import Served
 
-__all__ = ["ShadowLog", "shadow_lines"]
-
 BATCHES = 1000  # requests that may wait for the disk before lines are given up
 logger = logging.getLogger("sklroute.server")
 

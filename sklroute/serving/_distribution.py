@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["QualityDistribution"]
-
 
 class QualityDistribution:
     """Distribution of the quality of every model's answer to every query.

@@ -18,12 +18,6 @@ HOOKS = {
         "_predict_moments",
         "_pool_moments",
         "predict_distribution",
-        # Of the latent router:
-        "_distribution",
-        "_chunks",
-        "_departures",
-        "_inputs",
-        "_scaled",
     ),
     "_compiled_cost": ("_predict_cost", "predict_cost"),
     "_choice_rule": ("_policy_arrays", "predict_utility", "predict_proba", "predict"),
@@ -37,6 +31,9 @@ class ServingMixin:
     A router that can be compiled overrides ``_compiled_part``, and ``_compiled_cost``
     if its costs are not those of all routers.
     """
+
+    _compiled_steps: tuple[str, ...] = ()
+    """Steps of its own on the way to what ``_compiled_part`` stands for."""
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted router into one file, see `sklroute.persistence.save`.
@@ -96,10 +93,11 @@ def _check_hooks(kind: type) -> None:
     classes = kind.__mro__
     base = next(i for i, c in enumerate(classes) if ServingMixin in c.__bases__)
     for hook, methods in HOOKS.items():
+        own = kind._compiled_steps if hook == "_compiled_part" else ()
         for owner in classes[:base]:
             if hook in vars(owner):
                 break
-            for method in methods:
+            for method in (*methods, *own):
                 if method in vars(owner):
                     raise TypeError(
                         f"{kind.__name__} cannot be compiled: {owner.__name__} "

@@ -180,15 +180,11 @@ def _select(step):
     return Affine(matrix, 0.0)
 
 
-def _normalizer(step):
-    return UnitRows(step.norm)
-
-
 _STEPS = {
     "BlockScaler": _blocks,
     "MaxAbsScaler": _max_abs,
     "MinMaxScaler": _min_max,
-    "Normalizer": _normalizer,
+    "Normalizer": lambda step: UnitRows(step.norm),
     "PCA": _pca,
     "RobustScaler": _robust,
     "SelectKBest": _select,

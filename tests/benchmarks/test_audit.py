@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from layouts import wide_table
 
 from sklroute.datasets import make_routing
 
@@ -30,9 +31,7 @@ def test_absent_tables_are_skipped_and_named(tmp_path, capsys, monkeypatch):
 
 def test_a_verdict_has_its_command(tmp_path):
     data = make_routing(120, 3, random_state=0)
-    table = {f"q:{m}": data.y.quality[:, i] for i, m in enumerate(data.models)}
-    table |= {f"cost:{m}": data.y.cost[:, i] for i, m in enumerate(data.models)}
-    frame = pd.DataFrame(table).assign(group="a", cv_group=range(120))
+    frame = wide_table(data).assign(group="a", cv_group=range(120))
     frame.to_parquet(tmp_path / "small.parquet")
     script = runpy.run_path(str(FOLDER / "verdicts.py"))
     np.savez(tmp_path / "small.features.npz", text=data.X)

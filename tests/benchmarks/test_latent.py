@@ -1,4 +1,4 @@
-"""The studies of the latent router run, and its page says what they found."""
+"""The studies of the latent router run."""
 
 import runpy
 from pathlib import Path
@@ -15,12 +15,6 @@ FOLDER = Path(__file__).parents[2] / "benchmarks" / "latent"
 @pytest.fixture(scope="module")
 def study():
     return runpy.run_path(str(FOLDER / "study.py"))
-
-
-def test_the_tables_of_the_page_are_those_of_the_results():
-    page = runpy.run_path(str(FOLDER / "page.py"))
-    text = page["PAGE"].read_text(encoding="utf-8")
-    assert page["filled"](text) == text
 
 
 def test_the_best_single_model_closes_nothing_of_the_gap(study):

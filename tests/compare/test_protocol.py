@@ -17,7 +17,7 @@ from sklroute.compare import compare, default_routers
 from sklroute.compare._contestants import Arena, operating_point
 from sklroute.compare._jobs import Predictions, workers
 from sklroute.compare._result import saved_share
-from sklroute.compare._splits import Split, iter_splits
+from sklroute.compare._splits import Split, make_splits
 from sklroute.datasets import make_routing
 from sklroute.metrics import best_model_per_group, paired_bootstrap, realised_quality
 
@@ -89,7 +89,7 @@ def test_routers_learn_from_train_only_and_predict_the_rest():
         preprocessor=FunctionTransformer(),
         **FAST,
     )
-    (split,) = iter_splits(120, cv_groups=whole, n_seeds=1)
+    (split,) = make_splits(120, cv_groups=whole, n_seeds=1)
     fitted = [rows for what, rows in NOTES if what == "fit"]
     shown = [set(rows) for what, rows in NOTES if what == "predict"]
     assert len(fitted) == 2  # the router and the control
@@ -112,13 +112,13 @@ def test_preprocessing_is_fitted_on_train_only(data):
     NOTES.clear()
     ridge = {"ridge": RidgeRouter()}
     compare(data.X, data.y, routers=ridge, preprocessor=RecordingScaler(), **FAST)
-    (split,) = iter_splits(400, n_seeds=1)
+    (split,) = make_splits(400, n_seeds=1)
     ((_, seen),) = NOTES
     np.testing.assert_array_equal(seen, data.X[split.train])
 
 
 def test_test_outcomes_change_neither_operating_point_nor_best_router(data, result):
-    (split,) = iter_splits(400, groups=data.task, n_seeds=1)
+    (split,) = make_splits(400, groups=data.task, n_seeds=1)
     quality, cost = data.y.quality.copy(), data.y.cost.copy()
     quality[split.test] = 1 - quality[split.test]
     cost[split.test] = cost[split.test] * 3
@@ -223,7 +223,7 @@ def test_best_per_group_is_that_of_the_metrics():
             best_model_per_group(data.y[train], data.task[train], data.task[test]),
             reduce=None,
         )
-        for train, _, test in iter_splits(300, groups=data.task)
+        for train, _, test in make_splits(300, groups=data.task)
     ]
     found = result.table.loc["best per group", "quality"]
     assert found == pytest.approx(np.concatenate(quality).mean())
@@ -378,19 +378,18 @@ def test_bad_input_is_named(data, change, message):
         compare(**{**good, **change})
 
 
-def test_a_model_without_any_cost_among_others_with_costs_is_named(data):
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (np.s_[:, 2], "'model-2' has no cost while others do"),
+        (np.s_[7], "Row 7 has no available model of known"),
+    ],
+)
+def test_a_model_or_a_query_without_any_cost_is_named(data, cells, message):
     cost = data.y.cost.copy()
-    cost[:, 2] = np.nan
+    cost[cells] = np.nan
     y = Outcomes(data.y.quality, cost, models=data.models)
-    with pytest.raises(ValueError, match="'model-2' has no cost while others do"):
-        compare(data.X, y)
-
-
-def test_a_query_without_a_usable_answer_is_named(data):
-    cost = data.y.cost.copy()
-    cost[7] = np.nan
-    y = Outcomes(data.y.quality, cost, models=data.models)
-    with pytest.raises(ValueError, match="Row 7 has no available model of known"):
+    with pytest.raises(ValueError, match=message):
         compare(data.X, y)
 
 

@@ -3,36 +3,36 @@
 import numpy as np
 import pytest
 
-from sklroute.compare._splits import iter_splits
+from sklroute.compare._splits import make_splits
 
 
 def test_every_split_shares_out_all_queries():
-    for split in iter_splits(103, n_seeds=5):
+    for split in make_splits(103, n_seeds=5):
         together = np.sort(np.concatenate(split))
         np.testing.assert_array_equal(together, np.arange(103))
 
 
 def test_about_three_fifths_train_and_a_fifth_each_validate_and_test():
-    for train, validation, test in iter_splits(100, n_seeds=3):
+    for train, validation, test in make_splits(100, n_seeds=3):
         assert (len(train), len(validation), len(test)) == (60, 20, 20)
 
 
 def test_five_seeds_test_and_validate_every_query_once():
-    splits = list(iter_splits(57, n_seeds=5))
+    splits = make_splits(57, n_seeds=5)
     for part in ("validation", "test"):
         rows = np.concatenate([getattr(split, part) for split in splits])
         np.testing.assert_array_equal(np.sort(rows), np.arange(57))
 
 
 def test_the_sixth_seed_shuffles_anew():
-    first, *_, sixth = iter_splits(60, n_seeds=6)
+    first, *_, sixth = make_splits(60, n_seeds=6)
     assert set(first.test) != set(sixth.test)
 
 
 def test_groups_are_never_split():
     rng = np.random.default_rng(0)
     cv_groups = rng.integers(30, size=200)
-    for split in iter_splits(200, cv_groups=cv_groups, n_seeds=5):
+    for split in make_splits(200, cv_groups=cv_groups, n_seeds=5):
         parts = [set(cv_groups[rows]) for rows in split]
         assert not parts[0] & parts[1]
         assert not parts[0] & parts[2]
@@ -41,25 +41,25 @@ def test_groups_are_never_split():
 
 def test_every_test_part_keeps_the_shares_of_the_tasks():
     tasks = np.repeat(["a", "b"], [80, 20])
-    for split in iter_splits(100, groups=tasks, n_seeds=5):
+    for split in make_splits(100, groups=tasks, n_seeds=5):
         assert (tasks[split.test] == "b").sum() == 4  # 20 % of 20
 
 
 def test_tasks_too_small_for_every_fold_are_no_error():
     tasks = np.array(["a"] * 50 + ["rare", "rarer", "rarer"])
-    assert len(list(iter_splits(53, groups=tasks, n_seeds=5))) == 5
+    assert len(make_splits(53, groups=tasks, n_seeds=5)) == 5
 
 
 def test_a_seed_gives_the_same_splits_again():
-    one, two = (list(iter_splits(40, n_seeds=2, random_state=3)) for _ in range(2))
+    one, two = (make_splits(40, n_seeds=2, random_state=3) for _ in range(2))
     for first, second in zip(one, two, strict=True):
         np.testing.assert_array_equal(first.test, second.test)
-    (other,) = iter_splits(40, n_seeds=1, random_state=4)
+    (other,) = make_splits(40, n_seeds=1, random_state=4)
     assert set(other.test) != set(one[0].test)
 
 
 def test_too_few_groups_are_refused():
     with pytest.raises(ValueError, match="At least 5 queries"):
-        list(iter_splits(4))
+        make_splits(4)
     with pytest.raises(ValueError, match=r"At least 5 cv_groups .* got 2"):
-        list(iter_splits(40, cv_groups=np.arange(40) % 2))
+        make_splits(40, cv_groups=np.arange(40) % 2)

@@ -200,20 +200,13 @@ def test_an_unknown_kind_of_file_is_named(write):
         load_outcomes(write("", "table.xlsx"))
 
 
-@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
-def test_a_broken_table_is_named(tmp_path, name):
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.npy", "t.npz"])
+def test_a_broken_file_is_named(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"\x89PNG\r\n\xff\xfe")
-    with pytest.raises(ValueError, match=f"{name}: not a readable"):
-        load_outcomes(path)
-
-
-@pytest.mark.parametrize("name", ["t.npy", "t.npz"])
-def test_broken_features_are_named(tmp_path, name):
-    path = tmp_path / name
-    path.write_bytes(b"\x89PNG\r\n\xff\xfe")
-    with pytest.raises(ValueError, match=f"{name}: not a readable NumPy file"):
-        load_features(path)
+    load, kind = (load_features, "NumPy") if ".np" in name else (load_outcomes, "")
+    with pytest.raises(ValueError, match=f"{name}: not a readable {kind}"):
+        load(path)
 
 
 def test_unknown_and_incomplete_group_columns_are_named(write):

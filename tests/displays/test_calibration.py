@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from figures import legend
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -27,10 +28,6 @@ def data():
 @pytest.fixture(scope="module")
 def router(data):
     return RidgeRouter(alpha=100.0).fit(data.X, data.y)
-
-
-def legend(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 @pytest.mark.parametrize("display", [CalibrationDisplay, CoverageDisplay])

@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from figures import legend
 from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -35,10 +36,6 @@ def y():
 
 
 PREDICTED = {"quality": [[0.2, 0.9], [0.7, 0.8]], "cost": [1.0, 5.0]}
-
-
-def legend(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_line_is_the_envelope_and_the_legend_has_the_area(y):

@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from figures import legend
 from numpy.testing import assert_allclose
 
 from sklroute.baselines import RidgeRouter
@@ -19,10 +20,6 @@ def data():
 @pytest.fixture(scope="module")
 def router(data):
     return RidgeRouter(alpha=100.0).fit(data.X, data.y)
-
-
-def legend(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_estimator_gives_the_metric_of_its_predictions(data, router):
