@@ -109,18 +109,17 @@ def _first_questions(data) -> pd.DataFrame:
 
 
 def _own(options: argparse.Namespace) -> dict[str, Any]:
-    table, queries = read_table(options), None
-    if options.text is not None:
-        queries = table.frame[[options.text]].set_axis(["text"], axis=1)
+    table = read_table(options)
+    data = inputs(options, table)
     return {
-        **inputs(options, table),
+        **data,
         "y": table.y,
         "groups": table.groups,
         "cv_groups": table.cv_groups,
         "feature_cost": options.feature_cost,
         "title": f"Routers on {options.table.name}",
         "cost_unit": None,
-        "queries": queries,
+        "queries": None if options.text is None else data["X"][["text"]],
     }
 
 

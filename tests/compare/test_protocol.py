@@ -316,6 +316,27 @@ def test_without_costs_quality_alone_is_compared(data):
     assert "cheapest" not in result.table.index
 
 
+def test_the_choices_are_what_the_table_says(data, result):
+    for name, calls in result.choices.groupby("name"):
+        assert sorted(calls["query"]) == list(range(len(data.y)))
+        column = np.searchsorted(data.y.models, calls["model"])
+        for part in ("quality", "cost"):
+            worth = getattr(data.y, part)[calls["query"], column]
+            assert (calls[part] == worth).all()
+            assert calls[part].mean() == pytest.approx(result.table.loc[name, part])
+
+
+def test_curves_hold_the_interval_of_the_gain_at_each_point(result):
+    single = result.table.loc["best single", "quality"]
+    for name, curve in result.frontiers.groupby("name"):
+        assert (curve["quality_low"] <= curve["quality"]).all()
+        assert (curve["quality"] <= curve["quality_high"]).all()
+        first = curve[curve["cost_weight"] == 0].iloc[0]
+        low, high = result.table.loc[name, ["gain_low", "gain_high"]]
+        assert first["quality_low"] == pytest.approx(single + low)
+        assert first["quality_high"] == pytest.approx(single + high)
+
+
 def test_answers_of_unknown_cost_are_no_candidates(data):
     cost = data.y.cost.copy()
     cost[:200, 3] = np.nan  # the dearest model's, for half of the queries

@@ -82,6 +82,37 @@ def test_costs_have_their_unit_if_it_is_known(result, html):
     assert "<th>Cost</th>" in _html(result, {}, "", None)
 
 
+def cards(result, queries):
+    page = _html(result, {}, "", "USD", queries)
+    return re.findall(r'<div class="card .*?</div></div></div>', page)
+
+
+def test_queries_are_shown_with_the_model_called_and_the_best_single_one(result):
+    calls = result.choices.set_index(["name", "query"])
+    texts = [f"<{row}> " + "x" * 300 for row in range(300)]
+    shown = cards(result, pd.DataFrame({"text": texts}))
+    assert len(shown) == 24
+    for card in shown:
+        row = int(re.search(r"&lt;(\d+)&gt; x{100,240} \.\.\.", card)[1])
+        own, single = (calls.loc[name, row] for name in (result.best, "best single"))
+        answers = [
+            f"{call['model']}: {'✓ right' if call['quality'] else '✗ wrong'}"
+            for call in (own, single)
+        ]
+        assert re.findall(r"<div>([^<]*?), [\d.]+ USD</div>", card) == answers
+        state = {1: "better", 0: "same", -1: "worse"}[
+            own["quality"] - single["quality"]
+        ]
+        assert f'"card {state}"' in card
+
+
+def test_a_picture_stands_beside_its_query(result):
+    picture = np.zeros((4, 4, 3), np.uint8)
+    queries = pd.DataFrame({"text": ["dark?"], "picture": [picture]}, index=[7])
+    (card,) = cards(result, queries)
+    assert '<img alt="dark?" src="data:image/png;base64,' in card
+
+
 def test_every_placeholder_is_filled(html):
     assert "$" not in html
 

@@ -39,6 +39,19 @@ def test_modalities_cover_the_columns_in_order(data):
     assert data.feature_names[text.start] == "text0"
 
 
+def test_pictures_are_those_that_the_models_saw(data):
+    assert len(data.pictures) == 24
+    condition = dict(zip(data.groups.tolist(), data.condition, strict=True))
+    rough = {}
+    for group, pixels in data.pictures.items():
+        assert (pixels.shape, pixels.dtype) == ((64, 64, 3), np.uint8)
+        across = np.abs(np.diff(pixels.astype(int), axis=0))
+        rough[group] = np.median(across) > 10
+        if "dark" in condition[group] and "noise" not in condition[group]:
+            assert pixels.max() <= round(0.35 * 255)
+    assert rough == {group: "noise" in condition[group] for group in rough}
+
+
 def same_within(values, key):
     """Return whether rows of equal key have equal values."""
     _, first, inverse = np.unique(key, return_index=True, return_inverse=True)

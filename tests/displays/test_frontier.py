@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from figures import legend
 from matplotlib import pyplot as plt
+from matplotlib.colors import same_color
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -15,7 +16,7 @@ from sklroute import Outcomes
 from sklroute.baselines import RidgeRouter
 from sklroute.datasets import make_routing
 from sklroute.displays import FrontierDisplay
-from sklroute.metrics import cost_range, frontier, nauc, oracle_frontier
+from sklroute.metrics import Frontier, cost_range, frontier, nauc, oracle_frontier
 
 REFERENCES = ["oracle", "random mixing of single models", "single models"]
 
@@ -118,6 +119,17 @@ def test_several_routers_share_axes_and_one_set_of_references(y):
     assert first.line_.get_color() != second.line_.get_color()
     assert first.ax_.get_xlabel() == "Mean cost per query (ms)"
     assert set(second.frame()["curve"]) == {"two"}
+
+
+def test_a_band_has_the_colour_of_its_line_and_leaves_out_dominated_points():
+    curve = Frontier(np.arange(3), np.array([3.0, 2.0, 1.0]), np.array([0.9, 0.5, 0.6]))
+    band = curve.quality - 0.1, curve.quality + 0.05
+    display = FrontierDisplay(frontier=curve, band=band).plot()
+    (filled,) = display.ax_.collections
+    (path,) = filled.get_paths()
+    corners = {(1, 0.5), (3, 0.8), (3, 0.95), (1, 0.65)}
+    assert {tuple(point) for point in path.vertices.round(9)} == corners
+    assert same_color(filled.get_facecolor()[0, :3], display.line_.get_color())
 
 
 def test_frame_holds_every_number_of_the_figure(y):
