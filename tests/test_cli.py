@@ -51,6 +51,7 @@ def test_a_wide_csv_with_features(folder, capsys):
     assert "best per group" in out
     assert "What can be saved" in out
     assert "Written: sklroute-compare/report.html" in out
+    assert "The report says what the columns mean." in out
     assert written(folder) == ["frontier.png", "report.html", "results.csv"]
 
 

@@ -5,8 +5,8 @@
 
 FOLDER holds <name>.parquet and <name>.features.npz of the tables in `RUNS`; a table
 that is not there is skipped, which is said. Without --data the environment variable
-SKLROUTE_DATA is used, then ../shared/data beside the project. Writes
-verdicts_<router>.csv beside this file: one row per run, with the command that makes it.
+SKLROUTE_DATA is used. Writes verdicts_<router>.csv beside this file: one row per run,
+with the command that makes it.
 """
 
 import argparse
@@ -20,7 +20,6 @@ import pandas as pd
 from sklroute.cli import main as sklroute
 
 HERE = Path(__file__).parent
-DATA = os.environ.get("SKLROUTE_DATA", HERE.parents[2] / "shared" / "data")
 # Each table at cost weight 0, and at one where the best single model's mean cost
 # counts about a tenth of the quality scale.
 RUNS = [
@@ -54,10 +53,12 @@ COLUMNS = [
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(DATA))
+    parser.add_argument("--data", type=Path, default=os.environ.get("SKLROUTE_DATA"))
     parser.add_argument("--router", default="average")
     parser.add_argument("--tables", default=",".join(dict(RUNS)))
     options = parser.parse_args()
+    if options.data is None:
+        parser.error("give --data FOLDER or set SKLROUTE_DATA")
     rows = []
     for name, weight in RUNS:
         if name not in options.tables.split(","):

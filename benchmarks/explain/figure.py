@@ -39,7 +39,7 @@ def main():
         available=data.y.models != "pretrained-cnn",
         policy=MaxUtility(cost_weight=0.001),
         name=f'"{data.question[row]}" (picture: {data.condition[row]})',
-        cost_unit="MFLOP",
+        cost_unit="MFLOPs",
     )
     display.figure_.savefig(args.out, dpi=85)
     print(display.explanation)

@@ -5,7 +5,7 @@ queries kept together, so that every query is tested once. Both routers tune the
 on parts of what they learn from; nothing is chosen on the test fold. Every gain is a
 paired difference on the same queries, with a bootstrap interval over groups.
 
-    python benchmarks/features/compare_blocks.py --data ../shared/data
+    python benchmarks/features/compare_blocks.py --data FOLDER
 
 Without ``--data`` only the bundled table is used.
 """

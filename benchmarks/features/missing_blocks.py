@@ -11,8 +11,8 @@ Five seeds take turns on five folds, whole groups of queries kept together; on e
 four partitions, every one with a draw of its own, every query is tested once, and its
 mean over them counts. Differences are paired, with bootstrap intervals over groups.
 
-    python benchmarks/features/missing_blocks.py --choose --data ../shared/data
-    python benchmarks/features/missing_blocks.py --data ../shared/data
+    python benchmarks/features/missing_blocks.py --choose --data FOLDER
+    python benchmarks/features/missing_blocks.py --data FOLDER
 
 The first compares rates of ``block_dropout`` on the validation queries, by routers that
 see training queries only; the second is judged on the test queries. Without ``--data``

@@ -6,7 +6,7 @@ single model of the queries they are fitted on) on the other. At ``price`` p a c
 the table's best single model is worth p of quality. A test half is a sample: that the
 guarded router is below the bound on it (``below``) is not yet a broken promise.
 
-    python benchmarks/guard/real.py --data ../shared/data
+    python benchmarks/guard/real.py --data FOLDER
 
 writes ``real_results.csv`` beside this file. The tables are not part of the project:
 each is ``NAME.parquet`` (columns ``cv_group``, ``q:<model>``, ``cost:<model>``) and

@@ -1,6 +1,6 @@
 """What each part of the latent router is worth: one part is changed at a time.
 
-    python benchmarks/latent/ablation.py --data ../shared/data
+    python benchmarks/latent/ablation.py --data FOLDER
 
 ``gain`` is the change in points of quality that the part brings (with it, less without
 it), ``brier`` the fall in the squared error of the predicted quality, in thousandths.

@@ -1,6 +1,6 @@
 """Shrunken pools: models masked at predict time against a router that never knew them.
 
-    python benchmarks/latent/pools.py --data ../shared/data
+    python benchmarks/latent/pools.py --data FOLDER
 
 ``gain`` is the difference in points of quality between the router that was trained on
 all models, some of them masked now, and one trained on the remaining models alone. It

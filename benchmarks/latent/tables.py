@@ -1,6 +1,6 @@
 """The latent router and the baselines on real tables, and on shuffled outcomes.
 
-    python benchmarks/latent/tables.py --data ../shared/data
+    python benchmarks/latent/tables.py --data FOLDER
 
 Gains are in points of quality at cost weight 0, over `AverageRouter` (kNN and logistic)
 and over the model that was best on the training queries; ``nauc`` is the gain over

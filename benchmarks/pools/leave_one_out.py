@@ -1,8 +1,8 @@
 """A model joins from a few scored answers: every model of every table, left out.
 
-    python benchmarks/pools/leave_one_out.py --data ../shared/data
-    python benchmarks/pools/leave_one_out.py --data ../shared/data --latent
-    python benchmarks/pools/leave_one_out.py --data ../shared/data --probes
+    python benchmarks/pools/leave_one_out.py --data FOLDER
+    python benchmarks/pools/leave_one_out.py --data FOLDER --latent
+    python benchmarks/pools/leave_one_out.py --data FOLDER --probes
 
 For each seed and each model, a router is fitted without the model; the model then joins
 with `add_model` from random training queries that it was scored on, four draws.

@@ -1,6 +1,6 @@
 """Models that are masked against a router that never knew them.
 
-    python benchmarks/pools/masked.py --data ../shared/data
+    python benchmarks/pools/masked.py --data FOLDER
 
 ``gain`` is the realised quality, in points, of a router that was fitted on all models,
 of which one or half are masked now, less that of a router that was fitted, and tuned,

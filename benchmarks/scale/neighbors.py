@@ -1,6 +1,6 @@
 """Exact and approximate neighbours: recall, time and what it costs in routing.
 
-    OMP_NUM_THREADS=1 python benchmarks/scale/neighbors.py --data ../shared/data
+    OMP_NUM_THREADS=1 python benchmarks/scale/neighbors.py --data FOLDER
 
 On 100,000 queries of the table of ``millions.py``, and on the real features in
 ``--data``, if it is given (each ``*.features.npz`` there; else it says that it skips

@@ -1,6 +1,6 @@
 """How often the drift alarm is wrong: streams of 20,000 queries without drift.
 
-    python benchmarks/streams/false_alarms.py --data ../shared/data
+    python benchmarks/streams/false_alarms.py --data FOLDER
 
 writes ``false_alarms.csv`` beside this file: the share of streams in which an alarm was
 ever raised, with alpha = 0.05. "exact": every model's expected quality is known, and

@@ -7,7 +7,7 @@ third of its right answers, at random. In the drift "repaired" it is the other w
 round: the router is fitted, and the stream begins, with half of the answers of the
 best model lost, and they come back midway (synthetic table only).
 
-    python benchmarks/streams/run.py --data ../shared/data
+    python benchmarks/streams/run.py --data FOLDER
 
 writes ``results.csv``, ``curves.csv`` (of "half", for ``figure.py``) and
 ``environment.json`` beside this file. Every contender sees the outcomes of what it

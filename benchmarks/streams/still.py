@@ -1,6 +1,6 @@
 """Streams without drift: what learning costs where there is nothing to follow.
 
-    python benchmarks/streams/still.py --data ../shared/data
+    python benchmarks/streams/still.py --data FOLDER
 
 writes ``still.csv`` beside this file: points of quality of `partial_fit` (greedy, only
 the called model's answer is seen) above the frozen router, over 20,000 queries drawn

@@ -79,11 +79,11 @@ print(f"its calls cost     {share:.0%} as much")
 # The frontier
 # ------------
 #
-# So far cost did not count. Give it a price and the router moves to cheaper models; the
-# line below is what all prices make of it. Dots are the models one by one, the dashed
-# line is what tossing coins between them gives, and the dotted one an oracle that knows
-# every answer. (What the encoders of the features cost is not in this picture: with a
-# cheap pool like this one it should be, see the benchmark in
+# So far cost did not count. Give it a weight and the router moves to cheaper models;
+# the line below is what all weights make of it. Dots are the models one by one, the
+# dashed line is what tossing coins between them gives, and the dotted one an oracle
+# that knows every answer. (What the encoders of the features cost is not in this
+# picture: with a cheap pool like this one it should be, see the benchmark in
 # ``benchmarks/end_to_end``.)
 
 from sklroute.displays import FrontierDisplay

@@ -1,6 +1,6 @@
 """
-Three ways to say what you want: a price, a floor, a budget
-===========================================================
+Three ways to say what you want: a weight, a floor, a budget
+============================================================
 
 A router predicts how good every candidate's answer would be. What to do with these
 numbers is another question, and it is answered by a policy: *what is a point of quality
@@ -27,7 +27,7 @@ router = RidgeRouter().fit(data.X[train], data.y[train])
 # parameter of the router (``RidgeRouter(policy=...)``).
 
 policies = {
-    "price: MaxUtility": [MaxUtility(w) for w in (0.0, 0.01, 0.02, 0.04, 0.1)],
+    "weight: MaxUtility": [MaxUtility(w) for w in (0.0, 0.01, 0.02, 0.04, 0.1)],
     "floor: CheapestAbove": [CheapestAbove(q) for q in (0.4, 0.5, 0.6, 0.7, 0.8)],
     "budget: Budget": [Budget(mean_cost=c) for c in (2, 4, 6, 8, 10)],
 }
@@ -62,7 +62,7 @@ for (name, values), marker in zip(points.items(), "osD", strict=True):
 ax.legend(fontsize="small")
 
 # %%
-# A floor costs more than a price for the same quality: it pays for the last query that
+# A floor costs more than a weight for the same quality: it pays for the last query that
 # does not reach it, whatever that costs. Its strength is that everybody understands it.
 # A budget is kept in *predicted* cost. What was really paid comes close, as the cost of
 # a single call cannot be known beforehand:
@@ -73,7 +73,7 @@ for policy, (cost, _) in zip(
     print(f"{policy}: paid {cost:.2f}")
 
 # %%
-# Which price? If you know what a right answer is worth, that is the answer: with 0.50
+# Which weight? If you know what a right answer is worth, that is the answer: with 0.50
 # USD for a right answer and costs in USD, ``cost_weight=1 / 0.5``. If you do not, look
-# at the picture and take the price where the curve begins to flatten, on validation
+# at the picture and take the weight where the curve begins to flatten, on validation
 # queries and not on those that you report.

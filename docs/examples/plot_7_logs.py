@@ -53,7 +53,7 @@ predicted = router.predict_quality(data.X[new])
 
 candidates = {
     "router, quality first": router.predict(data.X[new]),
-    "router, with a price": router.predict(data.X[new], policy=MaxUtility(0.02)),
+    "router, cost counts": router.predict(data.X[new], policy=MaxUtility(0.02)),
     "always the best model": single.predict(data.X[new]),
     "the old coin": np.random.default_rng(1).choice(data.y.models, 3000, p=share),
 }

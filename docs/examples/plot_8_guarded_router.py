@@ -2,7 +2,7 @@
 Not worse than the model in place: a router with a promise
 ==========================================================
 
-A price on cost makes a router bold: it saves 90 % and, on bad days, several points of
+A cost weight makes a router bold: it saves 90 % and, on bad days, several points of
 quality with it. ``GuardedRouter`` lets it leave the model in place only where held-out
 queries show that this is safe, and promises: *with probability 90 %, at most epsilon of
 quality is lost*. Here is what the promise costs, for several epsilon.
@@ -18,7 +18,7 @@ from sklroute.policies import MaxUtility
 
 data = make_routing(12000, n_models=6, random_state=0)
 train, new = slice(0, 4000), slice(4000, None)
-price = 0.1
+cost_weight = 0.1
 
 
 def change(choice, baseline):
@@ -35,7 +35,9 @@ def change(choice, baseline):
 
 epsilons = [0.005, 0.01, 0.02, 0.05]
 guards = [
-    GuardedRouter(RidgeRouter(), epsilon=epsilon, cost_weight=price, random_state=0)
+    GuardedRouter(
+        RidgeRouter(), epsilon=epsilon, cost_weight=cost_weight, random_state=0
+    )
     for epsilon in epsilons
 ]
 points = [
@@ -44,7 +46,7 @@ points = [
     )
     for guard in guards
 ]
-bold = RidgeRouter(policy=MaxUtility(price)).fit(data.X[train], data.y[train])
+bold = RidgeRouter(policy=MaxUtility(cost_weight)).fit(data.X[train], data.y[train])
 bold_point = change(bold.predict(data.X[new]), guards[0].baseline_)
 
 # %%
@@ -59,8 +61,9 @@ for place, (epsilon, (quality, saved)) in enumerate(zip(epsilons, points, strict
     ax.annotate(
         f"$\\varepsilon$ = {epsilon}",
         (saved, quality),
-        (10, 5),
+        (10, -4),
         textcoords="offset points",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )
 ax.plot(bold_point[1], bold_point[0], "kX", markersize=10)
 ax.annotate(
@@ -69,6 +72,7 @@ ax.annotate(
     (-100, -4),
     textcoords="offset points",
 )
+ax.margins(y=0.1)
 ax.set(xlabel="Cost saved, %", ylabel="Quality against the model in place, points")
 ax.spines[["top", "right"]].set_visible(False)
 

@@ -142,10 +142,13 @@ def _outlook(row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:
                 f"alone it {known}."
             )
         more = f"about {thousands(row.n_more)} more queries would"
-        more = "no number of queries will" if np.isinf(row.n_more) else more
+        unless = ""
+        if np.isinf(row.n_more):
+            more = "no number of queries will"
+            unless = " while so many outcomes are unknown" if row.unseen else ""
         yield (
             f"If the true gain is the {points(row.utility_gain)} points found, {more} "
-            f"tell it from 0 or from {least} points."
+            f"tell it from 0 or from {least} points{unless}."
         )
     yield (
         f"The smallest gain that as many queries show with {_percent(facts['power'])} "

@@ -52,8 +52,18 @@ def add_command(commands: argparse._SubParsersAction) -> None:
         default="best_single",
         help="best_single (default), the name of a model, or a router's",
     )
-    add("--cost-weight", type=number, default=0.0, help="default: 0, quality alone")
-    add("--min-gain", type=number, default=0.01, help="least gain worth having: 0.01")
+    add(
+        "--cost-weight",
+        type=number,
+        default=0.0,
+        help="quality that a unit of cost must buy; default: 0, quality alone",
+    )
+    add(
+        "--min-gain",
+        type=number,
+        default=0.01,
+        help="least gain worth having; default: 0.01, a point",
+    )
     add_run_options(add, folder="sklroute-audit")
 
 

@@ -51,7 +51,13 @@ def add_command(commands: argparse._SubParsersAction) -> None:
         help="text=NAME,vision=NAME, with --protocol",
     )
     add("--routers", type=router_names, help=f"of {','.join(ROUTERS)}; default: all")
-    add("--cost-weight", type=cost_weight, default="auto", help="default: auto")
+    add(
+        "--cost-weight",
+        type=cost_weight,
+        default="auto",
+        help="quality that a unit of cost must buy; default: auto, the one that keeps "
+        "the best single model's quality at the lowest cost",
+    )
     add("--feature-cost", type=float, help="cost of a query's features")
     add("--seeds", type=positive, default=5, help="splits; default: 5")
     add_run_options(add, folder="sklroute-compare")

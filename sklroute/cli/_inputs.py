@@ -86,7 +86,7 @@ def add_table_options(add: Callable[..., object]) -> None:
         "--columns",
         type=pairs("query", "model", "quality", "cost"),
         metavar="NAME=YOURS,...",
-        help="your names of the columns: query=request_id,quality=score",
+        help="your names of query, model, quality or cost: query=request_id,cost=usd",
     )
     add("--features", type=Path, help=".npy, .npz (blocks), .parquet, .csv or .jsonl")
     add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
@@ -99,7 +99,7 @@ def add_run_options(add: Callable[..., object], folder: str) -> None:
     text = f"folder of the report; default: {folder}"
     add("--out", type=Path, default=folder, help=text)
     jobs = min(MAX_JOBS, cpu_count())
-    add("--jobs", type=positive, default=jobs, help="processes")
+    add("--jobs", type=positive, default=jobs, help="processes; default: %(default)s")
 
 
 def given_flag(options: argparse.Namespace, *names: str) -> str | None:

@@ -51,5 +51,6 @@ def tell_report(console: Console, paths: Iterable[Path]) -> None:
     """Say where a report was written, and why it has no pictures if it has none."""
     for path in paths:
         console.print(f"Written: {path}")
+    console.print("The report says what the columns mean.")
     if not has_matplotlib():
         console.print(NO_PICTURES, highlight=True)

@@ -251,7 +251,10 @@ def drop_unpriced(y: Outcomes) -> tuple[Outcomes, bool]:
 def check_weight(cost_weight: float, has_costs: bool) -> float:
     """Refuse to put a price on costs that are not known."""
     if cost_weight > 0 and not has_costs:
-        raise ValueError(f"cost_weight={cost_weight:g} needs costs: y has none.")
+        raise ValueError(
+            f"cost_weight={cost_weight:g} needs costs: y has none. If the table has "
+            "them, name their column."
+        )
     return float(cost_weight)
 
 

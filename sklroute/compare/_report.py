@@ -215,6 +215,8 @@ def _notes(result: Comparison) -> list[str]:
         "Gap closed: gain as a share of what the oracle, which knows every outcome, "
         "gains on the best single model.",
     ]
+    worth = "nAUC" if result.has_costs else "quality"
+    notes.append(f"Lines: routers, control, references, oracle; each kind by {worth}.")
     if result.has_costs:
         notes += [
             "Cost: mean of a query, in the unit of the table.",

@@ -223,8 +223,8 @@ def _is_wide(frame: pd.DataFrame, names: dict[str, str]) -> bool:
         return False
     raise ValueError(
         f"no quality column: expected {QUALITY}<model> (one row per query) or the "
-        f"columns {[names[name] for name in LOG]} (one row per call), or such as "
-        f"`columns` names; the table has {list(frame.columns)}."
+        f"columns {[names[name] for name in LOG]} (one row per call); name yours by "
+        f"columns (--columns of the command); the table has {list(frame.columns)}."
     )
 
 

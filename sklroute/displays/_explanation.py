@@ -219,7 +219,7 @@ class ExplanationDisplay:
             cost = "?" if np.isnan(row["cost"]) else f"{row['cost']:.4g}"
             ax.text(COST, y, cost, transform=place, **style)
             if np.isfinite(row["utility"]):
-                ax.text(UTILITY, y, f"{row['utility']:.3f}", transform=place, **style)
+                ax.text(UTILITY, y, f"{row['utility']:z.3f}", transform=place, **style)
         style = {"va": "bottom", "ha": "right", "fontsize": 9, "transform": place}
         unit = "" if self.cost_unit is None else f" ({self.cost_unit})"
         ax.text(COST, len(models) - 0.4, f"Cost{unit}", **style)

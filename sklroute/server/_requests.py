@@ -65,7 +65,11 @@ def read_request(body: bytes) -> RouteRequest:
             include_url=False, include_input=False, include_context=False
         )[0]
         status = 400 if first["type"] == "json_invalid" else 422
-        raise RequestError(status, _place(first["loc"]) + first["msg"]) from error
+        message = first["msg"]
+        if first["type"] == "extra_forbidden":
+            model = RouteRequest if len(first["loc"]) == 1 else PolicyRequest
+            message = f"there is no such field; there are {list(model.model_fields)}."
+        raise RequestError(status, _place(first["loc"]) + message) from error
 
 
 def make_policy(request: PolicyRequest | None) -> Policy | None:

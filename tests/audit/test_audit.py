@@ -199,6 +199,7 @@ def test_a_gain_of_stand_ins_alone_is_no_evidence(data, router):
     found = audit(faithful, data.X[TEST], y, **QUICK)
     row = row_of(found)
     assert "leave this open: by the known ones alone it pays." in found.verdict
+    assert "points while so many outcomes are unknown." in found.verdict
     assert row.unseen == 0.95
     assert row.p < 0.05
     assert row.adjusted_low > 0

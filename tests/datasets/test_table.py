@@ -156,7 +156,7 @@ def test_parquet_says_the_same_as_csv(write, tmp_path, text):
 BAD_TABLES = {
     "empty file": ("", "the table is empty"),
     "no rows": ("q:a,q:b\n", "the table is empty"),
-    "no quality": ("text,cost:a\nhi,1\n", "no quality column"),
+    "no quality": ("text,cost:a\nhi,1\n", "name yours by columns .--columns"),
     "log without model": ("query,quality\na,1\n", "no quality column"),
     "quality 1.2": ("q:a,q:b\n0,1\n1,1.2\n", r"row 1, model 'b' has 1\.2"),
     "negative cost": ("q:a,q:b,cost:b\n0,1,-3\n", r"row 0, model 'b' has -3"),

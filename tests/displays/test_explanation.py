@@ -60,6 +60,17 @@ def test_models_stand_by_their_predicted_quality_the_chosen_one_first(data, rout
     assert display.figure_ is left.figure
 
 
+def test_a_utility_that_rounds_to_zero_has_no_sign(data):
+    y = Outcomes(np.tile([0.0, 1.0], (200, 1)), cost=[1.0, 2.0])
+    router = FixedRouter("best").fit(data.X, y)
+    display = ExplanationDisplay.from_estimator(
+        router, data.X, policy=MaxUtility(1e-4), query=0
+    )
+    assert (display.explanation.models["utility"] < 0).any()
+    assert "0.000" in texts(display.axes_[0])
+    assert "-0.000" not in texts(display.axes_[0])
+
+
 def test_bars_add_up_and_blocks_stand_apart(data, router):
     display = ExplanationDisplay.from_estimator(router, data.X, query=3)
     bars = display.frame()

@@ -156,7 +156,10 @@ def test_a_router_that_draws_at_random_can_be_served(serve, data):
 
 GOOD = [[0.5] * 9, [0.25] * 9]
 BAD = {
-    "unknown field": ({"feature": GOOD}, "feature: "),
+    "unknown field": (
+        {"feature": GOOD},
+        "feature: there is no such field; there are ['features'",
+    ),
     "no features": ({"features": None}, "takes features, 9 numbers a row"),
     "no row": ({"features": []}, "there is no row"),
     "queries": ({"queries": [{"text": "a"}]}, "takes features, 9 numbers a row"),
