@@ -1,11 +1,11 @@
-"""The command line: ``sklroute compare``, ``sklroute audit`` and ``sklroute serve``."""
+"""The command line: ``sklroute compare``, ``audit``, ``fit`` and ``serve``."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
 from sklroute import __version__
-from sklroute.cli import _audit, _compare, _serve
+from sklroute.cli import _audit, _compare, _fit, _serve
 
 __all__ = ["main"]
 
@@ -39,6 +39,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command", dest="command")
-    for command in (_compare, _audit, _serve):
+    for command in (_compare, _audit, _fit, _serve):
         command.add_command(commands)
     return parser

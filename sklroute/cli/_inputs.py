@@ -90,12 +90,12 @@ def add_table_options(add: Callable[..., object]) -> None:
     )
     add("--features", type=Path, help=".npy, .npz (blocks), .parquet, .csv or .jsonl")
     add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
-    add("--groups", metavar="COLUMN", help="task of the query, for results by group")
     add("--cv-groups", metavar="COLUMN", help="queries that must not be split")
 
 
 def add_run_options(add: Callable[..., object], folder: str) -> None:
-    """Options that say where a report goes, and in how many processes it is made."""
+    """Options of a report: groups, where it goes, in how many processes it is made."""
+    add("--groups", metavar="COLUMN", help="task of the query, for results by group")
     text = f"folder of the report; default: {folder}"
     add("--out", type=Path, default=folder, help=text)
     jobs = min(MAX_JOBS, cpu_count())

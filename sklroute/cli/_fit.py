@@ -1,0 +1,86 @@
+"""``sklroute fit``: from a table to a router in a file."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sklroute.cli._inputs import (
+    EPILOG,
+    add_table_options,
+    inputs,
+    number,
+    read_table,
+)
+from sklroute.cli._screen import make_console
+from sklroute.compare import default_routers
+from sklroute.compare._jobs import configure
+from sklroute.compare._protocol import check_weight
+from sklroute.compare._routers import ROUTERS
+from sklroute.features import BlockScaler, TextEmbedder
+from sklroute.pipeline import RouterPipeline, fit_router
+from sklroute.policies import MaxUtility
+
+
+def add_command(commands: argparse._SubParsersAction) -> None:
+    """Add ``sklroute fit``."""
+    command = commands.add_parser(
+        "fit",
+        help="fit a router and save it",
+        description=(
+            "Fit a router on all queries of a table and write it to a file, for "
+            "sklroute serve or sklroute.load. What it is worth is for audit and "
+            "compare to say."
+        ),
+        epilog=EPILOG,
+    )
+    command.set_defaults(run=_fit, groups=None)
+    add = command.add_argument
+    add("table", type=Path, help="file of outcomes")
+    add_table_options(add)
+    add("--router", choices=ROUTERS, default="latent", help="default: latent")
+    add(
+        "--cost-weight",
+        type=number,
+        default=0.0,
+        help="quality that a unit of cost must buy; default: 0, quality alone",
+    )
+    add("--seed", type=int, default=0, help="default: 0")
+    text = "file to write; default: router.sklroute"
+    add("--out", type=Path, default=Path("router.sklroute"), help=text)
+
+
+def _fit(options: argparse.Namespace) -> int:
+    if options.features is not None and options.text is not None:
+        raise ValueError(
+            "--features and --text: a router in a file takes one of them. In Python a "
+            "MultimodalFeaturizer takes several."
+        )
+    table = read_table(options)
+    data = inputs(options, table)
+    check_weight(options.cost_weight, not np.isnan(table.y.cost).all())
+    options.out.parent.mkdir(parents=True, exist_ok=True)  # before the work
+    router = _pipeline(options, data)
+    X = data["X"] if options.text is None else data["X"]["text"].tolist()
+    fit_router(router, X, table.y, groups=table.cv_groups)
+    router.save(options.out)
+    console = make_console()
+    console.print(
+        f"{type(router[-1]).__name__}, fitted on {len(table.y):,} queries and "
+        f"{len(router.classes_)} models."
+    )
+    console.print(f"Written: {options.out}")
+    return 0
+
+
+def _pipeline(options: argparse.Namespace, data: dict[str, Any]) -> RouterPipeline:
+    """The router after what it needs, as in a comparison."""
+    blocks = data.get("modalities")
+    (router,) = default_routers([options.router]).values()
+    router = configure(router, blocks, options.seed)
+    router.set_params(policy=MaxUtility(options.cost_weight))
+    steps = [("scale", BlockScaler(blocks, allow_missing=True)), ("router", router)]
+    if options.text is not None:
+        steps.insert(0, ("text", TextEmbedder()))
+    return RouterPipeline(steps)
