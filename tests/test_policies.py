@@ -290,8 +290,8 @@ def test_the_floor_is_reached_where_it_can_be_and_at_the_lowest_cost(arrays, flo
 
 
 def test_of_equally_cheap_models_above_the_floor_the_best_is_chosen():
-    choice = CheapestAbove(0.5)([[0.9, 0.6, 0.8]], cost=[2.0, 1.0, 1.0])
-    assert choice.tolist() == [2]
+    quality = [[0.9, 0.6, 0.8], [0.9, 0.5, 0.4]]  # 0.5 reaches the floor
+    assert CheapestAbove(0.5)(quality, cost=[2.0, 1.0, 1.0]).tolist() == [2, 1]
 
 
 # -- Budget --------------------------------------------------------------------------
@@ -407,7 +407,7 @@ UNUSABLE = {
     "shape of std": (RiskAverse(), (TWO,), {"std": [[1.0]]}, r"std has shape \(1, 1\)"),
     "NaN std": (RiskAverse(), (TWO,), {"std": [0.1, NAN]}, r"std .*model 1 is nan"),
     "negative std": (RiskAverse(), (TWO,), {"std": [0.1, -1]}, r"std .*model 1 is -1"),
-    "mask": (Policy(), (TWO, None, [1, 0.5]), {}, "`available`.*column 1 has 0.5"),
+    "mask": (Policy(), (TWO, None, [1, 0.5]), {}, "row 0, column 1 has 0.5"),
     "width": (Policy(), (TWO, None, [1, 1, 1]), {}, r"`available` has shape \(3,\)"),
     "nobody": (Policy(), (TWO, None, [[1, 1], [0, 0]]), {}, "Row 1 has no available"),
     "cost_weight": (MaxUtility(-1), (TWO, [1, 1]), {}, "'cost_weight' parameter"),
