@@ -40,7 +40,7 @@ class Stubborn(RouterMixin, BaseEstimator):
         self.policy = policy
 
     def _fit(self, X, outcomes, sample_weight, groups):
-        pass
+        self.groups_ = groups
 
     def _predict_quality(self, X):
         return X
@@ -158,9 +158,11 @@ def test_calibration_queries_have_no_part_in_the_fit():
 
 def test_groups_stay_together_and_are_what_is_counted():
     groups = np.arange(3000) // 3
-    router = guarded().fit(DATA.X, DATA.y, groups=groups)
+    router = guarded(Stubborn()).fit(DATA.quality, DATA.y, groups=groups)
     assert router.calibration_.n_units == 500
     assert router.calibration_.n_queries == 1500
+    _, size = np.unique(router.router_.groups_, return_counts=True)
+    assert size.tolist() == [3] * 500
 
 
 def test_queries_without_both_cells_are_not_tested():
