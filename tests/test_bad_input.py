@@ -245,8 +245,12 @@ TARGETS = {
         "Model 'large' has no observed quality in any row",
     ),
     "a query never observed": (
-        fit(y=Outcomes(changed(QUALITY, 6, NAN), models=NAMES)),
+        fit(y=Outcomes(changed(changed(QUALITY, 6, NAN), (2, 1), NAN), models=NAMES)),
         "Row 6 of y has no observed quality for any model",
+    ),
+    "a masked label": (
+        fit(y=np.ma.masked_equal([0, 1, 0, 1, 0, 1, 0, 7], 7)),
+        "label in row 7 of y is masked",
     ),
     "a 2-D y of integers": (
         fit(y=QUALITY.round().astype(int)),

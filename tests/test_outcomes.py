@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
+from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import KFold, check_cv, train_test_split
 from sklearn.utils import _safe_indexing, shuffle
 from sklearn.utils.multiclass import type_of_target
@@ -129,6 +130,17 @@ def test_labels_need_not_name_every_model():
     assert_array_equal(y.quality, [[0, 1, 0], [0, 1, 0]])
     with pytest.raises(ValueError, match=r"Row 1: 'd' is not one of the models"):
         check_outcomes(["b", "d"], models=["a", "b"])
+
+
+def test_one_column_is_of_labels_unless_it_has_the_name_of_a_model():
+    for read in (pd.DataFrame, np.array):
+        with pytest.warns(DataConversionWarning, match="column-vector"):
+            y = check_outcomes(read([["b"], ["a"]]), models=["a", "b"])
+        assert_array_equal(y.quality, [[0, 1], [1, 0]])
+    y = check_outcomes(pd.DataFrame({"a": [0.5, 1.0]}), models=["a"])
+    assert_array_equal(y.quality, [[0.5], [1.0]])
+    y = check_outcomes(pd.DataFrame({"b": [0.5], "a": [1.0]}))
+    assert y.models.tolist() == ["a", "b"]
 
 
 def test_a_missing_value_of_pandas_is_missing():

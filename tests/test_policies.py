@@ -151,10 +151,14 @@ def test_labelled_tables_are_matched_by_name():
     assert_array_equal(MaxUtility(0.1)(quality, cost, available), [1, 1])
     assert_array_equal(RiskAverse(1.0)(quality, cost, available, std=std), [2, 1])
     assert_array_equal(Budget(1.0)(quality, cost, {**available, "b": False}), [0, 0])
-    with pytest.raises(ValueError, match=r"cost has the labels \['a', 'b'\]"):
-        MaxUtility(0.1)(quality, cost[["a", "b"]])
+    for labels in (["a", "b"], ["a", "b", "c", "c"]):
+        with pytest.raises(ValueError, match="cost has the labels"):
+            MaxUtility(0.1)(quality, cost[labels])
     unlabelled = pd.Series([1.0, 0.0, 9.0])  # pandas' own labels are positions
     assert_array_equal(MaxUtility(0.1)(quality, unlabelled), [1, 1])
+    numbered = quality.set_axis([2, 1, 0], axis=1)  # but here they are the names
+    assert_array_equal(MaxUtility(0.1)(numbered, unlabelled), [2, 1])
+    assert_array_equal(MaxUtility(0.1)(numbered, unlabelled[[2, 0, 1]]), [2, 1])
 
 
 @pytest.mark.parametrize("policy", EXAMPLES, ids=repr)
@@ -290,8 +294,8 @@ def test_the_floor_is_reached_where_it_can_be_and_at_the_lowest_cost(arrays, flo
 
 
 def test_of_equally_cheap_models_above_the_floor_the_best_is_chosen():
-    choice = CheapestAbove(0.5)([[0.9, 0.6, 0.8]], cost=[2.0, 1.0, 1.0])
-    assert choice.tolist() == [2]
+    quality = [[0.9, 0.6, 0.8], [0.9, 0.5, 0.4]]  # 0.5 reaches the floor
+    assert CheapestAbove(0.5)(quality, cost=[2.0, 1.0, 1.0]).tolist() == [2, 1]
 
 
 # -- Budget --------------------------------------------------------------------------
@@ -345,7 +349,8 @@ def test_a_budget_is_close_to_the_best_of_all_choices(seed):
 
 def test_a_query_alone_has_the_budget_for_itself():
     # The hull goes straight from 0.1 to 1.0, but 0.3 is affordable.
-    choice = Budget(5.0)([[0.1, 0.3, 1.0]], cost=[1.0, 4.0, 10.0])
+    # What is left over then does not pay for 0.4.
+    choice = Budget(5.0)([[0.1, 0.3, 0.4, 1.0]], cost=[1.0, 4.0, 6.0, 10.0])
     assert choice.tolist() == [1]
 
 
@@ -399,6 +404,8 @@ UNUSABLE = {
         r"quality of model 1 is nan \(row 0",
     ),
     "no costs": (MaxUtility(1), (TWO,), {}, "MaxUtility needs costs.*model 0 is nan"),
+    "price": (UCB(1, 0.5), (TWO,), {"std": TWO}, "UCB needs costs.*model 0 is nan"),
+    "bound": (Thompson(0, 1), (TWO,), {"std": TWO}, "Thompson needs costs"),
     "inf cost": (CheapestAbove(), (TWO, [1, INF]), {}, r"model 1 is inf \(row 0\)"),
     "NaN cost": (Budget(), (TWO, [[1, 1], [NAN, 1]]), {}, r"model 0 is nan \(row 1\)"),
     "negative cost": (MaxUtility(), (TWO, [1, -3]), {}, r">= 0: .*model 1 is -3.0"),
@@ -407,7 +414,7 @@ UNUSABLE = {
     "shape of std": (RiskAverse(), (TWO,), {"std": [[1.0]]}, r"std has shape \(1, 1\)"),
     "NaN std": (RiskAverse(), (TWO,), {"std": [0.1, NAN]}, r"std .*model 1 is nan"),
     "negative std": (RiskAverse(), (TWO,), {"std": [0.1, -1]}, r"std .*model 1 is -1"),
-    "mask": (Policy(), (TWO, None, [1, 0.5]), {}, "`available`.*column 1 has 0.5"),
+    "mask": (Policy(), (TWO, None, [1, 0.5]), {}, "row 0, column 1 has 0.5"),
     "width": (Policy(), (TWO, None, [1, 1, 1]), {}, r"`available` has shape \(3,\)"),
     "nobody": (Policy(), (TWO, None, [[1, 1], [0, 0]]), {}, "Row 1 has no available"),
     "cost_weight": (MaxUtility(-1), (TWO, [1, 1]), {}, "'cost_weight' parameter"),

@@ -1,5 +1,6 @@
 """The API reference names everything public, and every docstring is whole."""
 
+import ast
 import inspect
 import pkgutil
 import re
@@ -116,3 +117,31 @@ def test_docstrings_are_complete(path):
             if not is_exempt(code, report["docstring"], thing)
         ]
     assert not wrong, "\n".join(wrong)
+
+
+def stated_defaults(thing):
+    """Names of parameters and the defaults that the docstring states."""
+    docscrape = pytest.importorskip("numpydoc.docscrape")
+    text = docscrape.NumpyDocString(inspect.getdoc(thing) or "")
+    for names, kind, _ in text["Parameters"]:
+        _, found, default = kind.rpartition("default=")
+        for name in names.split(", ") if found else ():
+            yield name, default
+
+
+def as_stated(default, text):
+    """Whether a default is the literal or has the name that a text gives."""
+    try:
+        return default == ast.literal_eval(text)
+    except ValueError:
+        return default.__name__ == text
+
+
+@pytest.mark.parametrize("path", REFERENCE)
+def test_defaults_are_the_stated_ones(path):
+    thing = find(path)
+    names = own_methods(path) if inspect.isclass(thing) else ()
+    for part in (thing, *(getattr(thing, name.split(".")[-1]) for name in names)):
+        for name, text in stated_defaults(part) if callable(part) else ():
+            default = inspect.signature(part).parameters[name].default
+            assert as_stated(default, text), (part, name)

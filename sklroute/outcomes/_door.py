@@ -116,6 +116,9 @@ def _from_quality(table: NDArray) -> Outcomes:
 
 
 def _from_labels(y, models) -> Outcomes:
+    if np.ma.is_masked(y):
+        row = np.flatnonzero(np.ma.getmaskarray(y))[0]
+        raise ValueError(f"The label in row {row} of y is masked.")
     labels = column_or_1d(y, warn=True)
     assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)

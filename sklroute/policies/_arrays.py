@@ -40,7 +40,7 @@ def check_mask(available: ArrayLike | None, shape: Shape) -> NDArray[np.bool_]:
     Parameters
     ----------
     available : array-like of bool, of shape (n_queries, n_models) or \
-(n_models,), default=None
+(n_models,), or None
         None allows all.
     shape : (int, int)
         (n_queries, n_models).

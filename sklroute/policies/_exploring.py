@@ -20,7 +20,7 @@ class _Exploring(MaxUtility):
     }
     needs_error = True
 
-    def __init__(self, cost_weight: float = 0.0, mean_cost: float | None = None):
+    def __init__(self, cost_weight: float, mean_cost: float | None):
         super().__init__(cost_weight)
         self.mean_cost = mean_cost
 

@@ -18,6 +18,7 @@ from sklroute import (
 from sklroute.base import RouterMixin
 from sklroute.datasets import make_routing
 from sklroute.features import BlockScaler
+from sklroute.guard._router import _units
 from sklroute.model_selection import utility_scorer
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import (
@@ -40,7 +41,7 @@ class Stubborn(RouterMixin, BaseEstimator):
         self.policy = policy
 
     def _fit(self, X, outcomes, sample_weight, groups):
-        pass
+        self.groups_ = groups
 
     def _predict_quality(self, X):
         return X
@@ -158,9 +159,18 @@ def test_calibration_queries_have_no_part_in_the_fit():
 
 def test_groups_stay_together_and_are_what_is_counted():
     groups = np.arange(3000) // 3
-    router = guarded().fit(DATA.X, DATA.y, groups=groups)
+    router = guarded(Stubborn()).fit(DATA.quality, DATA.y, groups=groups)
     assert router.calibration_.n_units == 500
     assert router.calibration_.n_queries == 1500
+    _, size = np.unique(router.router_.groups_, return_counts=True)
+    assert size.tolist() == [3] * 500
+
+
+def test_bets_are_sized_for_the_largest_group_of_all():
+    groups = np.array([5, 5, 5, 5, 7, 7, 9])
+    unit, size = _units(groups, np.array([4, 5, 6]), np.random.RandomState(0))
+    assert size == 4
+    assert unit[0] == unit[1] != unit[2]
 
 
 def test_queries_without_both_cells_are_not_tested():

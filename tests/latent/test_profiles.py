@@ -62,6 +62,18 @@ def test_missing_cells_and_equal_models_stay_finite():
     assert np.isfinite(encoder.transform(X, quality, cost)).all()
 
 
+def test_profiles_are_standardised_and_know_no_unit_of_cost(calibration):
+    X, quality, _ = calibration
+    cost = np.tile([1.0, 4.0, 2.0], (200, 1))
+    profiles = []
+    for known in ((X, quality, cost), (X, quality, 1000 * cost)):
+        encoder = ProfileEncoder(n_regions=2, random_state=0).fit(*known)
+        profiles.append(encoder.transform(*known))
+    np.testing.assert_allclose(profiles[0].mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(profiles[0][:, 1:4].std(axis=0), 1)  # regions, cost
+    np.testing.assert_allclose(profiles[0], profiles[1])
+
+
 def test_marginals_are_frequencies_with_one_pseudo_outcome():
     quality = np.array([[1.0, 0.0], [1.0, np.nan]])
     # Counts (0, 2) and (1, 0); pool (1, 2) + 1 -> (2/5, 3/5) is added to each.

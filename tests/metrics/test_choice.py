@@ -51,6 +51,9 @@ def test_regret_and_gap_against_the_oracle(y):
     assert gap_closed(y, ["b", "b", "a"], ["a", "a", "a"]) == pytest.approx(-1.0)
     assert gap_closed(y, ["a", "b", "a"], ["a", "a", "a"]) == 1.0
     assert np.isnan(gap_closed(y, ["a", "a", "a"], ["a", "b", "a"]))
+    # At a price of 0.1 per unit of cost these are 1.9, 1.4 and 1.2.
+    priced = gap_closed(y, ["b", "b", "a"], ["a", "a", "a"], cost_weight=0.1)
+    assert priced == pytest.approx(-0.4)
 
 
 def test_a_reference_as_good_as_the_oracle_but_for_rounding_leaves_no_gap():

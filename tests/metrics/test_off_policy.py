@@ -139,7 +139,9 @@ def test_intervals_of_self_normalised_values_are_those_of_the_ratio():
     for _ in range(4000):
         rows = rng.integers(SHAPE[0], size=SHAPE[0])
         ratios.append((weight * utility)[rows].sum() / weight[rows].sum())
-    interval = paired_bootstrap(value("snips", reduce=None), random_state=0)
+    per_query, mean = value("snips", reduce=None), value("snips")
+    np.testing.assert_array_equal(per_query > mean, (weight > 0) & (utility > mean))
+    interval = paired_bootstrap(per_query, random_state=0)
     np.testing.assert_allclose(
         interval[1:], np.quantile(ratios, [0.025, 0.975]), atol=0.006
     )

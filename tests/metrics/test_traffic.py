@@ -31,6 +31,17 @@ def test_the_sweep_starts_at_quality_and_ends_at_the_cheapest(table):
     assert_allclose(cost[rows, choice], cost.min(axis=1), rtol=1e-6)
 
 
+def test_the_sweep_goes_from_the_first_hundredth_of_the_switches_to_the_last():
+    gain = np.random.default_rng(0).permutation(np.arange(1, 201)) / 400
+    quality = np.column_stack([0.5 + gain, np.full(200, 0.5)])
+    first, *weights = traffic_curve(quality, [2.0, 1.0]).cost_weight
+    assert first == 0
+    assert len(weights) == 60
+    assert weights[0] == pytest.approx(3 / 400)  # two of 200 have happened
+    assert 0.5 <= weights[-1] < 0.51
+    assert_allclose(np.diff(np.log(weights), n=2), 0, atol=1e-9)
+
+
 def test_given_weights_are_sorted():
     curve = traffic_curve([[0.6, 0.9]], [1.0, 3.0], cost_weights=[1.0, 0.0])
     assert curve.cost_weight.tolist() == [0, 1]

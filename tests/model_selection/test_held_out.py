@@ -83,6 +83,11 @@ def test_quality_is_predicted_without_the_query(data):
         )
 
 
+def test_the_folds_of_a_number_are_the_same_in_every_call(data):
+    first, second = (cross_val_quality(RidgeRouter(9), data.X, data.y) for _ in "ab")
+    np.testing.assert_array_equal(first, second)
+
+
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_pipelines_and_searches_are_cross_validated(n_jobs, data):
     search = GridSearchCV(pipeline(), {"pca__n_components": [2, 4]}, cv=2)
@@ -105,11 +110,17 @@ def test_folds_and_the_router_itself_split_no_group():
 
 @pytest.mark.parametrize("routing", [False, True])
 def test_groups_reach_the_router_of_a_pipeline(routing, data):
-    groups = np.arange(120) // 3
-    router = make_pipeline(StandardScaler(), KNNRouter())
+    groups, heard = np.arange(120) // 3, []
+
+    class Listener(RandomRouter):
+        def _fit(self, X, outcomes, sample_weight, groups):
+            heard.append(groups)
+
+    router = make_pipeline(StandardScaler(), Listener())
     with config_context(enable_metadata_routing=routing):
         quality = cross_val_quality(router, data.X, data.y, cv=2, groups=groups)
     assert np.isfinite(quality).all()
+    np.testing.assert_array_equal(np.sort(np.concatenate(heard)), groups)
 
 
 def test_router_is_not_fitted_in_place(data):
