@@ -124,9 +124,11 @@ def new_axes(width: float, height: float):
 
 def cost_axes(cost: NDArray):
     """The same for quality against cost, logarithmic where models differ much."""
+    from sklroute.displays._pyplot import log_costs
+
     axes = new_axes(9.5, 5)
     if cost.max() > LOG_RATIO * cost.min() > 0:
-        axes.set_xscale("log")
+        log_costs(axes)
     return axes
 
 

@@ -8,7 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklroute.base._arrays import outcomes_of
 from sklroute.displays._available import restrict
-from sklroute.displays._pyplot import import_pyplot, labelled, name_of, take_axes
+from sklroute.displays._pyplot import (
+    import_pyplot,
+    labelled,
+    log_costs,
+    name_of,
+    take_axes,
+)
 from sklroute.metrics import (
     Frontier,
     cost_range,
@@ -243,7 +249,9 @@ class FrontierDisplay:
             This object, with the attributes ``line_``, ``ax_`` and ``figure_``.
         """
         ax = take_axes(self, ax, (9, 4.5))
-        if cost_scale is not None:
+        if cost_scale == "log":
+            log_costs(ax)
+        elif cost_scale is not None:
             ax.set_xscale(cost_scale)
         area = None if self.nauc is None else f"nAUC = {self.nauc:.3f}"
         label = labelled(self.name if name is None else name, area)

@@ -30,6 +30,24 @@ def take_axes(display: Any, ax: Any, figsize: tuple[float, float]) -> Any:
     return ax
 
 
+def log_costs(ax: Any) -> None:
+    """Make the cost axis logarithmic, with plain numbers that keep clear of each other.
+
+    Of less than two decades also 2 and 5 times each power of ten are written.
+    """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    class CostLocator(LogLocator):
+        def tick_values(self, vmin: float, vmax: float):
+            self.set_params(subs=(1, 2, 5) if vmax < 100 * vmin else (1,))
+            return super().tick_values(vmin, vmax)
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(CostLocator())
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
 def labelled(name: str | None, finding: str | None) -> str | None:
     """Label of a curve: the router's name, and what was found in brackets."""
     if name is None or finding is None:

@@ -154,6 +154,21 @@ def test_styles_scale_and_name_can_be_set_when_drawing(y):
     assert ax.get_xscale() == "linear"
 
 
+@pytest.mark.parametrize(
+    ("high", "written"),
+    [(0.008, ["0.001", "0.002", "0.005"]), (100, ["0.001", "0.01", "0.1", "1", "10"])],
+)
+def test_costs_on_a_logarithmic_axis_are_plain_numbers(high, written):
+    curve = Frontier(np.arange(2), np.array([high, 0.0006]), np.array([0.9, 0.5]))
+    display = FrontierDisplay(frontier=curve).plot(cost_scale="log")
+    display.figure_.canvas.draw()
+    axis = display.ax_.xaxis
+    texts = [tick.label1.get_text() for tick in [*axis.majorTicks, *axis.minorTicks]]
+    low, high = display.ax_.get_xlim()
+    shown = [text for text in texts if text and low <= float(text) < high]
+    assert shown[: len(written)] == written
+
+
 def test_a_display_of_a_frontier_alone_needs_no_legend(y):
     curve = frontier(y, **PREDICTED)
     display = FrontierDisplay(frontier=curve).plot()
