@@ -58,6 +58,6 @@ def _call(call: pd.Series, binary: bool, cost_unit: str | None) -> str:
     if binary:
         worth = "✓ right" if call["quality"] == 1 else "✗ wrong"
     price = significant(call["cost"])
-    if price and cost_unit is not None:
-        price = f"{price} {cost_unit}"
-    return f"{call['model']}: {worth}" + (f", {price}" if price else "")
+    if price:
+        price = f", cost {price}" if cost_unit is None else f", {price} {cost_unit}"
+    return f"{call['model']}: {worth}{price}"

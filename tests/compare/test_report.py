@@ -106,6 +106,15 @@ def test_queries_are_shown_with_the_model_called_and_the_best_single_one(result)
         assert f'"card {state}"' in card
 
 
+def test_cards_say_what_is_known_of_the_cost(result, without_costs):
+    queries = pd.DataFrame({"text": ["hard?"]}, index=[7])
+    known = _html(result, {}, "", None, queries)
+    assert re.search(r": . (right|wrong), cost [\d.]+</div>", known)
+    page = _html(without_costs, {}, "", "USD", queries)
+    assert re.search(r'<div class="card \w+"><div><strong>hard\?</strong>', page)
+    assert re.findall(r"<div>[^<]*: . (?:right|wrong)([^<]*)</div>", page) == ["", ""]
+
+
 def test_a_picture_stands_beside_its_query(result):
     picture = np.zeros((4, 4, 3), np.uint8)
     queries = pd.DataFrame({"text": ["dark?"], "picture": [picture]}, index=[7])
