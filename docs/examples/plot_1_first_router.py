@@ -49,6 +49,18 @@ chosen = router.predict(data.X[test])
 chosen[:5]
 
 # %%
+# Some of the pictures are at hand. Below each question, the model that is called:
+
+import matplotlib.pyplot as plt
+
+shown = [i for i, row in enumerate(test) if data.groups[row] in data.pictures]
+figure, axes = plt.subplots(1, 4, figsize=(11, 3.4), layout="constrained")
+for ax, i in zip(axes, shown[::3], strict=False):
+    ax.imshow(data.pictures[data.groups[test[i]]])
+    ax.set_title(f"{data.question[test[i]]}\n{chosen[i]}", fontsize=9)
+    ax.set_axis_off()
+
+# %%
 # What is it worth on pictures that it has not seen? Against the model that was best on
 # the *training* queries, query by query, with an interval over pictures:
 
