@@ -190,6 +190,17 @@ def test_a_price_list_replaces_mean_costs(router, X):
     assert set(free) == {"large"}
 
 
+def test_models_without_a_price_have_their_predicted_cost(router, X):
+    policy = MaxUtility(1.0)
+    expected = router.predict_utility(X, policy=policy)
+    expected[:, 1] += router.mean_cost_[1] - 0.5
+    utility = router.predict_utility(X, costs={"large": 0.5}, policy=policy)
+    assert_allclose(utility, expected)
+    per_query = {"large": np.full(len(X), 0.5)}
+    utility = router.predict_utility(X, costs=per_query, policy=policy)
+    assert_allclose(utility, expected)
+
+
 def test_labelled_prices_and_masks_are_matched_by_name(router, X):
     prices = pd.Series({"medium": 9.0, "large": 0.0, "base": 9.0})
     chosen = router.predict(X, costs=prices, policy=MaxUtility(1.0))

@@ -121,6 +121,7 @@ class RouterMixin(
         groups = group_array(groups)
         check_lengths(X, y=outcomes, groups=groups)
         weight = check_weight(sample_weight, X)
+        self._check_spread(getattr(self, "policy", None))
         kept = weight > 0
         if not kept.all():
             X, outcomes, weight = X[kept], outcomes[kept], weight[kept]
@@ -298,8 +299,8 @@ class RouterMixin(
         policy = self._policy(policy)
         X = self._check_X(X, reset=False, keep_half=True)
         available = self._available(available, len(X))
-        costs = self._predict_cost(X) if costs is None else costs
-        cost = read_costs(costs, self.classes_, available, policy)
+        predicted = self._predict_cost(X)
+        cost = read_costs(costs, predicted, self.classes_, available, policy)
         parts = [
             self._pool_moments(part, available[rows], policy)
             for rows, part in as_floats(X)
@@ -330,12 +331,18 @@ class RouterMixin(
 
     def _predict_moments(self, X, available, policy):
         """Mean, and spread if the policy needs it, for the fitted models."""
-        if policy.needs_std:
+        self._check_spread(policy)
+        return self._predict_quality(X), None
+
+    def _check_spread(self, policy: Policy | None) -> None:
+        """Refuse a policy that needs the spread of quality, where there is none."""
+        own, hooks = type(self), ("_predict_moments", "_pool_moments")
+        none = all(getattr(own, hook) is getattr(RouterMixin, hook) for hook in hooks)
+        if getattr(policy, "needs_std", False) and none:
             raise ValueError(
                 f"{type(policy).__name__} needs a router with predict_distribution; "
-                f"{type(self).__name__} predicts the expected quality only."
+                f"{own.__name__} predicts the expected quality only."
             )
-        return self._predict_quality(X), None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -444,8 +444,9 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         return distribution.with_mean(pool.quality(X, mean))
 
     def _predict_quality(self, X):
-        available = np.ones((len(X), len(self.fitted_quality_)), dtype=bool)
-        return self._predict_moments(X, available, None)[0]
+        everyone = np.ones((len(X), len(self.classes_)), dtype=bool)
+        # Models that were removed take no part in the communication.
+        return self._predict_moments(X, self.pool_.fitted_mask(everyone), None)[0]
 
     def _pool_moments(self, X, available, policy):
         if policy.needs_std:

@@ -1,11 +1,19 @@
 """From what a router's methods are given to a choice, fitted or compiled."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from sklroute.outcomes._values import by_model, check_known, float_array, named_mask
+from sklroute.outcomes._values import (
+    by_model,
+    check_known,
+    check_range,
+    float_array,
+    named_mask,
+)
 from sklroute.policies import Policy, check_available
 from sklroute.policies._arrays import check_shape
 
@@ -28,11 +36,21 @@ def read_available(available: Any, models: NDArray, n_queries: int) -> NDArray:
 
 
 def read_costs(
-    costs: Any, models: NDArray, available: NDArray, policy: Policy
+    costs: Any, predicted: NDArray, models: NDArray, available: NDArray, policy: Policy
 ) -> NDArray:
-    """Costs (n_queries, n_models); known, if the policy needs them."""
+    """Costs (n_queries, n_models), given or else predicted.
+
+    They are known, if the policy needs them.
+    """
+    if costs is None:
+        costs = predicted
+    elif isinstance(costs, Mapping):  # it may leave models out
+        places = enumerate(models.tolist())
+        rest = {model: predicted[..., j] for j, model in places if model not in costs}
+        costs = {**costs, **rest}
     table = float_array(by_model(costs, models, "costs"), "costs")
     table = check_shape(table, available.shape, "costs")
+    check_range(np.where(available, table, np.nan), models, "costs", np.inf)
     if policy.needs_cost:
         check_known(table, available, models, policy)
     return table
