@@ -190,6 +190,15 @@ def test_a_price_list_replaces_mean_costs(router, X):
     assert set(free) == {"large"}
 
 
+def test_a_scored_query_of_weight_zero_is_as_good_as_absent(router, X, y):
+    quality = np.array(y.quality)
+    quality[1] = NAN
+    unknown, weight = Outcomes(quality, y.cost, models=y.models), [2, 0, 1, 1]
+    rows = [0, 0, 2, 3]
+    score = router.score(X, unknown, sample_weight=weight)
+    assert score == pytest.approx(router.score(X[rows], y[rows]))
+
+
 def test_models_without_a_price_have_their_predicted_cost(router, X):
     policy = MaxUtility(1.0)
     expected = router.predict_utility(X, policy=policy)

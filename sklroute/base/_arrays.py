@@ -66,3 +66,14 @@ def check_weight(sample_weight: ArrayLike | None, X: NDArray) -> NDArray[np.floa
     if not weight.any():  # scikit-learn < 1.9 lets this pass
         raise ValueError("All sample_weight are zero.")
     return weight
+
+
+def weighted_rows(
+    sample_weight: ArrayLike | None, X: Any
+) -> tuple[slice | NDArray[np.intp], NDArray[np.float64] | None]:
+    """Rows that count, and their weights; without weights all rows and None."""
+    if sample_weight is None:
+        return slice(None), None
+    weight = check_weight(sample_weight, X)
+    rows = np.flatnonzero(weight)
+    return rows, weight[rows]

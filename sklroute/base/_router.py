@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklroute.base._arrays import (
@@ -16,6 +17,7 @@ from sklroute.base._arrays import (
     check_weight,
     joined,
     outcomes_of,
+    weighted_rows,
 )
 from sklroute.explain import ExplainMixin
 from sklroute.metrics import realised_utility
@@ -199,7 +201,7 @@ class RouterMixin(
         y : Outcomes or any form that `check_outcomes` accepts
             With 1-D labels the score is the accuracy.
         sample_weight : array-like of shape (n_queries,), default=None
-            Weights of the queries.
+            Weights of the queries; as in `fit`, one of 0 is as good as absent.
         available : as in ``predict``, default=None
             Models that may be called now, besides what ``y`` says.
 
@@ -210,16 +212,18 @@ class RouterMixin(
         """
         check_is_fitted(self)
         check_lengths(X, y=y)
-        weight = None if sample_weight is None else check_weight(sample_weight, X)
+        rows, weight = weighted_rows(sample_weight, X)
         if np.ndim(y) == 1:
-            choice = self.predict(X, available=available)
-            return accuracy_score(y, choice, sample_weight=weight)
+            choice = self.predict(X, available=available)[rows]
+            return accuracy_score(np.asarray(y)[rows], choice, sample_weight=weight)
         outcomes = outcomes_of(self, y)
         check_not_logged(outcomes)
         candidates = self._available(available, len(outcomes)) & outcomes.candidates
-        choice = self.predict(X, available=check_candidates(candidates))
+        choice = self.predict(
+            _safe_indexing(X, rows), available=check_candidates(candidates[rows])
+        )
         utility = realised_utility(
-            outcomes,
+            outcomes[rows],
             choice,
             cost_weight=self._cost_weight,
             reduce=None,
