@@ -256,6 +256,14 @@ def as_router(estimator: Any) -> RouterMixin | RouterPipeline:
     )
 
 
+def core_of(estimator: Any) -> Any:
+    """What an estimator, fitted or not, ends in: a router, or one that is frozen."""
+    while isinstance(estimator, (BaseSearchCV, Pipeline)):
+        inner = isinstance(estimator, BaseSearchCV)
+        estimator = estimator.estimator if inner else estimator.steps[-1][1]
+    return estimator
+
+
 def last_step(router: Any) -> Any:
     """The router at the end of a `RouterPipeline`, of any depth; others as they are."""
     while isinstance(router, RouterPipeline):
