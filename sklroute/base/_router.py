@@ -286,6 +286,7 @@ class RouterMixin(
         self.mean_quality_ = observed_mean(outcomes.quality, weight)
         self.mean_cost_ = observed_mean(outcomes.cost, weight)
         self.fitted_quality_ = self.mean_quality_
+        vars(self).pop("pool_", None)  # that of an earlier fit
 
     def _policy(self, policy: Policy | None) -> Policy:
         policy = getattr(self, "policy", None) if policy is None else policy

@@ -342,8 +342,8 @@ class PoolMixin(StreamMixin):
         return self.pool_.of_fitted_models(self._aligned(y, n_queries).quality)
 
     def _set_up_pool(self, X: NDArray) -> None:
-        self.pool_ = Pool.of_fitted(len(self.classes_), None)  # forget an earlier fit's
-        self.pool_ = self.pool_._replace(basis=make_basis(X, self._checked_quality))
+        basis = make_basis(X, self._checked_quality)
+        self.pool_ = Pool.of_fitted(len(self.classes_), basis)
 
     def _checked_quality(self, X: NDArray) -> NDArray:
         """What a router predicts, which may be one of a user's own."""

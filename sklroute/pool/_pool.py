@@ -1,7 +1,7 @@
 """From the models that a router was fitted on to those it chooses from now."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Pool(NamedTuple):
     """Number of models that the router was fitted on."""
 
     @classmethod
-    def of_fitted(cls, n_fitted: int, basis: Any) -> "Pool":
+    def of_fitted(cls, n_fitted: int, basis: Basis) -> "Pool":
         """The pool right after a fit."""
         return cls(np.arange(n_fitted), (None,) * n_fitted, basis, n_fitted)
 
