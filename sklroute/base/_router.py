@@ -17,6 +17,7 @@ from sklroute.base._arrays import (
     check_weight,
     joined,
     outcomes_of,
+    priced,
     weighted_rows,
 )
 from sklroute.explain import ExplainMixin
@@ -190,9 +191,10 @@ class RouterMixin(
     ) -> float:
         """Mean realised utility of the choices.
 
-        The candidates of each query are the models observed and available for it.
-        Decisions use predicted cost; what they are worth uses realised cost, at the
-        ``cost_weight`` of the policy, or 0 where it has none.
+        The candidates of each query are the models observed and available for it, and
+        whose cost is known if it has a price. Decisions use predicted cost; what they
+        are worth uses realised cost, at the ``cost_weight`` of the policy, or 0 where
+        it has none.
 
         Parameters
         ----------
@@ -219,12 +221,13 @@ class RouterMixin(
         outcomes = outcomes_of(self, y)
         check_not_logged(outcomes)
         candidates = self._available(available, len(outcomes)) & outcomes.candidates
-        choice = self.predict(
-            _safe_indexing(X, rows), available=check_candidates(candidates[rows])
-        )
+        X, outcomes = _safe_indexing(X, rows), outcomes[rows]
+        candidates = check_candidates(candidates[rows])
+        if self._cost_weight > 0:
+            candidates = priced(outcomes, candidates, self._policy(None))
         utility = realised_utility(
-            outcomes[rows],
-            choice,
+            outcomes,
+            self.predict(X, available=candidates),
             cost_weight=self._cost_weight,
             reduce=None,
         )

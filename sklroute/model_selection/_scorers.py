@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from sklroute.base._arrays import outcomes_of, weighted_rows
+from sklroute.base._arrays import outcomes_of, priced, weighted_rows
 from sklroute.metrics import (
     direct_value,
     doubly_robust_value,
@@ -19,13 +19,11 @@ from sklroute.metrics import (
 )
 from sklroute.metrics._frontier import sweep
 from sklroute.metrics._tables import cost_bounds
-from sklroute.outcomes import Outcomes
 from sklroute.outcomes._logged import check_not_logged
 from sklroute.outcomes._values import (
     check_candidates,
     check_choice,
     check_cost_weight,
-    check_known,
 )
 from sklroute.pipeline import as_router
 from sklroute.policies import MaxUtility
@@ -183,7 +181,7 @@ class _UtilityScorer(_WeightedScorer):
         policy = policy_for(router, self.cost_weight)
         candidates = check_candidates(outcomes.candidates)
         if self.cost_weight > 0:
-            candidates = _priced(outcomes, candidates, repr(self))
+            candidates = priced(outcomes, candidates, repr(self))
         check_choice(candidates)
         choice = router.predict(X, available=candidates, policy=policy)
         utility = realised_utility(
@@ -243,14 +241,6 @@ class _OffPolicyScorer:
         model = "" if self.outcome_model is None else f", {self.outcome_model!r}"
         weight = f"cost_weight={self.cost_weight}"
         return f"off_policy_scorer({self.estimator!r}, {weight}{model})"
-
-
-def _priced(outcomes: Outcomes, candidates: NDArray, who: str) -> NDArray:
-    """Candidates whose cost is known; refuse a query that has none."""
-    priced = candidates & ~np.isnan(outcomes.cost)
-    none = ~priced.any(axis=1, keepdims=True)
-    check_known(outcomes.cost, candidates & none, outcomes.models, who)
-    return priced
 
 
 def policy_for(router, cost_weight: float) -> MaxUtility | None:

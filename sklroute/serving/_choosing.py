@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
@@ -42,6 +43,9 @@ def read_costs(
 
     They are known, if the policy needs them.
     """
+    if isinstance(costs, pd.Series) and costs.index.is_unique:
+        made_up = isinstance(costs.index, pd.RangeIndex)
+        costs = costs if made_up else costs.to_dict()
     if costs is None:
         costs = predicted
     elif isinstance(costs, Mapping):  # it may leave models out
