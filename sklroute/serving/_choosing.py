@@ -43,21 +43,25 @@ def read_costs(
 
     They are known, if the policy needs them.
     """
-    if isinstance(costs, pd.Series) and costs.index.is_unique:
-        made_up = isinstance(costs.index, pd.RangeIndex)
-        costs = costs if made_up else costs.to_dict()
-    if costs is None:
-        costs = predicted
-    elif isinstance(costs, Mapping):  # it may leave models out
-        places = enumerate(models.tolist())
-        rest = {model: predicted[..., j] for j, model in places if model not in costs}
-        costs = {**costs, **rest}
+    if isinstance(costs, (Mapping, pd.Series)):
+        costs = _completed(costs, predicted, models)
+    costs = predicted if costs is None else costs
     table = float_array(by_model(costs, models, "costs"), "costs")
     table = check_shape(table, available.shape, "costs")
     check_range(np.where(available, table, np.nan), models, "costs", np.inf)
     if policy.needs_cost:
         check_known(table, available, models, policy)
     return table
+
+
+def _completed(costs: Any, predicted: NDArray, models: NDArray) -> Any:
+    """Labelled costs of some models, with the predicted ones of the others."""
+    labels, names = list(costs.keys()), models.tolist()
+    made_up = isinstance(getattr(costs, "index", None), pd.RangeIndex)
+    if made_up or len(set(labels)) < len(labels) or not set(labels) <= set(names):
+        return costs  # by position, or wrong, as `by_model` will say
+    rest = {name: predicted[..., j] for j, name in enumerate(names)}
+    return {**rest, **dict(costs.items())}
 
 
 def choice_probability(router: Any, utility: NDArray) -> NDArray:
