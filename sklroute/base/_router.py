@@ -187,6 +187,7 @@ class RouterMixin(
         X: ArrayLike,
         y: Any,
         sample_weight: ArrayLike | None = None,
+        *,
         available: ArrayLike | None = None,
     ) -> float:
         """Mean realised utility of the choices.
