@@ -256,6 +256,14 @@ def as_router(estimator: Any) -> RouterMixin | RouterPipeline:
     )
 
 
+def core_of(estimator: Any) -> Any:
+    """What an estimator, fitted or not, ends in: a router, or one that is frozen."""
+    while isinstance(estimator, (BaseSearchCV, Pipeline)):
+        inner = isinstance(estimator, BaseSearchCV)
+        estimator = estimator.estimator if inner else estimator.steps[-1][1]
+    return estimator
+
+
 def last_step(router: Any) -> Any:
     """The router at the end of a `RouterPipeline`, of any depth; others as they are."""
     while isinstance(router, RouterPipeline):
@@ -291,7 +299,8 @@ def fit_router(
     y : Outcomes or any form that `check_outcomes` accepts
         What the models' answers were worth.
     sample_weight, groups : array-like of shape (n_queries,), default=None
-        See `RouterMixin.fit`. None is not passed.
+        See `RouterMixin.fit`. None is not passed, and nor are weights that are all 1:
+        with metadata routing every step would have to say what it does with them.
 
     Returns
     -------
@@ -303,6 +312,8 @@ def fit_router(
     ValueError
         If a frozen estimator was fitted on other models than those of ``y``.
     """
+    if sample_weight is not None and (np.asarray(sample_weight) == 1).all():
+        sample_weight = None
     given = {"sample_weight": sample_weight, "groups": groups}
     given = {name: value for name, value in given.items() if value is not None}
     prefix = _prefix(estimator)

@@ -10,8 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 
-from sklroute import FixedRouter, KNNRouter, Outcomes, RandomRouter, RidgeRouter
+from sklroute import (
+    AverageRouter,
+    FixedRouter,
+    KNNRouter,
+    Outcomes,
+    RandomRouter,
+    RidgeRouter,
+)
 from sklroute.datasets import load_features, load_outcomes
 from sklroute.metrics import frontier, realised_quality, traffic_share
 from sklroute.outcomes import check_outcomes
@@ -334,6 +342,18 @@ FITTING = {
         fit(router=RidgeRouter(policy="cheapest")),
         "'policy' parameter of RidgeRouter must be .*Policy.* Got 'cheapest'",
     ),
+    "risk of which the router knows nothing": (
+        fit(router=RidgeRouter(policy=RiskAverse())),
+        "RiskAverse needs .*predict_distribution; RidgeRouter",
+    ),
+    "risk of which the fixed router knows nothing": (
+        fit(router=FixedRouter(policy=RiskAverse())),
+        "RiskAverse needs .*predict_distribution; FixedRouter",
+    ),
+    "risk of which the average knows nothing": (
+        fit(router=make_pipeline(AverageRouter(policy=RiskAverse()))),
+        "RiskAverse needs .*predict_distribution; AverageRouter",
+    ),
     "a parameter out of range": (
         fit(router=KNNRouter(n_neighbors=0)),
         "'n_neighbors' parameter of KNNRouter",
@@ -384,7 +404,15 @@ PREDICTING = {
     ),
     "negative prices": (
         predict(costs=[1.0, -2.0, 3.0], policy=MaxUtility(0.1)),
-        "cost of model 1 is -2.0",
+        "costs must be finite and >= 0; row 0, model 'large' has -2.0",
+    ),
+    "negative prices of a compiled router": (
+        lambda: ROUTER.compile().predict(X, costs={"large": -2.0}),
+        "costs must be finite and >= 0; row 0, model 'large' has -2.0",
+    ),
+    "a price of a model that is not there": (
+        predict(costs={"base": 1.0, "huge": 3.0}),
+        r"costs has the labels \['base', 'huge'\]; the models are",
     ),
     "prices labelled for other models": (
         predict(costs=pd.Series({"base": 1.0, "large": 2.0, "huge": 3.0})),

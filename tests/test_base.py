@@ -23,6 +23,7 @@ from strategies import availability, outcomes, predictions, rankings
 from sklroute import Outcomes
 from sklroute.base import RouterMixin
 from sklroute.metrics import realised_utility
+from sklroute.model_selection import utility_scorer
 from sklroute.outcomes._values import observed_mean
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
 
@@ -188,6 +189,38 @@ def test_a_price_list_replaces_mean_costs(router, X):
     policy = MaxUtility(1.0)
     free = router.predict(X, costs=[9.0, 0.0, 9.0], policy=policy)
     assert set(free) == {"large"}
+
+
+def test_the_score_is_that_of_the_scorer_where_costs_are_unknown(X, y):
+    router = ReadOff(policy=MaxUtility(0.1)).fit(X, y)
+    assert router.predict(X)[2] == "base"  # whose cost is not known there
+    assert router.score(X, y) == pytest.approx(utility_scorer(0.1)(router, X, y))
+    cost = np.array(y.cost)
+    cost[1] = NAN
+    with pytest.raises(ValueError, match=r"MaxUtility.* needs costs.*row 1"):
+        router.score(X, Outcomes(y.quality, cost, models=y.models))
+
+
+def test_a_scored_query_of_weight_zero_is_as_good_as_absent(router, X, y):
+    quality = np.array(y.quality)
+    quality[1] = NAN
+    unknown, weight = Outcomes(quality, y.cost, models=y.models), [2, 0, 1, 1]
+    rows = [0, 0, 2, 3]
+    score = router.score(X, unknown, sample_weight=weight)
+    assert score == pytest.approx(router.score(X[rows], y[rows]))
+
+
+def test_models_without_a_price_have_their_predicted_cost(router, X):
+    policy = MaxUtility(1.0)
+    expected = router.predict_utility(X, policy=policy)
+    expected[:, 1] += router.mean_cost_[1] - 0.5
+    utility = router.predict_utility(X, costs={"large": 0.5}, policy=policy)
+    assert_allclose(utility, expected)
+    prices = pd.Series({"large": 0.5})
+    assert_array_equal(router.predict_utility(X, costs=prices, policy=policy), utility)
+    per_query = {"large": np.full(len(X), 0.5)}
+    utility = router.predict_utility(X, costs=per_query, policy=policy)
+    assert_allclose(utility, expected)
 
 
 def test_labelled_prices_and_masks_are_matched_by_name(router, X):

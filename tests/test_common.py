@@ -286,6 +286,16 @@ def test_predicted_quality_is_within_bounds_far_from_the_data(name, data):
 
 
 @every_router
+def test_predicted_numbers_are_of_64_bits_whatever_the_features_are(name, data):
+    X = data.X.astype(np.float32)
+    router = make_router(name).fit(X, data.y)
+    predicted = [router.predict_quality(X), *router.predict_quality(X, return_std=True)]
+    predicted += [router.predict_cost(X), router.predict_utility(X)]
+    predicted += [router.predict_proba(X)]
+    assert {table.dtype for table in predicted} == {np.dtype(np.float64)}
+
+
+@every_router
 def test_all_forms_of_y_give_the_same_fit(name, data):
     quality = data.y.quality
     table = Outcomes(quality)

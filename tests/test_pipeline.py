@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklroute import (
     AverageRouter,
     FixedRouter,
+    GuardedRouter,
     KNNRouter,
     LatentRouterClassifier,
     Outcomes,
@@ -249,3 +250,17 @@ def test_the_score_counts_the_models_that_are_available(routing, data):
     with config_context(enable_metadata_routing=routing):
         score = pipeline.score(data.X, data.y, available=only)
     assert score == pytest.approx(data.y.quality[:, 0].mean())
+
+
+@pytest.mark.parametrize(
+    "router",
+    [
+        AverageRouter([("scaled", Pipeline(steps()))]),
+        GuardedRouter(Pipeline(steps()), random_state=0),
+    ],
+)
+def test_without_weights_no_step_is_asked_about_them(data, router):
+    expected = router.fit(data.X, data.y).predict_quality(data.X)
+    with config_context(enable_metadata_routing=True):
+        quality = router.fit(data.X, data.y).predict_quality(data.X)
+    np.testing.assert_array_equal(quality, expected)

@@ -5,8 +5,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from numpy.typing import ArrayLike
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import Pipeline
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,7 +16,7 @@ from sklroute.audit._words import BEST_SINGLE_NAME
 from sklroute.base._arrays import check_lengths, outcomes_of
 from sklroute.compare._protocol import check_weight, drop_unpriced
 from sklroute.outcomes._values import group_array
-from sklroute.pipeline import as_router, last_step
+from sklroute.pipeline import as_router, core_of, last_step
 
 SETTINGS = {
     "cost_weight": [Interval(Real, 0, None, closed="left"), None],
@@ -187,10 +186,10 @@ def name_baseline(baseline: Any) -> str:
 
 def class_name(estimator: Any) -> str:
     """Class of the router that an estimator, fitted or not, is or ends in."""
-    while isinstance(estimator, (BaseSearchCV, Pipeline)):
-        inner = isinstance(estimator, BaseSearchCV)
-        estimator = estimator.estimator if inner else estimator.steps[-1][1]
-    return type(estimator).__name__
+    core = core_of(estimator)
+    if isinstance(core, FrozenEstimator):
+        return class_name(core.estimator)
+    return type(core).__name__
 
 
 def _cost_weight(cost_weight, named, has_costs) -> float:

@@ -9,6 +9,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import check_known
 
 HALF_CHUNK = 8192  # queries of half precision converted at once
 
@@ -66,3 +67,22 @@ def check_weight(sample_weight: ArrayLike | None, X: NDArray) -> NDArray[np.floa
     if not weight.any():  # scikit-learn < 1.9 lets this pass
         raise ValueError("All sample_weight are zero.")
     return weight
+
+
+def priced(outcomes: Outcomes, candidates: NDArray, who: Any) -> NDArray[np.bool_]:
+    """Candidates whose cost is known; refuse a query that has none."""
+    known = candidates & ~np.isnan(outcomes.cost)
+    none = ~known.any(axis=1, keepdims=True)
+    check_known(outcomes.cost, candidates & none, outcomes.models, who)
+    return known
+
+
+def weighted_rows(
+    sample_weight: ArrayLike | None, X: Any
+) -> tuple[slice | NDArray[np.intp], NDArray[np.float64] | None]:
+    """Rows that count, and their weights; without weights all rows and None."""
+    if sample_weight is None:
+        return slice(None), None
+    weight = check_weight(sample_weight, X)
+    rows = np.flatnonzero(weight)
+    return rows, weight[rows]

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklroute.base._arrays import (
@@ -16,6 +17,8 @@ from sklroute.base._arrays import (
     check_weight,
     joined,
     outcomes_of,
+    priced,
+    weighted_rows,
 )
 from sklroute.explain import ExplainMixin
 from sklroute.metrics import realised_utility
@@ -121,6 +124,7 @@ class RouterMixin(
         groups = group_array(groups)
         check_lengths(X, y=outcomes, groups=groups)
         weight = check_weight(sample_weight, X)
+        self._check_spread(getattr(self, "policy", None))
         kept = weight > 0
         if not kept.all():
             X, outcomes, weight = X[kept], outcomes[kept], weight[kept]
@@ -183,13 +187,15 @@ class RouterMixin(
         X: ArrayLike,
         y: Any,
         sample_weight: ArrayLike | None = None,
+        *,
         available: ArrayLike | None = None,
     ) -> float:
         """Mean realised utility of the choices.
 
-        The candidates of each query are the models observed and available for it.
-        Decisions use predicted cost; what they are worth uses realised cost, at the
-        ``cost_weight`` of the policy, or 0 where it has none.
+        The candidates of each query are the models observed and available for it, and
+        whose cost is known if it has a price. Decisions use predicted cost; what they
+        are worth uses realised cost, at the ``cost_weight`` of the policy, or 0 where
+        it has none.
 
         Parameters
         ----------
@@ -198,7 +204,7 @@ class RouterMixin(
         y : Outcomes or any form that `check_outcomes` accepts
             With 1-D labels the score is the accuracy.
         sample_weight : array-like of shape (n_queries,), default=None
-            Weights of the queries.
+            Weights of the queries; as in `fit`, one of 0 is as good as absent.
         available : as in ``predict``, default=None
             Models that may be called now, besides what ``y`` says.
 
@@ -209,17 +215,20 @@ class RouterMixin(
         """
         check_is_fitted(self)
         check_lengths(X, y=y)
-        weight = None if sample_weight is None else check_weight(sample_weight, X)
+        rows, weight = weighted_rows(sample_weight, X)
         if np.ndim(y) == 1:
-            choice = self.predict(X, available=available)
-            return accuracy_score(y, choice, sample_weight=weight)
+            choice = self.predict(X, available=available)[rows]
+            return accuracy_score(np.asarray(y)[rows], choice, sample_weight=weight)
         outcomes = outcomes_of(self, y)
         check_not_logged(outcomes)
         candidates = self._available(available, len(outcomes)) & outcomes.candidates
-        choice = self.predict(X, available=check_candidates(candidates))
+        X, outcomes = _safe_indexing(X, rows), outcomes[rows]
+        candidates = check_candidates(candidates[rows])
+        if self._cost_weight > 0:
+            candidates = priced(outcomes, candidates, self._policy(None))
         utility = realised_utility(
             outcomes,
-            choice,
+            self.predict(X, available=candidates),
             cost_weight=self._cost_weight,
             reduce=None,
         )
@@ -281,6 +290,7 @@ class RouterMixin(
         self.mean_quality_ = observed_mean(outcomes.quality, weight)
         self.mean_cost_ = observed_mean(outcomes.cost, weight)
         self.fitted_quality_ = self.mean_quality_
+        vars(self).pop("pool_", None)  # that of an earlier fit
 
     def _policy(self, policy: Policy | None) -> Policy:
         policy = getattr(self, "policy", None) if policy is None else policy
@@ -298,8 +308,8 @@ class RouterMixin(
         policy = self._policy(policy)
         X = self._check_X(X, reset=False, keep_half=True)
         available = self._available(available, len(X))
-        costs = self._predict_cost(X) if costs is None else costs
-        cost = read_costs(costs, self.classes_, available, policy)
+        predicted = self._predict_cost(X)
+        cost = read_costs(costs, predicted, self.classes_, available, policy)
         parts = [
             self._pool_moments(part, available[rows], policy)
             for rows, part in as_floats(X)
@@ -330,12 +340,18 @@ class RouterMixin(
 
     def _predict_moments(self, X, available, policy):
         """Mean, and spread if the policy needs it, for the fitted models."""
-        if policy.needs_std:
+        self._check_spread(policy)
+        return self._predict_quality(X), None
+
+    def _check_spread(self, policy: Policy | None) -> None:
+        """Refuse a policy that needs the spread of quality, where there is none."""
+        own, hooks = type(self), ("_predict_moments", "_pool_moments")
+        none = all(getattr(own, hook) is getattr(RouterMixin, hook) for hook in hooks)
+        if getattr(policy, "needs_std", False) and none:
             raise ValueError(
                 f"{type(policy).__name__} needs a router with predict_distribution; "
-                f"{type(self).__name__} predicts the expected quality only."
+                f"{own.__name__} predicts the expected quality only."
             )
-        return self._predict_quality(X), None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

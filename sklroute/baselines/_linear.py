@@ -247,7 +247,7 @@ class LogisticRouter(_LinearRouter):
     def _regress(self, X, quality, weight, penalty):
         lines = [_logistic(X, column, weight, penalty) for column in quality.T]
         coef, intercept = zip(*lines, strict=True)
-        return np.array(coef), np.array(intercept)
+        return np.array(coef, dtype=float), np.array(intercept, dtype=float)
 
     _explained_kind = "path"
 

@@ -11,11 +11,12 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.parallel import BACKENDS, get_active_backend
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing
 from threadpoolctl import threadpool_limits
 
 from sklroute.outcomes import Outcomes
-from sklroute.pipeline import as_router, fit_router
+from sklroute.pipeline import as_router, core_of, fit_router
 
 
 class Predictions(NamedTuple):
@@ -122,6 +123,11 @@ def shuffled(y: Outcomes, random_state: int) -> Outcomes:
 
 def configure(router: BaseEstimator, modalities, random_state: int) -> BaseEstimator:
     """Copy of a router with the blocks and the seed that it asks for."""
+    if isinstance(core_of(router), FrozenEstimator):
+        raise TypeError(
+            "A FrozenEstimator is not fitted on the training queries, and may know the "
+            "others: judge a fitted router with sklroute.audit.audit."
+        )
     router = clone(router)
     for name, value in router.get_params().items():
         step = name.rpartition("__")[2]

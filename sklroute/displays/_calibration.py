@@ -23,7 +23,9 @@ class CalibrationDisplay(DiagonalDisplay):
     reliability : Reliability
         Means and counts of the bins.
     calibration_error : float, default=None
-        Expected calibration error, shown in the legend. None shows none.
+        Expected calibration error, shown in the legend. None shows none. The class
+        methods take `sklroute.metrics.quality_calibration_error`, whose bins have equal
+        width whatever those of the curve are.
     name : str, default=None
         Name of the router, for the legend.
 

@@ -85,6 +85,11 @@ def explain_router(
     -------
     Explanation
     """
+    if not hasattr(router, "_explain_evidence"):
+        raise TypeError(
+            f"explain_router takes a router; got {type(router).__name__}. Of a "
+            "pipeline or search that ends in one, call as_router(estimator).explain(X)."
+        )
     check_is_fitted(router)
     policy = drawn_once(router._policy(policy))
     decision = _decide(router, X, available, costs, policy)

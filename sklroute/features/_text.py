@@ -6,7 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.validation import check_is_fitted
@@ -14,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklroute.features._cells import short
 
 
-class TextEmbedder(TransformerMixin, BaseEstimator):
+class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """TF-IDF of words and word pairs, compressed by a truncated SVD.
 
     The number of components shrinks where the texts hold fewer different terms, so
@@ -45,6 +49,7 @@ class TextEmbedder(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         n_components: int = 128,
+        *,
         random_state: int | np.random.RandomState | None = 0,
     ):
         self.n_components = n_components
@@ -108,6 +113,10 @@ class TextEmbedder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self.svd_.transform(self.vectorizer_.transform(_check_texts(X)))
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.svd_.components_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -444,7 +444,9 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         return distribution.with_mean(pool.quality(X, mean))
 
     def _predict_quality(self, X):
-        available = np.ones((len(X), len(self.fitted_quality_)), dtype=bool)
+        available = np.ones((len(X), len(self.classes_)), dtype=bool)
+        if hasattr(self, "pool_"):  # of models that were removed nobody hears
+            available = self.pool_.fitted_mask(available)
         return self._predict_moments(X, available, None)[0]
 
     def _pool_moments(self, X, available, policy):

@@ -64,11 +64,11 @@ class Sweep:
     cost: NDArray[np.float64]
     quality: NDArray[np.float64]
 
-    def frontier(self) -> Frontier:
+    def frontier(self, sample_weight: NDArray | None = None) -> Frontier:
         """Average over the queries."""
-        return Frontier(
-            self.cost_weight, self.cost.mean(axis=0), self.quality.mean(axis=0)
-        )
+        tables = self.cost, self.quality
+        means = [np.average(table, axis=0, weights=sample_weight) for table in tables]
+        return Frontier(self.cost_weight, *means)
 
 
 def frontier(

@@ -4,26 +4,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from sklearn.utils import _safe_indexing
+from sklearn.utils.metadata_routing import MetadataRequest
 
-from sklroute.base._arrays import outcomes_of
+from sklroute.base._arrays import outcomes_of, priced, weighted_rows
 from sklroute.metrics import (
-    cost_range,
     direct_value,
     doubly_robust_value,
-    frontier,
     ips_value,
     nauc,
     realised_utility,
     snips_value,
 )
-from sklroute.outcomes import Outcomes
+from sklroute.metrics._frontier import sweep
+from sklroute.metrics._tables import cost_bounds
 from sklroute.outcomes._logged import check_not_logged
 from sklroute.outcomes._values import (
     check_candidates,
     check_choice,
     check_cost_weight,
-    check_known,
 )
 from sklroute.pipeline import as_router
 from sklroute.policies import MaxUtility
@@ -47,9 +47,10 @@ def utility_scorer(cost_weight: float = 0.0) -> "_UtilityScorer":
     Returns
     -------
     scorer : callable
-        ``scorer(router, X, y) -> float``, higher is better, for ``scoring=`` of
-        scikit-learn's searches and of `cross_val_score`. The router may be a
-        pipeline or a fitted search that ends in one.
+        ``scorer(router, X, y, sample_weight=None) -> float``, higher is better, for
+        ``scoring=`` of scikit-learn's searches and of `cross_val_score`, which pass
+        weights on if metadata routing is on. The router may be a pipeline or a fitted
+        search that ends in one.
 
     Examples
     --------
@@ -78,7 +79,8 @@ def frontier_scorer() -> "_FrontierScorer":
     Returns
     -------
     scorer : callable
-        ``scorer(router, X, y) -> float``, higher is better.
+        ``scorer(router, X, y, sample_weight=None) -> float``, higher is better; see
+        `utility_scorer`.
 
     Examples
     --------
@@ -155,35 +157,56 @@ def off_policy_scorer(
     return _OffPolicyScorer(estimator, cost_weight, outcome_model)
 
 
+class _WeightedScorer:
+    """Takes the weights of the queries from a search, if metadata routing is on."""
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="sample_weight", alias=True)
+        return request
+
+
 @dataclass(frozen=True, repr=False)
-class _UtilityScorer:
+class _UtilityScorer(_WeightedScorer):
     cost_weight: float
 
-    def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
+    def __call__(
+        self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None
+    ) -> float:
         router = as_router(estimator)
         outcomes = outcomes_of(router, y)
         check_not_logged(outcomes)
+        rows, weight = weighted_rows(sample_weight, X)
+        X, outcomes = _safe_indexing(X, rows), outcomes[rows]
         policy = policy_for(router, self.cost_weight)
         candidates = check_candidates(outcomes.candidates)
         if self.cost_weight > 0:
-            candidates = _priced(outcomes, candidates, repr(self))
+            candidates = priced(outcomes, candidates, repr(self))
         check_choice(candidates)
         choice = router.predict(X, available=candidates, policy=policy)
-        return realised_utility(outcomes, choice, cost_weight=self.cost_weight)
+        utility = realised_utility(
+            outcomes, choice, cost_weight=self.cost_weight, reduce=None
+        )
+        return float(np.average(utility, weights=weight))
 
     def __repr__(self) -> str:
         return f"utility_scorer(cost_weight={self.cost_weight})"
 
 
 @dataclass(frozen=True, repr=False)
-class _FrontierScorer:
-    def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
+class _FrontierScorer(_WeightedScorer):
+    def __call__(
+        self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None
+    ) -> float:
         router = as_router(estimator)
         outcomes = outcomes_of(router, y)
         check_not_logged(outcomes)
+        rows, weight = weighted_rows(sample_weight, X)
+        X, outcomes = _safe_indexing(X, rows), outcomes[rows]
         check_choice(outcomes.candidates)
-        points = frontier(outcomes, router.predict_quality(X), router.predict_cost(X))
-        return nauc(points, cost_range(outcomes))
+        points = sweep(outcomes, router.predict_quality(X), router.predict_cost(X))
+        low, high = np.average(cost_bounds(outcomes), axis=1, weights=weight)
+        return nauc(points.frontier(weight), (low, high))
 
     def __repr__(self) -> str:
         return "frontier_scorer()"
@@ -218,14 +241,6 @@ class _OffPolicyScorer:
         model = "" if self.outcome_model is None else f", {self.outcome_model!r}"
         weight = f"cost_weight={self.cost_weight}"
         return f"off_policy_scorer({self.estimator!r}, {weight}{model})"
-
-
-def _priced(outcomes: Outcomes, candidates: NDArray, who: str) -> NDArray:
-    """Candidates whose cost is known; refuse a query that has none."""
-    priced = candidates & ~np.isnan(outcomes.cost)
-    none = ~priced.any(axis=1, keepdims=True)
-    check_known(outcomes.cost, candidates & none, outcomes.models, who)
-    return priced
 
 
 def policy_for(router, cost_weight: float) -> MaxUtility | None:

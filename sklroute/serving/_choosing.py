@@ -1,11 +1,20 @@
 """From what a router's methods are given to a choice, fitted or compiled."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from sklroute.outcomes._values import by_model, check_known, float_array, named_mask
+from sklroute.outcomes._values import (
+    by_model,
+    check_known,
+    check_range,
+    float_array,
+    named_mask,
+)
 from sklroute.policies import Policy, check_available
 from sklroute.policies._arrays import check_shape
 
@@ -28,14 +37,31 @@ def read_available(available: Any, models: NDArray, n_queries: int) -> NDArray:
 
 
 def read_costs(
-    costs: Any, models: NDArray, available: NDArray, policy: Policy
+    costs: Any, predicted: NDArray, models: NDArray, available: NDArray, policy: Policy
 ) -> NDArray:
-    """Costs (n_queries, n_models); known, if the policy needs them."""
+    """Costs (n_queries, n_models), given or else predicted.
+
+    They are known, if the policy needs them.
+    """
+    if isinstance(costs, (Mapping, pd.Series)):
+        costs = _completed(costs, predicted, models)
+    costs = predicted if costs is None else costs
     table = float_array(by_model(costs, models, "costs"), "costs")
     table = check_shape(table, available.shape, "costs")
+    check_range(np.where(available, table, np.nan), models, "costs", np.inf)
     if policy.needs_cost:
         check_known(table, available, models, policy)
     return table
+
+
+def _completed(costs: Any, predicted: NDArray, models: NDArray) -> Any:
+    """Labelled costs of some models, with the predicted ones of the others."""
+    labels, names = list(costs.keys()), models.tolist()
+    made_up = isinstance(getattr(costs, "index", None), pd.RangeIndex)
+    if made_up or len(set(labels)) < len(labels) or not set(labels) <= set(names):
+        return costs  # by position, or wrong, as `by_model` will say
+    rest = {name: predicted[..., j] for j, name in enumerate(names)}
+    return {**rest, **dict(costs.items())}
 
 
 def choice_probability(router: Any, utility: NDArray) -> NDArray:

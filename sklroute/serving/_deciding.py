@@ -45,8 +45,9 @@ class DecidingMixin:
             of names, or a function that says of a name whether it may be called. None
             allows all.
         costs : array-like of shape (n_models,) or (n_queries, n_models), default=None
-            A price list known now, ordered or matched likewise. None uses
-            `predict_cost`.
+            A price list known now, >= 0 or NaN, ordered or matched likewise. None uses
+            `predict_cost`, and so do the models that a dict or Series
+            leaves out.
         policy : Policy, default=None
             The rule to apply. None uses the router's own.
 

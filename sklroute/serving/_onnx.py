@@ -46,6 +46,10 @@ def export_onnx(router: Any, path: str | os.PathLike) -> None:
     """
     import onnx
 
+    if not hasattr(router, "_part"):
+        raise TypeError(
+            f"export_onnx takes a compiled router, `router.compile()`; got {router!r}."
+        )
     if router._rule is not None:
         raise TypeError(f"{type(router._rule).__name__} has no ONNX form.")
     graph = _Graph()

@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -513,3 +514,12 @@ def test_a_model_too_rare_to_learn_from_is_named(data):
     y = Outcomes(quality, models=data.models)
     with pytest.raises(ValueError, match="'model-0' is observed on 1 queries, on none"):
         cross_audit(RidgeRouter(), data.X, y)
+
+
+def test_a_frozen_router_may_know_the_held_out_queries(data, router):
+    """It was fitted before, on other features, and may be audited as it is."""
+    frozen = make_pipeline(StandardScaler(), FrozenEstimator(router))
+    with pytest.raises(TypeError, match=r"FrozenEstimator is not .*audit\.audit"):
+        cross_audit(frozen, data.X, data.y)
+    result = audit(FrozenEstimator(router), data.X, data.y)
+    assert result.verdict.startswith(type(router).__name__)

@@ -33,7 +33,7 @@ from sklroute import (
     RidgeRouter,
 )
 from sklroute.datasets import make_routing
-from sklroute.explain import Explanation
+from sklroute.explain import Explanation, explain_router
 from sklroute.explain._evidence import ROUNDING
 from sklroute.features import BlockScaler
 from sklroute.pipeline import RouterPipeline, as_router
@@ -610,3 +610,8 @@ def test_a_router_of_ones_own_is_explained_by_what_features_add():
     assert isinstance(explanation, Explanation)
     assert set(explanation.evidence["source"]) == {"mean quality", "rest", "block"}
     assert_allclose(sums(explanation), margins(explanation), atol=1e-6)
+
+
+def test_what_is_no_router_is_told_how_to_be_explained():
+    with pytest.raises(TypeError, match=r"got Pipeline.* call as_router\(estimator\)"):
+        explain_router(make_pipeline(StandardScaler(), RidgeRouter()), X)

@@ -39,6 +39,17 @@ def test_it_reads_one_column_of_a_frame():
     assert columns.output_indices_["text"] == slice(0, 2)
 
 
+def test_columns_of_a_frame_put_out_have_names():
+    embedder = TextEmbedder(2).set_output(transform="pandas")
+    assert list(embedder.fit_transform(TEXTS)) == ["textembedder0", "textembedder1"]
+    frame = pd.DataFrame({"prompt": TEXTS})
+    columns = ColumnTransformer([("text", TextEmbedder(2), "prompt")])
+    columns.set_output(transform="pandas").fit(frame)
+    names = ["text__textembedder0", "text__textembedder1"]
+    assert list(columns.transform(frame)) == names
+    assert columns.get_feature_names_out().tolist() == names
+
+
 @pytest.mark.parametrize(
     ("texts", "message"),
     [

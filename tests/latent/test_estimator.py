@@ -92,6 +92,23 @@ def test_exploring_without_width_is_greedy_among_those_that_are_there(table):
     np.testing.assert_array_equal(found, greedy)
 
 
+def test_a_removed_model_takes_no_part_in_the_communication(table):
+    """Whatever is asked of the router, and a refit starts with all of them."""
+    params = {**SMALL, "communication": True, "max_epochs": 3}
+    router = LatentRouterClassifier(early_stopping=False, **params)
+    router.fit(table.X[:300], table.y[:300])
+    X, known = table.X[900:], router.classes_
+    masked = router.predict_utility(X, available=known != known[1])
+    before = router.predict_quality(X)
+    router.remove_model(known[1])
+    quality = router.predict_quality(X)
+    np.testing.assert_array_equal(quality, np.delete(masked, 1, axis=1))
+    np.testing.assert_allclose(router.predict_distribution(X).mean, quality, atol=1e-6)
+    assert abs(quality - np.delete(before, 1, axis=1)).max() > 1e-4
+    router.fit(table.X[:300], table.y[:300])
+    np.testing.assert_array_equal(router.predict_quality(X), before)
+
+
 @pytest.mark.parametrize("folded", [True, False])
 def test_chunks_do_not_change_predictions(table, router, monkeypatch, folded):
     if not folded:

@@ -179,3 +179,32 @@ def test_a_query_without_candidates_is_named(data):
     router = FixedRouter().fit(data.X, data.y)
     with pytest.raises(ValueError, match="Row 7"):
         utility_scorer()(router, data.X, y)
+
+
+@pytest.mark.parametrize("scorer", SCORERS, ids=repr)
+def test_weights_of_queries_are_numbers_of_copies(data, scorer):
+    quality, cost = np.array(data.y.quality), np.array(data.y.cost)
+    quality[0] = np.nan  # of weight 0: as good as absent
+    y, weight = Outcomes(quality, cost, models=data.models), np.arange(120) % 3
+    router = RidgeRouter(alpha=9).fit(data.X, data.y)
+    rows = np.repeat(np.arange(120), weight)
+    expected = scorer(router, data.X[rows], y[rows])
+    weighted = scorer(router, data.X, y, sample_weight=weight)
+    assert weighted == pytest.approx(expected, abs=1e-12)
+    assert weighted != pytest.approx(scorer(router, data.X[1:], y[1:]), abs=1e-4)
+
+
+@pytest.mark.parametrize("scorer", SCORERS, ids=repr)
+def test_a_search_passes_weights_on_to_the_scorer(data, scorer):
+    weight = np.arange(120) % 3
+    search = GridSearchCV(
+        RidgeRouter(), {"alpha": [9.0]}, scoring={"score": scorer}, cv=3, refit=False
+    )
+    with config_context(enable_metadata_routing=True):
+        search.fit(data.X, data.y, sample_weight=weight)
+    train, test = slice(40, 120), slice(0, 40)
+    router = RidgeRouter(alpha=9.0).fit(
+        data.X[train], data.y[train], sample_weight=weight[train]
+    )
+    expected = scorer(router, data.X[test], data.y[test], weight[test])
+    assert search.cv_results_["split0_test_score"][0] == pytest.approx(expected)

@@ -123,6 +123,7 @@ def test_masks_prices_and_policies_are_obeyed(name, policy):
         {"available": np.array([True, False, True, True])},
         {"available": pd.Series({m: i > 0 for i, m in enumerate(router.classes_)})},
         {"costs": [4.0, 3.0, 2.0, 1.0]},
+        {"costs": {router.classes_[2]: 0.0}},
         everything,
     ):
         assert_same_choices(router, compiled, X, **params)

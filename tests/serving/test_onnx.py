@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from routers import TABLE, fitted, latent
 
+from sklroute import RidgeRouter
 from sklroute.policies import MaxUtility
+from sklroute.serving import export_onnx
 
 pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -116,3 +118,8 @@ def test_pools_without_a_model(tmp_path):
 def test_what_has_no_onnx_form_is_named(name, tmp_path):
     with pytest.raises(TypeError, match="no ONNX form"):
         fitted(name).compile().to_onnx(tmp_path / "m.onnx")
+
+
+def test_a_router_that_is_not_compiled_is_told_so(tmp_path):
+    with pytest.raises(TypeError, match=r"compiled router, `router.compile\(\)`"):
+        export_onnx(RidgeRouter(), tmp_path / "router.onnx")
