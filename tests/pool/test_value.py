@@ -107,9 +107,9 @@ def test_the_gain_is_in_utility(router):
 
 def test_the_same_model_for_less_saves():
     """A copy of the only model at half its price: same quality, half the cost."""
-    single = Outcomes(np.ones((600, 1)), np.full((600, 1), 2.0), models=["old"])
+    single = Outcomes(np.ones((600, 1)), np.full((600, 1), 0.5), models=["old"])
     router = RidgeRouter(100.0).fit(DATA.X[TRAIN], single)
-    value = router.value_of(X, np.ones(200), 1.0)
+    value = router.value_of(X, np.ones(200), 0.25)
     low, high = value.saving_at_equal_quality[1:]
     assert value.saving_at_equal_quality.estimate == low == high == 0.5
     assert value.quality_at_equal_cost == (0, 0, 0)
