@@ -60,6 +60,19 @@ def test_the_kernel_learns_from_every_query(data):
     assert np.abs(found - few.predict_quality(data.X)).max() > 0.01
 
 
+def test_half_precision_is_summed_in_single(data):
+    half = data.X.astype(np.float16)
+    one, two = (
+        fit_batches(
+            KernelRouter(20, random_state=0), ArrayBatches(X, data.y), n_sample=500
+        )
+        for X in (half, half.astype(np.float32))
+    )
+    np.testing.assert_array_equal(one.landmarks_, two.landmarks_)
+    quality = one.predict_quality(half)
+    np.testing.assert_allclose(quality, two.predict_quality(half), atol=1e-6)
+
+
 def test_more_queries_route_better_than_the_first_ones(data):
     table = make_routing(12_000, 6, missing=0.7, random_state=1)
     train = ArrayBatches(table.X[:10_000], table.y[:10_000])
