@@ -276,3 +276,5 @@ def test_every_query_is_sampled_equally_often():
     # 2000 draws of 6 in 30: 400 each, with a standard deviation of 18.
     assert counts.sum() == 12_000
     assert np.abs(counts - 400).max() < 5 * 18
+    # The first six, which fill it, together: 2400, with a standard deviation of 40.
+    assert abs(counts[:6].sum() - 2400) < 4 * 40
