@@ -251,6 +251,44 @@ def test_objects_that_are_no_routers(refuse, tmp_path):
     refuse(edit(stored("ridge", tmp_path), replace), "not a router")
 
 
+def no_format(document, arrays, state):
+    document["format"] = "1"
+
+
+def format_zero(document, arrays, state):
+    document["format"] = 0
+
+
+def wide(document, arrays, state):
+    state["n_features_in_"] = 10**9
+
+
+def not_a_number(document, arrays, state):
+    arrays[state["intercept_"]["array"]][:] = np.nan
+
+
+def more_names(document, arrays, state):
+    text, _, items = state["classes_"]["items"]
+    state["classes_"]["items"] = [text, [5], [*items, "z"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (no_format, "does not say in which format"),
+        (format_zero, "format 0, which never was"),
+        (wide, "n_features_in_=1000000000"),
+        (not_a_number, r"quality outside \[0, 1\]"),
+        (more_names, "predicts 4 models, and names 5"),
+    ],
+)
+def test_routers_that_do_not_predict(refuse, tmp_path, change, message):
+    def spoil(document, arrays):
+        change(document, arrays, document["router"]["object"][1])
+
+    refuse(edit(stored("ridge", tmp_path), spoil), message)
+
+
 # -- thousands of random ones ---------------------------------------------------------
 
 
