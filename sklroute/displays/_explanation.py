@@ -210,8 +210,7 @@ class ExplanationDisplay:
         for y, tick, (_, row) in zip(height, ticks, models.iterrows(), strict=True):
             colour = _colour_of(row)
             tick.set(color=colour, weight="bold" if row["chosen"] else "normal")
-            if not np.isnan(row["low"]):
-                ax.hlines(y, row["low"], row["high"], colour, linewidth=4, alpha=0.35)
+            ax.hlines(y, row["low"], row["high"], colour, linewidth=4, alpha=0.35)
             face = colour if row["considered"] else "none"
             size = 70 if row["chosen"] else 35
             ax.scatter(row["quality"], y, size, face, edgecolors=colour, zorder=3)

@@ -139,8 +139,6 @@ def _models_table(explanation: Explanation) -> pd.DataFrame:
     models = explanation.models.sort_values("utility", ascending=False, kind="stable")
     columns = ["quality", "low", "high", "cost", "utility", "probability"]
     table = models[columns].round(4)
-    if table["low"].isna().all():
-        table = table.drop(columns=["low", "high"])
     state = np.where(models["chosen"], "chosen", models["reason"])
     table["state"] = np.where(models["runner_up"] & (state == ""), "runner-up", state)
     return table.set_axis(models["model"].astype(str), axis=0).rename_axis(None)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight
 
 from sklroute.outcomes import check_outcomes
 from sklroute.pool._belief import Belief
@@ -53,9 +53,8 @@ class StreamMixin:
             The router.
         """
         if not hasattr(self, "pool_"):
-            y = check_outcomes(y, for_fit=True, models=classes)
+            y = check_outcomes(y, models=classes)
             return self.fit(X, y, sample_weight=sample_weight)
-        check_is_fitted(self)
         X = self._check_X(X, reset=False)
         quality = self._aligned(y, len(X)).quality
         weight = _check_sample_weight(

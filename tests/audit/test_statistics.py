@@ -58,6 +58,10 @@ def test_a_handful_of_differing_queries_proves_nothing():
     assert sign_flip_p(gain, random_state=0) == pytest.approx(1 / 16, abs=0.02)
 
 
+def test_flips_as_extreme_count_half_and_one_is_added():
+    assert sign_flip_p(np.ones(1), n_resamples=9) == (1 + 9 / 2) / (1 + 9)
+
+
 def test_copies_of_a_query_count_once():
     gain = np.random.default_rng(0).normal(0.3, size=12)
     copies = np.repeat(gain, 10)

@@ -63,6 +63,14 @@ def test_a_constant_block_becomes_zero(dtype):
     np.testing.assert_allclose(scaled[:, 0], 0, atol=1e-6)
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_the_unit_of_a_block_does_not_matter(blocks, unit):
+    X, modalities = blocks
+    expected = BlockScaler(modalities).fit_transform(X)
+    scaled = BlockScaler(modalities).fit_transform(unit * X)
+    np.testing.assert_allclose(scaled, expected, atol=1e-9)
+
+
 def test_a_long_constant_block_is_constant():
     X = np.full((50_000, 4), 0.1, dtype=np.float32)
     assert (BlockScaler().fit(X).scale_ == 1).all()

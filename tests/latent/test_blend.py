@@ -30,6 +30,17 @@ def test_an_overconfident_prediction_is_shrunk(world):
     assert blend.relative == pytest.approx([0.5], abs=0.06)
 
 
+def test_no_prediction_is_stretched_and_one_that_says_nothing_has_no_weight():
+    rng = np.random.default_rng(0)
+    quality = rng.random((200, 3))
+    mean = quality.mean(axis=0)
+    timid = (quality - mean) / 2
+    blend = fit_blend([np.zeros((200, 3)), timid], quality, mean, np.arange(200))
+    for weights in blend:
+        assert weights[0] == 0
+        assert 0.9 < weights[1] <= 1
+
+
 def test_of_two_predictions_the_better_one_weighs_more(world):
     truth, mean, quality = world
     noise = np.random.default_rng(1).normal(scale=0.3, size=truth.shape)

@@ -188,32 +188,35 @@ def test_values_in_values_without_end(refuse, tmp_path):
     refuse(edit(stored("ridge", tmp_path), nest), "deep")
 
 
-@pytest.mark.parametrize(
-    "node",
-    [
-        {"items": ["<U1000000000", [1], ["a"]]},
-        {"items": ["<U1", [10**12], ["a"]]},
-        {"items": ["<i8", [1], [1]]},
-        {"scalar": ["object", 1]},
-        {"float": "1e999"},
-        {"random_state": ["MT19937", [1, 2], 10**9, 0, 0.0]},
-        {"csr_array": [[1.0], [10**9], [0, 1], [1, 2]]},
-        {"array": "nothing"},
-        {"dtype": "O" * 100},
-        {"name": "os.system"},
-        {"eval": "1 + 1"},
-        {"dict": [[[], 1]]},
-        {"tuple": 3},
-        {"object": "KMeans"},
-        {"array": "a", "T": "a"},
-    ],
-    ids=str,
-)
-def test_nodes_that_are_none(refuse, tmp_path, node):
+NO_POSITION = ["MT19937", {"items": ["O", [624], [1] * 624]}, 10**9, 0, 0.0]
+NODES = [
+    ({"items": ["<U100000000", [1], ["a"]]}, "array of strings has the type"),
+    ({"items": ["<U1", [10**12], ["a"]]}, "cannot reshape"),
+    ({"items": ["<i8", [1], [1]]}, "an array of '<i8'"),
+    ({"items": ["<U3", [1], [1]]}, "array of strings holds something else"),
+    ({"scalar": ["object", 1]}, "KeyError: 'object'"),
+    ({"float": "1e999"}, "'1e999' where a number belongs"),
+    ({"random_state": NO_POSITION}, "random state that is none"),
+    ({"csr_array": [[1.0], [10**9], [0, 1], [1, 2]]}, "indices must be < 2"),
+    ({"array": "nothing"}, "KeyError: 'nothing'"),
+    ({"dtype": "V8"}, "the type 'V8'"),
+    ({"name": "os.system"}, "'os.system', which is not allowed"),
+    ({"eval": "1 + 1"}, "unknown kind 'eval'"),
+    ({"dict": [[[], 1]]}, "unhashable"),
+    ({"tuple": 3}, "where a list belongs"),
+    ({"slice": [0.5, None, None]}, "slice that is not of integers"),
+    ({"object": "KMeans"}, "object without a class or a state"),
+    ({"object": ["KMeans", 3]}, "no state of a 'KMeans'"),
+    ({"array": "a", "T": "a"}, r"the keys \['array', 'T'\]"),
+]
+
+
+@pytest.mark.parametrize(("node", "message"), NODES, ids=[m for _, m in NODES])
+def test_nodes_that_are_none(refuse, tmp_path, node, message):
     def change(document, arrays):
         document["router"]["object"][1]["alpha"] = node
 
-    refuse(edit(stored("ridge", tmp_path), change))
+    refuse(edit(stored("ridge", tmp_path), change), message)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +249,44 @@ def test_objects_that_are_no_routers(refuse, tmp_path):
         document["router"] = state["scaler_"]
 
     refuse(edit(stored("ridge", tmp_path), replace), "not a router")
+
+
+def no_format(document, arrays, state):
+    document["format"] = "1"
+
+
+def format_zero(document, arrays, state):
+    document["format"] = 0
+
+
+def wide(document, arrays, state):
+    state["n_features_in_"] = 10**9
+
+
+def not_a_number(document, arrays, state):
+    arrays[state["intercept_"]["array"]][:] = np.nan
+
+
+def more_names(document, arrays, state):
+    text, _, items = state["classes_"]["items"]
+    state["classes_"]["items"] = [text, [5], [*items, "z"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (no_format, "does not say in which format"),
+        (format_zero, "format 0, which never was"),
+        (wide, "n_features_in_=1000000000"),
+        (not_a_number, r"quality outside \[0, 1\]"),
+        (more_names, "predicts 4 models, and names 5"),
+    ],
+)
+def test_routers_that_do_not_predict(refuse, tmp_path, change, message):
+    def spoil(document, arrays):
+        change(document, arrays, document["router"]["object"][1])
+
+    refuse(edit(stored("ridge", tmp_path), spoil), message)
 
 
 # -- thousands of random ones ---------------------------------------------------------

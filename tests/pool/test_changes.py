@@ -202,7 +202,7 @@ def test_partial_fit_touches_only_models_that_were_called(router):
     rows = slice(600, 700)
     before = router.predict_quality(X)
     log = Outcomes(np.zeros((100, 1)), models=router.classes_[1:2])
-    router.partial_fit(DATA.X[rows], log)
+    router.partial_fit(DATA.X[rows], log, half_life=0.5)
     after = router.predict_quality(X)
     assert np.array_equal(np.delete(after, 1, axis=1), np.delete(before, 1, axis=1))
     assert after[:, 1].mean() < before[:, 1].mean()
@@ -221,8 +221,9 @@ def test_a_stream_in_parts_is_the_same_stream(router):
 
 def test_a_first_partial_fit_is_a_fit():
     y = DATA.y[TRAIN]
-    streamed = RidgeRouter(100.0).partial_fit(DATA.X[TRAIN], y)
-    fitted = RidgeRouter(100.0).fit(DATA.X[TRAIN], y)
+    weight = np.linspace(0, 1, 600)
+    streamed = RidgeRouter(100.0).partial_fit(DATA.X[TRAIN], y, sample_weight=weight)
+    fitted = RidgeRouter(100.0).fit(DATA.X[TRAIN], y, sample_weight=weight)
     assert np.array_equal(streamed.predict_quality(X), fitted.predict_quality(X))
 
 
@@ -320,6 +321,11 @@ ANSWERS = np.ones(5)
             f"{NAMES[0]!r} has more than one cost",
         ),
         (lambda r: r.partial_fit(X, DATA.y[:3]), "queries"),
+        (lambda r: r.partial_fit(X[:, :3], DATA.y[800:]), "features"),
+        (
+            lambda r: r.partial_fit(X, DATA.y[800:], sample_weight=-np.ones(100)),
+            "Negative values",
+        ),
         (lambda r: r.partial_fit(X, DATA.y[800:], half_life=0), "half_life"),
         (
             lambda r: r.partial_fit(X[:5], Outcomes(np.ones((5, 1)), models=["n"])),

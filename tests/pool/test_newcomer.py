@@ -189,3 +189,14 @@ def test_wrong_answers_are_named(router):
     with pytest.raises(ValueError, match="nobody"):
         router.add_model("~", DATA.X[PROBES], quality, y=strange)
     assert "~" not in router.classes_
+
+
+def test_answers_count_the_same_at_once_and_later(router):
+    quality = np.tile([1.0, 0.0], 20)
+    at_once = predicted(router, quality)
+    router.remove_model("~")
+    router.add_model("~", DATA.X[500:520], quality[:20])
+    later = Outcomes(quality[20:, None], models=["~"])
+    router.partial_fit(DATA.X[520:540], later)
+    found = router.predict_quality(DATA.X[REST])[:, -1]
+    np.testing.assert_allclose(found, at_once, atol=1e-4)

@@ -72,20 +72,21 @@ def test_without_outcomes_the_router_is_believed(weak):
     assert not value.measured
 
 
-def test_a_query_is_judged_by_answers_to_others(router):
-    """An answer changes what is predicted for other queries, never for its own."""
-    old = OLD[SCORED]
-    value = router.value_of(X[:60], QUALITY[:60], y=old[:60], cv=60)
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_query_is_judged_by_answers_to_other_groups(router, size):
+    """An answer changes what is predicted for others, never for its own group."""
+    groups = np.repeat(np.arange(60 // size), size)
+    queries, quality, old = X[groups], QUALITY[groups], OLD[SCORED][groups]
+    given = {"groups": groups} if size > 1 else {}
+    value = router.value_of(queries, quality, y=old, cv=60 // size, **given)
     total = 0.0
-    for left in range(60):
-        rest = np.delete(np.arange(60), left)
+    for group in range(60 // size):
+        own = groups == group
         larger = pickle.loads(pickle.dumps(router))
-        larger.add_model("new", X[rest], QUALITY[rest], y=old[rest])
-        (choice,) = larger.predict(X[[left]])
-        if choice == "new":
-            (now,) = router.predict(X[[left]])
-            place = OLD.models.tolist().index(now)
-            total += QUALITY[left] - old.quality[left, place]
+        larger.add_model("new", queries[~own], quality[~own], y=old[~own])
+        goes = larger.predict(queries[own]) == "new"
+        now = OLD.models.searchsorted(router.predict(queries[own]))
+        total += (goes * (quality - old.quality[:, now[0]])[own]).sum()
     assert total
     assert value.quality.estimate == pytest.approx(total / 60)
 
@@ -107,9 +108,9 @@ def test_the_gain_is_in_utility(router):
 
 def test_the_same_model_for_less_saves():
     """A copy of the only model at half its price: same quality, half the cost."""
-    single = Outcomes(np.ones((600, 1)), np.full((600, 1), 2.0), models=["old"])
+    single = Outcomes(np.ones((600, 1)), np.full((600, 1), 0.5), models=["old"])
     router = RidgeRouter(100.0).fit(DATA.X[TRAIN], single)
-    value = router.value_of(X, np.ones(200), 1.0)
+    value = router.value_of(X, np.ones(200), 0.25)
     low, high = value.saving_at_equal_quality[1:]
     assert value.saving_at_equal_quality.estimate == low == high == 0.5
     assert value.quality_at_equal_cost == (0, 0, 0)
@@ -148,10 +149,11 @@ def test_answers_that_were_not_scored_do_not_count(router):
     assert value.gain == expected.gain
 
 
-def test_groups_stay_together(router):
-    groups = np.repeat(np.arange(40), 5)
-    wide = router.value_of(X, QUALITY, y=OLD[SCORED], groups=groups)
-    assert wide.gain.low <= wide.gain.estimate <= wide.gain.high
+def test_queries_of_a_group_count_as_one(router):
+    rows = np.repeat(np.arange(40), 5)
+    given = {"X": X[rows], "quality": QUALITY[rows], "y": OLD[SCORED][rows]}
+    one, many = (router.value_of(**given, groups=g).gain for g in (rows, None))
+    assert one.high - one.low > 1.5 * (many.high - many.low)
 
 
 def test_any_policy_will_do(router):

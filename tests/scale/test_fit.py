@@ -60,6 +60,19 @@ def test_the_kernel_learns_from_every_query(data):
     assert np.abs(found - few.predict_quality(data.X)).max() > 0.01
 
 
+def test_half_precision_is_summed_in_single(data):
+    half = data.X.astype(np.float16)
+    one, two = (
+        fit_batches(
+            KernelRouter(20, random_state=0), ArrayBatches(X, data.y), n_sample=500
+        )
+        for X in (half, half.astype(np.float32))
+    )
+    np.testing.assert_array_equal(one.landmarks_, two.landmarks_)
+    quality = one.predict_quality(half)
+    np.testing.assert_allclose(quality, two.predict_quality(half), atol=1e-6)
+
+
 def test_more_queries_route_better_than_the_first_ones(data):
     table = make_routing(12_000, 6, missing=0.7, random_state=1)
     train = ArrayBatches(table.X[:10_000], table.y[:10_000])
@@ -263,3 +276,5 @@ def test_every_query_is_sampled_equally_often():
     # 2000 draws of 6 in 30: 400 each, with a standard deviation of 18.
     assert counts.sum() == 12_000
     assert np.abs(counts - 400).max() < 5 * 18
+    # The first six, which fill it, together: 2400, with a standard deviation of 40.
+    assert abs(counts[:6].sum() - 2400) < 4 * 40

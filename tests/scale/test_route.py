@@ -70,7 +70,9 @@ def test_an_interrupted_run_goes_on(data, router, tmp_path, number):
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
-@pytest.mark.parametrize("other", ["router", "policy", "data", "size", "utilities"])
+@pytest.mark.parametrize(
+    "other", ["router", "policy", "data", "more", "size", "utilities"]
+)
 def test_an_interrupted_run_of_something_else_is_refused(data, router, tmp_path, other):
     out, batches = tmp_path / "choices.npy", ArrayBatches(data.X, size=100)
     with pytest.raises(OSError, match="disk"):
@@ -85,7 +87,8 @@ def test_an_interrupted_run_of_something_else_is_refused(data, router, tmp_path,
     elif other == "policy":
         changed["policy"] = CheapestAbove(0.1)
     else:
-        changed["batches"] = ArrayBatches(data.X[::-1], size=100)
+        X = data.X[::-1] if other == "data" else np.tile(data.X, (2, 1))
+        changed["batches"] = ArrayBatches(X, size=100)
     with pytest.raises(ValueError, match=r"choices.npy is of an interrupted run"):
         route_batches(**changed)
 

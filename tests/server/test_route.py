@@ -171,7 +171,7 @@ BAD = {
     "wrong model": ({"available": ["model-9"]}, "available: 'model-9' is not one of"),
     "a number": ({"available": [0]}, "available: 0 is not one of"),
     "wrong in a row": ({"available": [["model-0"], ["x"]]}, "available, row 1: 'x' is"),
-    "mixed": ({"available": [["model-0"], "model-1"]}, "available, row 1: "),
+    "mixed": ({"available": [["model-0"], "model-1"]}, "row 1: expected a list"),
     "three rows": ({"available": [["model-0"]] * 3}, "3 lists of names for 2 queries"),
     "none left": ({"available": [["model-0"], []]}, "Row 1 has no available model"),
     "none at all": ({"available": []}, "Row 0 has no available model"),

@@ -51,6 +51,14 @@ def test_probability_of_at_least_zero_is_one(weights):
     assert (answers.prob_at_least(1.1) == 0).all()
 
 
+@given(WEIGHTS, arrays(np.float64, (3, 2), elements=st.floats(0, 1)))
+def test_the_mean_is_moved_to_where_it_should_be(weights, mean):
+    moved = make_distribution(weights).with_mean(mean)
+    np.testing.assert_allclose(moved.mean, mean, atol=1e-12)
+    np.testing.assert_allclose(moved.prob.sum(axis=-1), 1.0)
+    assert (moved.prob >= 0).all()
+
+
 def test_samples_have_the_mean_of_the_distribution():
     prob = np.tile([0.1, 0.2, 0.7], (20_000, 1, 1))
     answers = QualityDistribution(np.linspace(0, 1, 3), prob)
