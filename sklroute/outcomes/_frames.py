@@ -101,13 +101,12 @@ def read_long(
     _check_values(log, query, model, quality, upper=1.0)
     if "cost" in values:
         _check_values(log, query, model, cost, upper=np.inf)
-    order = pd.Index(log[query].unique() if queries is None else queries)
-    unknown = log.loc[~log[query].isin(order), query]
+    logged = pd.Index(log[query].unique())
+    order = logged if queries is None else pd.Index(queries)
+    unknown = logged[order.unique().get_indexer(logged) < 0]  # isin: 50 times slower
     if len(unknown):
-        raise ValueError(
-            f"Query {plain(unknown.iloc[0])!r} of the log is not in `queries`."
-        )
-    absent = order[~order.isin(log[query])]
+        raise ValueError(f"Query {plain(unknown[0])!r} of the log is not in `queries`.")
+    absent = order[logged.get_indexer(order) < 0]
     if len(absent):
         raise ValueError(f"Query {plain(absent[0])!r} of `queries` is not in the log.")
     return {
