@@ -103,7 +103,7 @@ def read_long(
         _check_values(log, query, model, cost, upper=np.inf)
     logged = pd.Index(log[query].unique())
     order = logged if queries is None else pd.Index(queries)
-    unknown = logged[order.unique().get_indexer(logged) < 0]  # isin: 50 times slower
+    unknown = logged[order.unique().get_indexer(logged) < 0]  # isin is slow
     if len(unknown):
         raise ValueError(f"Query {plain(unknown[0])!r} of the log is not in `queries`.")
     absent = order[logged.get_indexer(order) < 0]
