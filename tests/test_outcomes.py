@@ -64,6 +64,19 @@ def test_a_log_keeps_what_was_run(y, random):
     assert_same(read, expected)
 
 
+def test_a_query_that_is_asked_for_twice_is_there_twice():
+    log = pd.DataFrame({"query": ["q1", "q2"], "model": "a", "quality": [1.0, 0.5]})
+    read = Outcomes.from_long(log, queries=["q2", "q1", "q2"])
+    np.testing.assert_array_equal(read.quality, [[0.5], [1.0], [0.5]])
+
+
+def test_a_log_names_its_queries_by_dates_in_categories_too():
+    days = pd.Series(pd.date_range("2026-01-01", periods=2))
+    log = pd.DataFrame({"query": days.astype("category"), "model": "a"})
+    read = Outcomes.from_long(log.assign(quality=[1.0, 0.5]), queries=days[::-1])
+    np.testing.assert_array_equal(read.quality, [[0.5], [1.0]])
+
+
 @given(outcomes(missing=True))
 def test_a_bare_array_keeps_the_names(y):
     table = np.asarray(y)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
@@ -140,9 +141,13 @@ def best_model_per_group(
     available = check_available(available, (len(groups_test), len(outcomes.models)))
     overall, cost = _mean_utility(outcomes, cost_weight)
     utility = np.full(available.shape, -np.inf)
-    for group in np.unique(groups_test):
-        seen = outcomes[groups_train == group]
-        utility[groups_test == group] = _mean_utility(seen, cost_weight)[0]
+    train, test = (
+        pd.Series(groups).groupby(groups, sort=False).indices
+        for groups in (groups_train, groups_test)
+    )
+    for group, rows in test.items():
+        seen = outcomes[train.get(group, [])]
+        utility[rows] = _mean_utility(seen, cost_weight)[0]
     utility = np.where(available, utility, -np.inf)
     unseen = np.isneginf(utility).all(axis=1)
     utility[unseen] = np.where(available[unseen], overall, -np.inf)

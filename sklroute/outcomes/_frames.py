@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype
 
 from sklroute.outcomes._values import (
     check_models,
@@ -101,13 +102,12 @@ def read_long(
     _check_values(log, query, model, quality, upper=1.0)
     if "cost" in values:
         _check_values(log, query, model, cost, upper=np.inf)
-    order = pd.Index(log[query].unique() if queries is None else queries)
-    unknown = log.loc[~log[query].isin(order), query]
+    logged = pd.Index(log[query].unique())
+    order = logged if queries is None else pd.Index(queries)
+    unknown = logged[order.unique().get_indexer(logged) < 0]  # isin is slow
     if len(unknown):
-        raise ValueError(
-            f"Query {plain(unknown.iloc[0])!r} of the log is not in `queries`."
-        )
-    absent = order[~order.isin(log[query])]
+        raise ValueError(f"Query {plain(unknown[0])!r} of the log is not in `queries`.")
+    absent = order[logged.get_indexer(order) < 0]
     if len(absent):
         raise ValueError(f"Query {plain(absent[0])!r} of `queries` is not in the log.")
     return {
@@ -145,13 +145,13 @@ def _check_log(log: pd.DataFrame, query: str, model: str, needed: list[str]) -> 
 
 def check_names(names: pd.Series) -> None:
     """Refuse lists and the like, and "7" in one row where another has 7."""
-    if names.dtype != object:
+    if names.dtype != object or infer_dtype(names, skipna=False) == "string":
         return
     texts = np.array([isinstance(name, str) for name in names])
     for row, name in enumerate(names):
         if not isinstance(name, Hashable):
             raise ValueError(f"Column {names.name!r}, row {row}: {name!r} is no name.")
-    if texts.any() and not texts.all():
+    if texts.any():
         row, other = texts.argmax(), texts.argmin()
         raise ValueError(
             f"Column {names.name!r} has texts and other values: {names.iloc[row]!r} in "

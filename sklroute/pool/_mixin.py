@@ -372,6 +372,8 @@ class PoolMixin(StreamMixin):
         outcomes = check_outcomes(y, models=self.classes_)
         if len(outcomes) != n_queries:
             raise ValueError(f"X has {n_queries} queries, y has {len(outcomes)}.")
+        if np.array_equal(outcomes.models, self.classes_):
+            return outcomes
         unknown = ~np.isin(outcomes.models, self.classes_)
         if unknown.any():
             raise ValueError(

@@ -208,6 +208,16 @@ def test_partial_fit_touches_only_models_that_were_called(router):
     assert after[:, 1].mean() < before[:, 1].mean()
 
 
+def test_a_model_that_y_leaves_out_is_as_one_that_was_not_called(router):
+    rows, other = slice(600, 700), pickle.loads(pickle.dumps(router))
+    quality = np.full((100, len(router.classes_)), np.nan)
+    quality[:, 1] = DATA.y[rows].quality[:, 1]
+    router.partial_fit(DATA.X[rows], Outcomes(quality, models=router.classes_))
+    called = Outcomes(quality[:, 1:2], models=router.classes_[1:2])
+    other.partial_fit(DATA.X[rows], called)
+    assert np.array_equal(router.predict_quality(X), other.predict_quality(X))
+
+
 def test_a_stream_in_parts_is_the_same_stream(router):
     other = pickle.loads(pickle.dumps(router))
     y = without(DATA.y, NEW)
