@@ -91,25 +91,8 @@ def check_trained(y: Outcomes, trains: Iterable[NDArray], priced: bool) -> None:
             )
 
 
-class _Folds(StratifiedGroupKFold):
-    """The same folds, found faster: all folds that a group may join at once."""
-
-    def _find_best_fold(self, y_counts_per_fold, y_cnt, group_y_counts):
-        joined = np.repeat(y_counts_per_fold[None], self.n_splits, axis=0)
-        each = np.arange(self.n_splits)
-        joined[each, each] += group_y_counts
-        uneven = (joined / y_cnt).std(axis=1).mean(axis=1).tolist()
-        size = y_counts_per_fold.sum(axis=1).tolist()
-        best = 0
-        for fold in range(1, self.n_splits):
-            near = abs(uneven[fold] - uneven[best]) <= 1e-8 + 1e-5 * uneven[best]
-            if uneven[fold] < uneven[best] or (near and size[fold] < size[best]):
-                best = fold
-        return best
-
-
 def _folds(strata, whole, seed) -> list[NDArray[np.intp]]:
-    splitter = _Folds(N_FOLDS, shuffle=True, random_state=seed)
+    splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
     return [fold for _, fold in splitter.split(strata, strata, whole)]
 
 

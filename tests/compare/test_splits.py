@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.model_selection import StratifiedGroupKFold
 
 from sklroute.compare._splits import make_splits
 
@@ -38,20 +37,6 @@ def test_groups_are_never_split():
         assert not parts[0] & parts[1]
         assert not parts[0] & parts[2]
         assert not parts[1] & parts[2]
-
-
-@pytest.mark.parametrize("n_tasks", [1, 3, 20])
-@pytest.mark.parametrize("n_groups", [12, 90, None])
-def test_folds_are_those_of_scikit_learn(n_tasks, n_groups):
-    rng = np.random.default_rng(n_tasks)
-    tasks = np.sort(rng.integers(n_tasks, size=400))
-    whole = np.arange(400) if n_groups is None else rng.integers(n_groups, size=400)
-    for seed in range(3):
-        folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
-        expected = [test for _, test in folds.split(tasks, tasks, whole)]
-        splits = make_splits(400, tasks, whole, n_seeds=5, random_state=seed)
-        for fold, split in zip(expected, splits, strict=True):
-            np.testing.assert_array_equal(split.test, fold)
 
 
 def test_every_test_part_keeps_the_shares_of_the_tasks():
