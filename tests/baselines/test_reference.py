@@ -64,7 +64,7 @@ def test_unknown_models_are_refused_with_the_list_of_known_ones():
 
 
 def test_best_by_a_policy_that_needs_a_spread_is_refused():
-    with pytest.raises(ValueError, match="spread"):
+    with pytest.raises(ValueError, match="predict_distribution"):
         FixedRouter(policy=RiskAverse()).fit(X, Y)
 
 
