@@ -204,7 +204,7 @@ class RouterMixin(
         y : Outcomes or any form that `check_outcomes` accepts
             With 1-D labels the score is the accuracy.
         sample_weight : array-like of shape (n_queries,), default=None
-            Weights of the queries; as in `fit`, one of 0 is as good as absent.
+            Weights of the queries; as in ``fit``, one of 0 is as good as absent.
         available : as in ``predict``, default=None
             Models that may be called now, besides what ``y`` says.
 
