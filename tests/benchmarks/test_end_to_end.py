@@ -1,11 +1,15 @@
 """The example from pictures to answers runs, and its page says what it prints."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from sklroute import LatentRouterClassifier
+from sklroute.datasets import make_routing
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "end_to_end" / "route_images.py"
 
@@ -41,6 +45,24 @@ def test_the_bill_has_the_encoder_the_router_and_the_ways_without(run):
     for line in ("encoder", "router", "always", "oracle", "pretrained-cnn"):
         assert line in printed
         assert line in page
+
+
+def test_the_network_of_the_router_is_on_the_bill(monkeypatch):
+    """Also where NumPy computes what PyTorch would."""
+    monkeypatch.syspath_prepend(SCRIPT.parent)
+    script = runpy.run_path(SCRIPT)
+    table = make_routing(100, n_models=3, n_features=(6, 4), random_state=0)
+    bill = [
+        script["router_mflops"](
+            LatentRouterClassifier(
+                modalities=table.modalities, hidden_dim=width, max_epochs=1
+            ).fit(table.X, table.y)
+        )
+        for width in (16, 32)
+    ]
+    # Two members: 10 features to 16 more units, and these in 3 tokens to 36 numbers.
+    more = 2 * 2 * (10 * 16 + 3 * 16 * 36) / 1e6
+    assert bill[1] - bill[0] == pytest.approx(more)
 
 
 def test_the_page_shows_the_queries_that_were_printed(run):
