@@ -267,25 +267,22 @@ class _Judge:
 
     def _frontier(self, entry: Contestant) -> tuple[dict[str, float], pd.DataFrame]:
         """Columns of the table, and the curve."""
-        single, mix, points = self.single, self.mix, sweep(self.y, *entry.predicted)
-        tables = self.bounds, single.quality, mix.cost, mix.quality
-        tables = *tables, points.cost, points.quality
-        arena = self.arena
-        ranges, reference, *means = resampled_means(
-            tables, self.unit, arena.n_resamples, arena.random_state
+        points, mix, single = sweep(self.y, *entry.predicted), self.mix, self.single
+        tables = self.bounds, single.quality, points.cost, points.quality
+        tables = *tables, mix.cost, mix.quality
+        ranges, reference, cost, quality, *mixed = resampled_means(
+            tables, self.unit, self.arena.n_resamples, self.arena.random_state
         )
-        area = areas_under(points, *means[2:], ranges)
-        gain = area - areas_under(mix, *means[:2], ranges)
+        area = areas_under(points, cost, quality, ranges)
+        gain = area - areas_under(mix, *mixed, ranges)
         curve = points.frontier()
         row = {
             **named("nauc", interval(area, LEVEL)),
             **named("nauc_gain", interval(gain, LEVEL)),
             "qnc": qnc(curve, single.quality.mean(), single.cost.mean()),
         }
-        gains = (means[-1] - reference[:, None]).T
-        _, low, high = single.quality.mean() + np.transpose(
-            [interval(values, LEVEL) for values in gains]
-        )
+        bounds = [interval(gains, LEVEL)[1:] for gains in quality.T - reference]
+        low, high = single.quality.mean() + np.transpose(bounds)
         around = {"quality_low": low, "quality_high": high}
         return row, pd.DataFrame({"name": entry.name, **vars(curve), **around})
 

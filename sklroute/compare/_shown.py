@@ -35,21 +35,25 @@ def queries_section(
         "better than the best single model; red: worse."
     )
     binary = is_binary(result.y_test)
-    cards = []
-    for row, query in shown.iterrows():
-        pair = own.loc[row], single.loc[row]
-        lines = [_call(call, binary, cost_unit) for call in pair]
-        change = np.sign(pair[0]["quality"] - pair[1]["quality"])
-        state = {1: "better", -1: "worse"}.get(change, "same")
-        text = query["text"]
-        if len(text) > MAX_LETTERS:
-            text = text[:MAX_LETTERS].rstrip() + " ..."
-        cards.append(html.card(state, text, lines, query.get("picture")))
+    cards = [
+        _card(query, own.loc[row], single.loc[row], binary, cost_unit)
+        for row, query in shown.iterrows()
+    ]
     return html.section(
         "Queries, and where they went",
         f'<p class="small">{escape(note)}</p>',
         html.cards(cards),
     )
+
+
+def _card(query, own, single, binary: bool, cost_unit: str | None) -> str:
+    text = query["text"]
+    if len(text) > MAX_LETTERS:
+        text = text[:MAX_LETTERS].rstrip() + " ..."
+    change = np.sign(own["quality"] - single["quality"])
+    state = {1: "better", -1: "worse"}.get(change, "same")
+    lines = [_call(call, binary, cost_unit) for call in (own, single)]
+    return html.card(state, text, lines, query.get("picture"))
 
 
 def _call(call: pd.Series, binary: bool, cost_unit: str | None) -> str:
