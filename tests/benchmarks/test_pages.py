@@ -8,7 +8,9 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
-@pytest.mark.parametrize("name", ["latent/page", "pools/pool_page", "scale/page"])
+@pytest.mark.parametrize(
+    "name", ["latent/page", "pools/pool_page", "scale/page", "streams/page"]
+)
 def test_the_tables_of_a_page_are_those_of_the_results(name):
     script = runpy.run_path(str(FOLDER / f"{name}.py"))
     filled = runpy.run_path(str(FOLDER / "pages.py"))["filled"]
