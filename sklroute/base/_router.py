@@ -308,8 +308,9 @@ class RouterMixin(
         policy = self._policy(policy)
         X = self._check_X(X, reset=False, keep_half=True)
         available = self._available(available, len(X))
-        predicted = self._predict_cost(X)
-        cost = read_costs(costs, predicted, self.classes_, available, policy)
+        cost = read_costs(
+            costs, lambda: self._predict_cost(X), self.classes_, available, policy
+        )
         parts = [
             self._pool_moments(part, available[rows], policy)
             for rows, part in as_floats(X)

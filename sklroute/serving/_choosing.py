@@ -1,6 +1,6 @@
 """From what a router's methods are given to a choice, fitted or compiled."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,15 +37,19 @@ def read_available(available: Any, models: NDArray, n_queries: int) -> NDArray:
 
 
 def read_costs(
-    costs: Any, predicted: NDArray, models: NDArray, available: NDArray, policy: Policy
+    costs: Any,
+    predict: Callable[[], NDArray],
+    models: NDArray,
+    available: NDArray,
+    policy: Policy,
 ) -> NDArray:
     """Costs (n_queries, n_models), given or else predicted.
 
     They are known, if the policy needs them.
     """
     if isinstance(costs, (Mapping, pd.Series)):
-        costs = _completed(costs, predicted, models)
-    costs = predicted if costs is None else costs
+        costs = _completed(costs, predict, models)
+    costs = predict() if costs is None else costs
     table = float_array(by_model(costs, models, "costs"), "costs")
     table = check_shape(table, available.shape, "costs")
     check_range(np.where(available, table, np.nan), models, "costs", np.inf)
@@ -54,12 +58,13 @@ def read_costs(
     return table
 
 
-def _completed(costs: Any, predicted: NDArray, models: NDArray) -> Any:
+def _completed(costs: Any, predict: Callable[[], NDArray], models: NDArray) -> Any:
     """Labelled costs of some models, with the predicted ones of the others."""
     labels, names = list(costs.keys()), models.tolist()
     made_up = isinstance(getattr(costs, "index", None), pd.RangeIndex)
-    if made_up or len(set(labels)) < len(labels) or not set(labels) <= set(names):
-        return costs  # by position, or wrong, as `by_model` will say
+    if made_up or len(set(labels)) < len(labels) or not set(labels) < set(names):
+        return costs  # of all models, by position, or wrong, as `by_model` will say
+    predicted = predict()
     rest = {name: predicted[..., j] for j, name in enumerate(names)}
     return {**rest, **dict(costs.items())}
 

@@ -46,8 +46,7 @@ class DecidingMixin:
             allows all.
         costs : array-like of shape (n_models,) or (n_queries, n_models), default=None
             A price list known now, >= 0 or NaN, ordered or matched likewise. None uses
-            `predict_cost`, and so do the models that a dict or Series
-            leaves out.
+            `predict_cost`, and so do the models that a dict or Series leaves out.
         policy : Policy, default=None
             The rule to apply. None uses the router's own.
 

@@ -259,7 +259,9 @@ class CompiledRouter(DecidingMixin):
         policy = self._policy(policy)
         X = self._check_X(X)
         available = read_available(available, self.classes_, len(X))
-        cost = read_costs(costs, self.mean_cost_, self.classes_, available, policy)
+        cost = read_costs(
+            costs, lambda: self.mean_cost_, self.classes_, available, policy
+        )
         if policy.needs_std:
             distribution = self._part.distribution(X)
             quality, std = distribution.mean, distribution.std
