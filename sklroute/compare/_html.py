@@ -69,9 +69,11 @@ def bullets(texts: Iterable[str]) -> str:
 
 def picture(pictures: Mapping[str, bytes], name: str, title: str) -> str:
     """A picture inside the page; nothing where there is none of the name."""
-    if name not in pictures:
-        return ""
-    data = b64encode(pictures[name]).decode("ascii")
+    return _image(pictures[name], title) if name in pictures else ""
+
+
+def _image(png: bytes, title: str) -> str:
+    data = b64encode(png).decode("ascii")
     return f'<img alt="{escape(title)}" src="data:image/png;base64,{data}">'
 
 
@@ -85,7 +87,7 @@ def card(
 
         buffer = BytesIO()
         imsave(buffer, pixels, format="png")
-        shown = picture({text: buffer.getvalue()}, text, text)
+        shown = _image(buffer.getvalue(), text)
     below = "".join(f"<div>{escape(line)}</div>" for line in lines)
     head = f"<strong>{escape(text)}</strong>"
     return f'<div class="card {state}">{shown}<div>{head}{below}</div></div>'

@@ -213,12 +213,7 @@ class _Judge:
         self.single, self.oracle = self.named[SINGLE].first, self.named[ORACLE].first
         self.areas, self.curves = {}, None
         if arena.has_costs:
-            self.bounds = np.stack(cost_bounds(self.y), axis=1)
-            self.mix = sweep(self.y, *self.named[MIX].predicted)
-            priced = [entry for entry in contestants if entry.predicted]
-            rows, curves = zip(*map(self._frontier, priced), strict=True)
-            self.areas = {e.name: row for e, row in zip(priced, rows, strict=True)}
-            self.curves = pd.concat(curves, ignore_index=True)
+            self._draw_frontiers([entry for entry in contestants if entry.predicted])
 
     def n_units(self) -> int:
         """Independent units of queries on which there is a choice."""
@@ -265,26 +260,32 @@ class _Judge:
             row |= named("par_saving_with_features", self._saving(bill))
         return row
 
-    def _frontier(self, entry: Contestant) -> tuple[dict[str, float], pd.DataFrame]:
-        """Columns of the table, and the curve."""
-        points, mix, single = sweep(self.y, *entry.predicted), self.mix, self.single
-        tables = self.bounds, single.quality, points.cost, points.quality
-        tables = *tables, mix.cost, mix.quality
-        ranges, reference, cost, quality, *mixed = resampled_means(
-            tables, self.unit, self.arena.n_resamples, self.arena.random_state
-        )
-        area = areas_under(points, cost, quality, ranges)
-        gain = area - areas_under(mix, *mixed, ranges)
-        curve = points.frontier()
-        row = {
-            **named("nauc", interval(area, LEVEL)),
-            **named("nauc_gain", interval(gain, LEVEL)),
-            "qnc": qnc(curve, single.quality.mean(), single.cost.mean()),
-        }
-        bounds = [interval(gains, LEVEL)[1:] for gains in quality.T - reference]
-        low, high = single.quality.mean() + np.transpose(bounds)
-        around = {"quality_low": low, "quality_high": high}
-        return row, pd.DataFrame({"name": entry.name, **vars(curve), **around})
+    def _draw_frontiers(self, entries: list[Contestant]) -> None:
+        """Curves, and the columns of the table that say what is under them."""
+        single, mix = self.single, sweep(self.y, *self.named[MIX].predicted)
+        bounds = np.stack(cost_bounds(self.y), axis=1)
+        tables = bounds, single.quality, mix.cost, mix.quality
+        ranges, reference, *mixed = self._resampled(*tables)
+        under_mix, curves = areas_under(mix, *mixed, ranges), []
+        for entry in entries:
+            points = sweep(self.y, *entry.predicted)
+            cost, quality = self._resampled(points.cost, points.quality)
+            area, curve = areas_under(points, cost, quality, ranges), points.frontier()
+            self.areas[entry.name] = {
+                **named("nauc", interval(area, LEVEL)),
+                **named("nauc_gain", interval(area - under_mix, LEVEL)),
+                "qnc": qnc(curve, single.quality.mean(), single.cost.mean()),
+            }
+            gained = [interval(gains, LEVEL)[1:] for gains in quality.T - reference]
+            low, high = single.quality.mean() + np.transpose(gained)
+            around = {"quality_low": low, "quality_high": high}
+            curves.append(pd.DataFrame({"name": entry.name, **vars(curve), **around}))
+        self.curves = pd.concat(curves, ignore_index=True)
+
+    def _resampled(self, *tables: NDArray) -> list[NDArray]:
+        """Their means over the same resamples in every call."""
+        arena = self.arena
+        return resampled_means(tables, self.unit, arena.n_resamples, arena.random_state)
 
     def _saving(self, cost: NDArray) -> Interval:
         if not self.single.cost.any():
