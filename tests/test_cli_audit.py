@@ -2,10 +2,9 @@
 
 import sys
 
-import numpy as np
 import pandas as pd
 import pytest
-from layouts import wide_table
+from layouts import write_own_table
 
 from sklroute.cli import main
 from sklroute.datasets import make_routing
@@ -19,9 +18,7 @@ def data():
 @pytest.fixture
 def folder(tmp_path, monkeypatch, data):
     monkeypatch.chdir(tmp_path)
-    table = wide_table(data).assign(pair=np.arange(300) // 2)
-    table.to_csv("wide.csv", index=False)
-    np.save("x.npy", data.X)
+    write_own_table(data)
     return tmp_path
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from layouts import wide_table
+from layouts import write_own_table
 from numpy.testing import assert_allclose, assert_array_equal
 
 import sklroute
@@ -22,8 +22,7 @@ def data():
 @pytest.fixture
 def folder(tmp_path, monkeypatch, data):
     monkeypatch.chdir(tmp_path)
-    wide_table(data).assign(pair=np.arange(200) // 2).to_csv("wide.csv", index=False)
-    np.save("x.npy", data.X)
+    write_own_table(data)
     return tmp_path
 
 

@@ -11,6 +11,7 @@ from sklroute.audit import Audit, cross_audit, write_audit_report
 from sklroute.audit import _words as words
 from sklroute.cli._inputs import (
     EPILOG,
+    add_cost_weight,
     add_run_options,
     add_table_options,
     inputs,
@@ -52,12 +53,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
         default="best_single",
         help="best_single (default), the name of a model, or a router's",
     )
-    add(
-        "--cost-weight",
-        type=number,
-        default=0.0,
-        help="quality that a unit of cost must buy; default: 0, quality alone",
-    )
+    add_cost_weight(add)
     add(
         "--min-gain",
         type=number,

@@ -8,9 +8,9 @@ import numpy as np
 
 from sklroute.cli._inputs import (
     EPILOG,
+    add_cost_weight,
     add_table_options,
     inputs,
-    number,
     read_table,
 )
 from sklroute.cli._screen import make_console
@@ -40,12 +40,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add("table", type=Path, help="file of outcomes")
     add_table_options(add)
     add("--router", choices=ROUTERS, default="latent", help="default: latent")
-    add(
-        "--cost-weight",
-        type=number,
-        default=0.0,
-        help="quality that a unit of cost must buy; default: 0, quality alone",
-    )
+    add_cost_weight(add)
     add("--seed", type=int, default=0, help="default: 0")
     text = "file to write; default: router.sklroute"
     add("--out", type=Path, default=Path("router.sklroute"), help=text)

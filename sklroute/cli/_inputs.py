@@ -93,6 +93,16 @@ def add_table_options(add: Callable[..., object]) -> None:
     add("--cv-groups", metavar="COLUMN", help="queries that must not be split")
 
 
+def add_cost_weight(add: Callable[..., object]) -> None:
+    """The price on cost."""
+    add(
+        "--cost-weight",
+        type=number,
+        default=0.0,
+        help="quality that a unit of cost must buy; default: 0, quality alone",
+    )
+
+
 def add_run_options(add: Callable[..., object], folder: str) -> None:
     """Options of a report: groups, where it goes, in how many processes it is made."""
     add("--groups", metavar="COLUMN", help="task of the query, for results by group")
