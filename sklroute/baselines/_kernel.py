@@ -14,9 +14,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
 from sklroute.baselines._moments import Moments
-from sklroute.baselines._tuning import make_folds, subsample
+from sklroute.baselines._tuning import subsample
 from sklroute.explain._evidence import additive, mean_quality
 from sklroute.explain._mixin import CLIPPING
+from sklroute.outcomes._folds import make_folds
 from sklroute.policies import Policy
 from sklroute.pool._basis import whitening
 from sklroute.serving._parts import Kernel

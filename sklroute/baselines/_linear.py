@@ -13,14 +13,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
 from sklroute.baselines._patterns import observed_patterns
-from sklroute.baselines._tuning import (
-    first_minimum,
-    make_folds,
-    squared_error,
-    subsample,
-)
+from sklroute.baselines._tuning import first_minimum, squared_error, subsample
 from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
+from sklroute.outcomes._folds import make_folds
 from sklroute.policies import Policy
 from sklroute.serving._parts import Linear, standardised
 

@@ -15,9 +15,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
 from sklroute.baselines._approximate import ApproximateNeighbors
-from sklroute.baselines._tuning import make_folds, squared_error
+from sklroute.baselines._tuning import squared_error
 from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
+from sklroute.outcomes._folds import make_folds
 from sklroute.outcomes._values import observed_mean
 from sklroute.policies import Policy
 from sklroute.serving._parts import Neighbours, share_of_copies, shrunk_means

@@ -1,28 +1,15 @@
-"""How routers choose their own settings: folds, a subsample, a squared error."""
+"""How routers choose their own settings: a subsample, a squared error."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold, GroupShuffleSplit, KFold, ShuffleSplit
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+
+from sklroute.outcomes._folds import SEED
 
 T = TypeVar("T")
-
-SEED = 0  # folds are the same in every fit: tuning is part of the model, not a draw
-
-
-def make_folds(
-    n_queries: int, groups: NDArray | None, n_splits: int
-) -> list[tuple[NDArray, NDArray]]:
-    """Shuffled folds that split no group; none where there is nothing to split."""
-    n_units = n_queries if groups is None else len(np.unique(groups))
-    n_splits = min(n_splits, n_units)
-    if n_splits < 2:
-        return []
-    splitter = KFold if groups is None else GroupKFold
-    folds = splitter(n_splits, shuffle=True, random_state=SEED)
-    return list(folds.split(np.empty(n_queries), groups=groups))
 
 
 def hold_out(

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import _safe_indexing
 
 from sklroute.metrics import Interval, paired_bootstrap
 from sklroute.metrics._bootstrap import interval, resampled_means
 from sklroute.metrics._frontier import Frontier, Sweep, sweep
 from sklroute.outcomes import Outcomes
+from sklroute.outcomes._folds import make_folds
 
 N_FRONTIERS = 500  # resamples of the two frontiers
 MIN_SWITCHED = 10  # queries for the new model, below which an interval means little
@@ -178,7 +178,7 @@ def _cross_fitted(router, X, answers, outcomes, available, policy, groups, cv) -
     available = np.column_stack([available, np.ones(len(X), dtype=bool)])
     parts = []
     tests = []
-    for train, test in _folds(len(X), groups, cv):
+    for train, test in make_folds(len(X), groups, cv):
         # A change replaces what it changes: the copied router stays as it is.
         larger = copy.copy(router).add_model(
             name,
@@ -198,13 +198,6 @@ def _cross_fitted(router, X, answers, outcomes, available, policy, groups, cv) -
         else np.concatenate([part[key] for part in parts])[order]
         for key in parts[0]
     }
-
-
-def _folds(n_queries: int, groups, cv: int):
-    if groups is None:
-        return KFold(cv, shuffle=True, random_state=0).split(np.empty(n_queries))
-    splitter = GroupKFold(cv, shuffle=True, random_state=0)
-    return splitter.split(np.empty(n_queries), groups=groups)
 
 
 def _realised(now, then, answers, outcomes) -> tuple[NDArray, NDArray]:
