@@ -31,7 +31,7 @@ from sklroute import (
     RidgeRouter,
 )
 from sklroute.datasets import make_routing
-from sklroute.features import BlockScaler
+from sklroute.features import BlockScaler, TaskEncoder
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import CheapestAbove, MaxUtility, RiskAverse
 
@@ -74,6 +74,8 @@ ROUTERS = {
     "guarded_latent": GuardedRouter(latent(), random_state=0),
     "scaled": pipeline(StandardScaler(), PCA(5, random_state=0)),
     "blocks": pipeline(BlockScaler(TABLE.modalities), Normalizer(), router=latent()),
+    "tasks": pipeline(TaskEncoder(), router=KernelRouter(20, random_state=0)),
+    "two_tasks": pipeline(BlockScaler(), TaskEncoder(cv=2)),
     "chained": pipeline(
         SimpleImputer(),
         RobustScaler(),
@@ -92,9 +94,16 @@ ROUTERS = {
 }
 
 
+FIT_PARAMS = {
+    "tasks": {"step0__tasks": np.digitize(TABLE.X[:, 0], [-0.5, 0.5])},
+    "two_tasks": {"step1__tasks": np.where(TABLE.X[:, 9] > 0, "new", "old")},
+}
+
+
 @cache
 def _pickled(name):
-    return pickle.dumps(ROUTERS[name].fit(TABLE.X, TABLE.y))
+    router = ROUTERS[name].fit(TABLE.X, TABLE.y, **FIT_PARAMS.get(name, {}))
+    return pickle.dumps(router)
 
 
 def fitted(name):

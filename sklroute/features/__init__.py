@@ -4,6 +4,7 @@ from sklroute.features._blocks import BlockScaler
 from sklroute.features._clip import ClipFeaturizer
 from sklroute.features._encoders import SentenceEncoder, TorchImageEncoder
 from sklroute.features._multimodal import MultimodalFeaturizer
+from sklroute.features._tasks import TaskEncoder
 from sklroute.features._text import TextEmbedder
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ClipFeaturizer",
     "MultimodalFeaturizer",
     "SentenceEncoder",
+    "TaskEncoder",
     "TextEmbedder",
     "TorchImageEncoder",
 ]

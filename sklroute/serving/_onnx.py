@@ -17,7 +17,7 @@ from sklroute.persistence._file import write_atomically
 from sklroute.serving import _parts
 from sklroute.serving._latent import CLAMP, LIMIT, Latent
 from sklroute.serving._net import ROOT2, Net
-from sklroute.serving._steps import Affine, Steps, UnitRows
+from sklroute.serving._steps import Affine, Steps, Tasks, UnitRows
 
 OPSET = 18
 
@@ -159,6 +159,10 @@ def _steps(g: _Graph, steps: Steps, x: str) -> str:
         if isinstance(step, Affine):
             kind = "MatMul" if np.ndim(step.matrix) == 2 else "Mul"
             x = g.op("Add", g.op(kind, x, step.matrix), step.offset)
+        elif isinstance(step, Tasks):
+            logits = g.op("Add", g.op("MatMul", x, step.coef), step.intercept)
+            prob = g.op("Mul", g.op("Softmax", logits, axis=1), np.float32(step.scale))
+            x = g.op("Concat", x, g.op("Add", prob, step.offset), axis=1)
         else:
             x = _unit_rows(g, step, x)
     return x

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
 
 SHORT, LONG = 1e-10, 1e30  # squares of lengths between which 32 bits are enough
 
@@ -53,6 +55,24 @@ class UnitRows:
     def __call__(self, X: NDArray) -> NDArray:
         """Divide each row by its norm."""
         return unit_rows(X, self.norm)
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """Features, then ``scale * softmax(x @ coef + intercept) + offset``."""
+
+    coef: NDArray
+    """(n_features, n_tasks)"""
+    intercept: NDArray
+    """(n_tasks,)"""
+    scale: float
+    offset: NDArray
+    """(n_tasks,)"""
+
+    def __call__(self, X: NDArray) -> NDArray:
+        """Append the columns, in the precision of X."""
+        prob = softmax(Affine(self.coef, self.intercept)(X), axis=1)
+        return np.hstack([X, Affine(self.scale, self.offset)(prob)])
 
 
 @dataclass(frozen=True)
@@ -173,6 +193,18 @@ def _svd(step):
     return Affine(np.ascontiguousarray(step.components_.T.astype(float)), 0.0)
 
 
+def _tasks(step):
+    linear = step.classifier_
+    if type(linear) is not LogisticRegression:
+        raise TypeError("TaskEncoder compiles with a LogisticRegression only.")
+    coef, intercept = linear.coef_.T / step.norm_, linear.intercept_
+    if coef.shape[1] == 1:  # of two tasks, the second one
+        coef, intercept = coef * np.array([0.0, 1.0]), intercept * np.array([0.0, 1.0])
+    scale = step._scale
+    intercept = intercept - step.mean_ @ coef
+    return Tasks(coef, intercept, scale, -scale * step.prior_)
+
+
 def _select(step):
     kept = np.flatnonzero(step.get_support())
     matrix = np.zeros((step.n_features_in_, len(kept)))
@@ -189,6 +221,7 @@ _STEPS = {
     "RobustScaler": _robust,
     "SelectKBest": _select,
     "StandardScaler": _standard,
+    "TaskEncoder": _tasks,
     "TruncatedSVD": _svd,
     "VarianceThreshold": _select,
 }

@@ -14,7 +14,7 @@ pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 EXPORTED = ["ridge", "logistic", "mlp", "kernel", "latent", "latent_alone", "scaled"]
-EXPORTED += ["blocks"]
+EXPORTED += ["blocks", "tasks", "two_tasks"]
 
 
 def run(router, path, X, available=None, cost_weight=0.0):
