@@ -55,6 +55,16 @@ def test_a_wide_csv_with_features(folder, capsys):
     assert written(folder) == ["frontier.png", "report.html", "results.csv"]
 
 
+def test_groups_may_be_learned(folder):
+    options = ["wide.csv", "--features", "x.npy", "--groups", "task"]
+    qualities = []
+    for learned in ([], ["--learn-groups"]):
+        assert run(*options, *learned) == 0
+        table = pd.read_csv("sklroute-compare/results.csv", index_col="name")
+        qualities.append(table.loc["ridge", "quality"])
+    assert qualities[0] != qualities[1]
+
+
 def as_log(wide):
     log = pd.wide_to_long(
         wide, ["q", "cost"], i="query_id", j="model", sep=":", suffix=".+"
@@ -194,6 +204,10 @@ BAD_INPUT = {
     ),
     "features without a table": (["--features", "x.npy"], "--features needs a table"),
     "groups without a table": (["--cv-groups", "task"], "--cv-groups needs a table"),
+    "groups to learn that are not named": (
+        ["wide.csv", "--text", "prompt", "--learn-groups"],
+        "learn_groups needs groups",
+    ),
     "unknown text": (["wide.csv", "--text", "words"], "no column 'words'"),
     "a text that one call lacks": (
         ["log.csv", "--text", "prompt"],

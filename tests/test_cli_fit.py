@@ -63,6 +63,22 @@ def test_blocks_of_a_file_reach_the_latent_router(folder, data):
     assert np.isfinite(router.predict_quality(np.hstack([image, text]))).all()
 
 
+@pytest.mark.parametrize("source", [["--features", "x.npz"], ["--text", "prompt"]])
+def test_groups_are_learned(folder, data, source):
+    image, text = (data.X[:, block] for block in data.modalities.values())
+    np.savez("x.npz", image=image, text=text)
+    own = ["--groups", "task", "--cv-groups", "pair"]
+    assert fit("wide.csv", *source, *own, router="latent") == 0
+    router = sklroute.load("router.sklroute")
+    assert_array_equal(router[-2].tasks_, np.unique(data.task.astype(str)))
+    if "--text" in source:
+        queries = pd.read_csv("wide.csv")["prompt"].tolist()
+    else:
+        queries = np.hstack([image, text])
+        assert list(router[-1].scaler_.blocks_) == ["image", "text", "task"]
+    assert np.isfinite(router.predict_quality(queries)).all()
+
+
 def test_the_seed_is_the_routers(folder, data):
     quality = []
     for seed in (0, 0, 1):

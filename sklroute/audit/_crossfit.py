@@ -16,8 +16,8 @@ from sklroute.audit._decisions import BEST_SINGLE, Decisions, decide, join
 from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.base._arrays import check_lengths
-from sklroute.compare._jobs import collect, configure, prepare, workers
-from sklroute.compare._protocol import check_weight, drop_unpriced
+from sklroute.compare._jobs import Tasks, collect, configure, prepare, workers
+from sklroute.compare._protocol import check_weight, drop_unpriced, tasks_of
 from sklroute.compare._splits import N_FOLDS, Split, check_trained, make_splits
 from sklroute.features import BlockScaler
 from sklroute.outcomes import Outcomes, check_outcomes
@@ -29,6 +29,7 @@ from sklroute.pipeline import fit_router
     SETTINGS
     | {
         "cost_weight": [Interval(Real, 0, None, closed="left")],
+        "learn_groups": ["boolean"],
         "progress": [callable, None],
     },
     prefer_skip_nested_validation=False,
@@ -44,6 +45,7 @@ def cross_audit(
     cv_groups: ArrayLike | None = None,
     modalities: Mapping[str, Any] | None = None,
     preprocessor: BaseEstimator | None = None,
+    learn_groups: bool = False,
     min_gain: float = 0.01,
     alpha: float = 0.05,
     power: float = 0.8,
@@ -85,6 +87,9 @@ def cross_audit(
     preprocessor : transformer, default=None
         Fitted on the training folds. None is ``BlockScaler(modalities,
         allow_missing=True)``.
+    learn_groups : bool, default=False
+        Whether the router may learn to recognise the groups: a `TaskEncoder`, fitted
+        on the training folds, follows the preprocessing.
     min_gain, alpha, power, n_resamples, n_permutations, random_state
         As in `audit`.
     n_jobs : int, default=None
@@ -99,7 +104,8 @@ def cross_audit(
     Raises
     ------
     ValueError
-        As `audit`, and if there are fewer than five queries (or ``cv_groups``).
+        As `audit`, and if there are fewer than five queries (or ``cv_groups``), or
+        groups are to be learned and there are none.
 
     Notes
     -----
@@ -133,6 +139,7 @@ def cross_audit(
         cv_groups=cv_groups,
         modalities=modalities,
         preprocessor=preprocessor,
+        tasks=tasks_of(groups, cv_groups, learn_groups),
         baseline=baseline,
         allowed=allowed,
         cost_weight=weight,
@@ -166,6 +173,7 @@ class _Plan(NamedTuple):
     cv_groups: NDArray | None
     modalities: Mapping[str, Any] | None
     preprocessor: BaseEstimator
+    tasks: Tasks | None
     baseline: Any
     allowed: NDArray
     cost_weight: float
@@ -192,7 +200,7 @@ def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
     # One thread each, also without workers: sums of floats depend on the threads.
     with threadpool_limits(1):
         features, held_out, blocks = prepare(
-            plan.preprocessor, plan.X, (train, split.test), plan.modalities
+            plan.preprocessor, plan.X, (train, split.test), plan.modalities, plan.tasks
         )
         groups = None if plan.cv_groups is None else plan.cv_groups[train]
 

@@ -75,6 +75,7 @@ def _audit(options: argparse.Namespace) -> int:
             y=table.y,
             groups=table.groups,
             cv_groups=table.cv_groups,
+            learn_groups=bool(options.learn_groups),
             baseline=baseline,
             cost_weight=options.cost_weight,
             min_gain=options.min_gain,

@@ -78,6 +78,7 @@ def _compare(options: argparse.Namespace) -> int:
         result = compare(
             **data,
             routers=default_routers(options.routers),
+            learn_groups=bool(options.learn_groups),
             cost_weight=options.cost_weight,
             n_seeds=options.seeds,
             n_jobs=options.jobs,

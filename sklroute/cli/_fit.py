@@ -15,11 +15,11 @@ from sklroute.cli._inputs import (
 )
 from sklroute.cli._screen import make_console
 from sklroute.compare import default_routers
-from sklroute.compare._jobs import configure
+from sklroute.compare._jobs import TASK, configure, with_task_block
 from sklroute.compare._protocol import check_weight
 from sklroute.compare._routers import ROUTERS
-from sklroute.features import BlockScaler, TextEmbedder
-from sklroute.pipeline import RouterPipeline, fit_router
+from sklroute.features import BlockScaler, TaskEncoder, TextEmbedder
+from sklroute.pipeline import RouterPipeline
 from sklroute.policies import MaxUtility
 
 
@@ -35,10 +35,12 @@ def add_command(commands: argparse._SubParsersAction) -> None:
         ),
         epilog=EPILOG,
     )
-    command.set_defaults(run=_fit, groups=None)
+    command.set_defaults(run=_fit)
     add = command.add_argument
     add("table", type=Path, help="file of outcomes")
     add_table_options(add)
+    text = "task of the query, which the router learns to recognise"
+    add("--groups", metavar="COLUMN", help=text)
     add("--router", choices=ROUTERS, default="latent", help="default: latent")
     add_cost_weight(add)
     add("--seed", type=int, default=0, help="default: 0")
@@ -56,9 +58,12 @@ def _fit(options: argparse.Namespace) -> int:
     data = inputs(options, table)
     check_weight(options.cost_weight, not np.isnan(table.y.cost).all())
     options.out.parent.mkdir(parents=True, exist_ok=True)  # before the work
-    router = _pipeline(options, data)
+    router = _pipeline(options, data, table.groups)
     X = data["X"] if options.text is None else data["X"]["text"].tolist()
-    fit_router(router, X, table.y, groups=table.cv_groups)
+    params = {"router__groups": table.cv_groups}
+    if table.groups is not None:
+        params |= {"task__tasks": table.groups, "task__groups": table.cv_groups}
+    router.fit(X, table.y, **params)
     router.save(options.out)
     console = make_console()
     console.print(
@@ -69,13 +74,17 @@ def _fit(options: argparse.Namespace) -> int:
     return 0
 
 
-def _pipeline(options: argparse.Namespace, data: dict[str, Any]) -> RouterPipeline:
+def _pipeline(options, data: dict[str, Any], groups: Any) -> RouterPipeline:
     """The router after what it needs, as in a comparison."""
     blocks = data.get("modalities")
+    steps: list[tuple[str, Any]] = []
+    if options.text is not None:
+        steps.append(("text", TextEmbedder()))
+    steps.append(("scale", BlockScaler(blocks, allow_missing=True)))
+    if groups is not None:
+        steps.append((TASK, TaskEncoder()))
+        blocks = blocks and with_task_block(blocks, data["X"].shape[1])
     (router,) = default_routers([options.router]).values()
     router = configure(router, blocks, options.seed)
     router.set_params(policy=MaxUtility(options.cost_weight))
-    steps = [("scale", BlockScaler(blocks, allow_missing=True)), ("router", router)]
-    if options.text is not None:
-        steps.insert(0, ("text", TextEmbedder()))
-    return RouterPipeline(steps)
+    return RouterPipeline([*steps, ("router", router)])

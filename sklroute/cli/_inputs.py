@@ -106,6 +106,8 @@ def add_cost_weight(add: Callable[..., object]) -> None:
 def add_run_options(add: Callable[..., object], folder: str) -> None:
     """Options of a report: groups, where it goes, in how many processes it is made."""
     add("--groups", metavar="COLUMN", help="task of the query, for results by group")
+    text = "let the routers learn to recognise these groups"
+    add("--learn-groups", action="store_true", default=None, help=text)
     text = f"folder of the report; default: {folder}"
     add("--out", type=Path, default=folder, help=text)
     jobs = min(MAX_JOBS, cpu_count())

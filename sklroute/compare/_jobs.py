@@ -15,8 +15,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing
 from threadpoolctl import threadpool_limits
 
+from sklroute.features import TaskEncoder
 from sklroute.outcomes import Outcomes
 from sklroute.pipeline import as_router, core_of, fit_router
+
+TASK = "task"  # the block of what groups were learned
 
 
 class Predictions(NamedTuple):
@@ -107,13 +110,44 @@ def collect(
     return found
 
 
-def prepare(preprocessor: BaseEstimator, X: Any, parts, modalities) -> tuple:
+class Tasks(NamedTuple):
+    """Tasks of all queries, to be recognised, and which queries belong together."""
+
+    groups: NDArray
+    cv_groups: NDArray | None
+
+
+def prepare(
+    preprocessor: BaseEstimator, X: Any, parts, modalities, tasks: Tasks | None = None
+) -> tuple:
     """Preprocessed parts of X, given by rows, fitted on the first; then the blocks."""
     preprocessor = clone(preprocessor)
-    train, *rest = (_safe_indexing(X, rows) for rows in parts)
-    parts = [preprocessor.fit_transform(train), *map(preprocessor.transform, rest)]
+    first, *rest = parts
+    train = preprocessor.fit_transform(_safe_indexing(X, first))
+    parts = [train, *(preprocessor.transform(_safe_indexing(X, rows)) for rows in rest)]
     parts = [np.asarray(part, dtype=np.float32) for part in parts]
-    return *parts, block_columns(preprocessor, modalities)
+    blocks = block_columns(preprocessor, modalities)
+    if tasks is None:
+        return *parts, blocks
+    cv_groups = None if tasks.cv_groups is None else tasks.cv_groups[first]
+    return _with_tasks(parts, blocks, tasks.groups[first], cv_groups)
+
+
+def _with_tasks(parts, blocks, groups, cv_groups) -> tuple:
+    """The same, with a block for the tasks as learned from the first part's."""
+    n_features = parts[0].shape[1]
+    blocks = {"features": slice(n_features)} if blocks is None else blocks
+    encoder = TaskEncoder()
+    train = encoder.fit_transform(parts[0], groups, groups=cv_groups)
+    parts = [train, *map(encoder.transform, parts[1:])]
+    return *parts, with_task_block(blocks, n_features)
+
+
+def with_task_block(blocks: Mapping[str, Any], n_features: int) -> dict[str, Any]:
+    """The blocks of some features, and one of all columns after them."""
+    if TASK in blocks:
+        raise ValueError(f"A block is called {TASK!r}, as that of the groups would be.")
+    return {**blocks, TASK: slice(n_features, None)}
 
 
 def shuffled(y: Outcomes, random_state: int) -> Outcomes:

@@ -23,7 +23,15 @@ from sklroute.compare._contestants import (
     references,
     same_traffic,
 )
-from sklroute.compare._jobs import Features, Job, collect, prepare, run_jobs, shuffled
+from sklroute.compare._jobs import (
+    Features,
+    Job,
+    Tasks,
+    collect,
+    prepare,
+    run_jobs,
+    shuffled,
+)
 from sklroute.compare._result import Comparison, best_router, summarise
 from sklroute.compare._routers import default_routers
 from sklroute.compare._splits import check_trained, make_splits
@@ -42,6 +50,7 @@ COLUMNS = {"group", "queries"}  # beside the routers, in the table by group
         "n_seeds": [Interval(Integral, 1, None, closed="left")],
         "n_resamples": [Interval(Integral, 1, None, closed="left")],
         "random_state": [Interval(Integral, 0, None, closed="left")],
+        "learn_groups": ["boolean"],
         "progress": [callable, None],
     },
     prefer_skip_nested_validation=False,
@@ -55,6 +64,7 @@ def compare(
     modalities: Mapping[str, Any] | None = None,
     routers: Mapping[str, BaseEstimator] | None = None,
     preprocessor: BaseEstimator | None = None,
+    learn_groups: bool = False,
     cost_weight: float | str = "auto",
     feature_cost: ArrayLike | None = None,
     n_seeds: int = 5,
@@ -103,6 +113,9 @@ def compare(
         Fitted on each seed's training queries. None is
         ``BlockScaler(modalities, allow_missing=True)``: a block that is missing
         (NaN in all of its columns) is its mean to every router.
+    learn_groups : bool, default=False
+        Whether the routers may learn to recognise the groups: a `TaskEncoder`, fitted
+        on the training queries, follows the preprocessing.
     cost_weight : float or "auto", default="auto"
         The operating point, if it is not to be chosen.
     feature_cost : float or array-like of shape (n_queries,), default=None
@@ -127,8 +140,9 @@ def compare(
     ------
     ValueError
         If lengths differ, there are too few queries or groups, a group is missing, a
-        model has no cost while others do, no query has the outcomes of two models, or
-        ``cost_weight`` or ``feature_cost`` is given without costs.
+        model has no cost while others do, no query has the outcomes of two models,
+        ``cost_weight`` or ``feature_cost`` is given without costs, or groups are to be
+        learned and there are none.
 
     Examples
     --------
@@ -166,6 +180,7 @@ def compare(
         routers,
         preprocessor=preprocessor,
         modalities=modalities,
+        tasks=tasks_of(groups, cv_groups, learn_groups),
         n_jobs=n_jobs,
         progress=progress,
     )
@@ -182,22 +197,25 @@ def contest(
     modalities: Mapping[str, Any] | None,
     n_jobs: int | None,
     progress: Callable[[int, int], None] | None,
+    tasks: Tasks | None = None,
 ) -> list[Contestant]:
     """Fit the routers and the control on every split; add the references."""
     control = CONTROL if CONTROL in routers else next(iter(routers), "")
     _check_names(routers, control)
     if preprocessor is None:
         preprocessor = BlockScaler(modalities, allow_missing=True)
-    jobs = _jobs(X, arena, routers, control, preprocessor, modalities)
+    jobs = _jobs(X, arena, routers, control, preprocessor, modalities, tasks)
     n_total = len(arena.splits) * (len(routers) + 1)
     fits = collect(run_jobs(jobs, n_jobs), n_total, progress)
     return _contestants(arena, fits, routers, control)
 
 
-def _jobs(X, arena, routers, control, preprocessor, modalities) -> Iterator[list[Job]]:
+def _jobs(
+    X, arena, routers, control, preprocessor, modalities, tasks
+) -> Iterator[list[Job]]:
     """For each seed every router, and the control on shuffled outcomes."""
     for seed, split in enumerate(arena.splits):
-        features = Features(*prepare(preprocessor, X, split, modalities))
+        features = Features(*prepare(preprocessor, X, split, modalities, tasks))
         trained = arena.y[split.train]
         whole = None if arena.cv_groups is None else arena.cv_groups[split.train]
         state = arena.random_state + seed
@@ -246,6 +264,17 @@ def drop_unpriced(y: Outcomes) -> tuple[Outcomes, bool]:
         )
     check_choice(candidates)
     return Outcomes(y.quality, y.cost, y.available & priced, models=y.models), True
+
+
+def tasks_of(
+    groups: NDArray | None, cv_groups: NDArray | None, learn_groups: bool
+) -> Tasks | None:
+    """Groups that routers may learn to recognise, if they may."""
+    if not learn_groups:
+        return None
+    if groups is None:
+        raise ValueError("learn_groups needs groups, the task of each query.")
+    return Tasks(groups, cv_groups)
 
 
 def check_weight(cost_weight: float, has_costs: bool) -> float:

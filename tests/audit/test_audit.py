@@ -401,6 +401,18 @@ def test_cross_fitting_routes_as_the_comparison_does_not_leak_and_keeps_order(da
     assert row.baseline_quality == pytest.approx(single, abs=1e-9)
 
 
+def test_cross_fitting_may_learn_the_groups(data):
+    tasks = data.y.quality.argmax(axis=1)
+    ridge, given = RidgeRouter(alpha=100.0), (data.X, data.y)
+    told, plain = (
+        cross_audit(ridge, *given, groups=tasks, learn_groups=learned, **QUICK)
+        for learned in (True, False)
+    )
+    assert row_of(told).quality != row_of(plain).quality
+    with pytest.raises(ValueError, match="learn_groups needs groups"):
+        cross_audit(ridge, *given, learn_groups=True)
+
+
 def test_cross_fitting_fits_a_router_that_is_the_baseline(data):
     found = cross_audit(
         {"ridge": RidgeRouter(alpha=100.0)},

@@ -15,10 +15,11 @@ from sklroute.base import RouterMixin
 from sklroute.baselines import ClusterRouter, RidgeRouter
 from sklroute.compare import compare, default_routers
 from sklroute.compare._contestants import Arena, operating_point
-from sklroute.compare._jobs import Predictions, workers
+from sklroute.compare._jobs import Predictions, Tasks, prepare, workers
 from sklroute.compare._result import saved_share
 from sklroute.compare._splits import Split, make_splits
 from sklroute.datasets import make_routing
+from sklroute.features import BlockScaler, TaskEncoder
 from sklroute.metrics import best_model_per_group, paired_bootstrap, realised_quality
 
 FAST = {"n_seeds": 1, "n_resamples": 20}
@@ -115,6 +116,35 @@ def test_preprocessing_is_fitted_on_train_only(data):
     (split,) = make_splits(400, n_seeds=1)
     ((_, seen),) = NOTES
     np.testing.assert_array_equal(seen, data.X[split.train])
+
+
+def test_groups_are_learned_from_train_alone(data):
+    tasks, whole = data.X[:, 0] > 0, np.arange(400) // 2
+    (split,) = make_splits(400, tasks, whole, 1)
+    scaler, told = BlockScaler(data.modalities), Tasks(tasks, whole)
+    *parts, blocks = prepare(scaler, data.X, split, None, told)
+    assert list(blocks) == ["image", "text", "task"]
+    scaler.fit(data.X[split.train])
+    X, *others = (scaler.transform(data.X[rows]) for rows in split)
+    encoder = TaskEncoder()
+    groups = whole[split.train]
+    expected = [encoder.fit_transform(X, tasks[split.train], groups=groups)]
+    expected += [encoder.transform(other) for other in others]
+    for part, other in zip(parts, expected, strict=True):
+        np.testing.assert_allclose(part, other, atol=1e-5)
+
+
+def test_routers_gain_from_groups_that_can_be_told():
+    rng = np.random.default_rng(0)
+    tasks = rng.integers(4, size=1000)
+    X = rng.normal(size=(1000, 60))
+    X[:, :4] += 3 * np.eye(4)[tasks]
+    good = rng.random((1000, 4)) < np.where(np.eye(4)[tasks], 0.65, 0.45)
+    data = {"X": X, "y": good.astype(float), "groups": tasks, "n_resamples": 20}
+    routers = {"ridge": RidgeRouter(), "latent": LatentRouterClassifier(max_epochs=1)}
+    told = compare(**data, routers=routers, learn_groups=True).table
+    plain = compare(**data, routers={"ridge": RidgeRouter()}).table
+    assert told.loc["ridge", "quality"] > plain.loc["ridge", "quality"] + 0.02
 
 
 def test_test_outcomes_change_neither_operating_point_nor_best_router(data, result):
@@ -391,6 +421,15 @@ def test_it_says_what_it_compared(result):
         ({"feature_cost": [1.0, 2.0]}, "feature_cost has shape"),
         ({"feature_cost": -1.0}, "feature_cost must be finite"),
         ({"modalities": {"image": slice(0, 4)}}, "Column 4 belongs to none"),
+        ({"learn_groups": True}, "learn_groups needs groups"),
+        (
+            {
+                "learn_groups": True,
+                "groups": [0, 1] * 200,
+                "modalities": {"task": slice(0, 16)},
+            },
+            "A block is called 'task'",
+        ),
     ],
 )
 def test_bad_input_is_named(data, change, message):
