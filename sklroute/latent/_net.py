@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
+from skorch.callbacks import PrintLog
 from skorch.utils import to_device
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -110,7 +111,7 @@ class RouterNet(NeuralNet):
 
     @property
     def _default_callbacks(self) -> list:
-        return []
+        return [("print_log", PrintLog())]  # prints if the net is verbose
 
     def initialize_module(self) -> "RouterNet":
         """Build the module, and note what it is made of."""
@@ -165,8 +166,8 @@ def build_net(
             raise ValueError(
                 f"net_params has {name!r}: set {parameter!r} of the router instead."
             )
-    net = RouterNet(
-        LatentRouterModule,
+    params = dict(
+        module=LatentRouterModule,
         module__profile=torch.as_tensor(profile, dtype=torch.float32),
         module__prior=torch.as_tensor(prior, dtype=torch.float32),
         module__block_dims=block_dims,
@@ -189,4 +190,4 @@ def build_net(
         verbose=0,
     )
     first = {f"module__{name}": value for name, value in (built or {}).items()}
-    return net.set_params(**{**own, **first})
+    return RouterNet(**{**params, **own, **first})

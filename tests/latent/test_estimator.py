@@ -1,6 +1,9 @@
 """The latent router as its users see it."""
 
 import pickle
+from copy import deepcopy
+from typing import ClassVar
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -8,9 +11,17 @@ import torch
 from scipy import special
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
+from skorch.callbacks import Callback
 
 from sklroute import KNNRouter, LatentRouterClassifier, Outcomes
 from sklroute.datasets import make_routing
+from sklroute.latent._net import RoutingDataset
+from sklroute.latent._training import (
+    HeldOutScores,
+    assign_folds,
+    held_out_predictions,
+    hold_out,
+)
 from sklroute.policies import UCB, CheapestAbove, MaxUtility, RiskAverse
 
 SMALL = {
@@ -171,22 +182,80 @@ def test_a_pickled_router_holds_no_training_data(table, router):
     assert len(pickle.dumps(router)) < 4 * 3 * n_weights + landmarks + 100_000
 
 
+class Noting(Callback):
+    """Keeps the weights of each epoch."""
+
+    epochs: ClassVar[list[dict[str, torch.Tensor]]] = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.epochs.append(deepcopy(net.module_.state_dict()))
+
+
 def test_training_stops_and_returns_to_the_best_epoch(table):
-    router = LatentRouterClassifier(max_epochs=60, patience=3, **SMALL).fit(
-        table.X, table.y
-    )
+    Noting.epochs.clear()
+    router = LatentRouterClassifier(
+        max_epochs=60, patience=3, net_params={"callbacks": [Noting()]}, **SMALL
+    ).fit(table.X, table.y)
     brier = router.net_.history[:, "valid_brier"]
     assert len(brier) < 60
-    assert len(brier) - 1 - int(np.argmin(brier)) == 3
+    best = int(np.argmin(brier))
+    assert len(brier) - 1 - best == 3
+    for name, weight in router.net_.module_.state_dict().items():
+        assert torch.equal(weight, Noting.epochs[best][name])
 
 
 def test_queries_of_one_group_are_held_out_together():
-    from sklroute.latent._training import assign_folds
-
     groups = np.repeat(np.arange(40), 5)
     fold = assign_folds(200, groups, 8, np.random.RandomState(0))
     assert all(len(set(fold[groups == g])) == 1 for g in range(40))
     assert set(fold) == set(range(8))
+
+
+@pytest.mark.parametrize(("n_groups", "held_out"), [(49, False), (50, True)])
+def test_few_groups_hold_none_out(n_groups, held_out):
+    groups = np.repeat(np.arange(n_groups), 3)
+    fold = hold_out(3 * n_groups, groups, 2, 0.2, np.random.RandomState(0))
+    assert (fold is not None) == held_out
+    assert not held_out or (fold.bincount() == 30).all()
+
+
+class Echo:
+    """Predicts what stands in the features, a tenth of it for the second member."""
+
+    n_members = 2
+
+    def eval(self):
+        pass
+
+    def __call__(self, x):
+        right = x * torch.tensor([1.0, 0.1])[:, None, None]
+        return Mock(log_prob=torch.stack([1 - right, right], dim=-1).log())
+
+
+def test_held_out_rows_are_predicted_by_the_member_that_has_not_seen_them():
+    x = torch.rand(6000, 3)
+    fold = torch.tensor([0, 1, 0, 2]).repeat(1500)
+    dataset = RoutingDataset({"x": x}, torch.zeros(6000, 3, 4))
+    rows, log_prob = held_out_predictions(Echo(), dataset, fold)
+    assert torch.equal(rows.sort().values, (fold < 2).nonzero().squeeze(1))
+    expected = x[rows] * torch.where(fold[rows] == 0, 1.0, 0.1)[:, None]
+    torch.testing.assert_close(log_prob.exp()[..., 1], expected)
+
+
+def test_held_out_scores_by_hand():
+    x = torch.tensor([[0.9, 0.5], [0.5, 0.5], [0.2, 0.6]])
+    quality = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    cost = torch.tensor([[1.0, 0.0], [3.0, 0.0], [2.0, 0.0]])
+    weight = torch.tensor([[4.0, 4.0], [0.0, 1.0], [1.0, 1.0]])
+    y = torch.stack([quality, cost, weight, weight], dim=-1)
+    net = Mock(module_=Echo())
+    scores = HeldOutScores(RoutingDataset({"x": x}, y), torch.zeros(3), 0.1)
+    scores.on_epoch_end(net)
+    found = dict(call.args for call in net.history.record.call_args_list)
+    brier = 4 * (0.01 + 0.25) + 0.25 + 0.04 + 0.16
+    assert found["valid_brier"] == pytest.approx(brier / 11)
+    # The first query goes to the model of mean cost 2 nevertheless, at a cost of 1.
+    assert found["valid_utility"] == pytest.approx((4 * 0.9 + 1 + 1) / 6)
 
 
 @pytest.mark.parametrize("monitor", ["brier", "utility"])
@@ -224,7 +293,7 @@ def test_every_part_can_be_switched(table, switch):
 
 @pytest.mark.parametrize("n_epochs", [1, 2, 4])
 def test_the_schedule_may_be_short(table, n_epochs):
-    params = {**SMALL, "max_epochs": n_epochs, "batch_size": 1024}
+    params = {**SMALL, "max_epochs": n_epochs, "batch_size": 2048}
     router = LatentRouterClassifier(**params).fit(table.X, table.y)
     assert np.isfinite(router.predict_quality(table.X[:5])).all()
 
@@ -279,11 +348,13 @@ def test_token_dim_must_fit_the_heads(table):
         router.fit(table.X, table.y)
 
 
-def test_skorch_parameters_pass_through(table, capsys):
-    LatentRouterClassifier(
-        max_epochs=1, net_params={"optimizer__betas": (0.8, 0.9)}, **SMALL
-    ).fit(table.X, table.y)
-    assert capsys.readouterr().out == ""
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_skorch_parameters_pass_through(table, capsys, verbose):
+    params = {"optimizer__betas": (0.8, 0.9), "verbose": verbose}
+    router = LatentRouterClassifier(max_epochs=1, net_params=params, **SMALL)
+    router.fit(table.X, table.y)
+    assert router.net_.optimizer_.param_groups[0]["betas"] == (0.8, 0.9)
+    assert ("valid_brier" in capsys.readouterr().out) == bool(verbose)
 
 
 @pytest.mark.parametrize(
