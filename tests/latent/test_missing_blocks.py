@@ -8,7 +8,12 @@ from sklearn.pipeline import make_pipeline
 
 from sklroute import LatentRouterClassifier, Outcomes, RidgeRouter
 from sklroute.features import MultimodalFeaturizer
-from sklroute.latent._net import drop_a_block
+from sklroute.latent._net import (
+    RoutingDataset,
+    TensorBatches,
+    drop_a_block,
+    mask_some,
+)
 
 BLOCKS = {"image": slice(0, 6), "text": slice(6, 10)}
 SMALL = {
@@ -158,6 +163,43 @@ def test_dropout_hides_one_block_of_some_queries_that_have_several():
 def test_dropout_of_none_and_of_all(rate, n_left):
     kept = drop_a_block(torch.ones(50, 2, dtype=torch.bool), rate)
     assert (kept.sum(1) == n_left).all()
+
+
+def test_some_models_of_some_queries_are_masked_and_one_always_stays():
+    torch.manual_seed(0)
+    available = torch.ones(8000, 4, dtype=torch.bool)
+    available[:4000, 2:] = False
+    kept = mask_some(available, 0.5)
+    assert not (kept & ~available).any()
+    assert kept.any(1).all()
+    # Of 4 models n stay with probability 1/5 each; where none is left, all do.
+    assert kept[4000:].all(1).float().mean().item() == pytest.approx(0.7, abs=0.03)
+    assert (kept[4000:].sum(1) == 1).float().mean().item() == pytest.approx(
+        0.1, abs=0.02
+    )
+    assert torch.equal(mask_some(available, 0.0), available)
+
+
+@pytest.mark.parametrize(
+    ("params", "hidden"),
+    [
+        ({}, None),
+        ({"mask_rate": 0.5}, "available"),
+        ({"block_dropout": 0.5}, "present"),
+    ],
+)
+def test_an_epoch_shows_every_query_once_and_hides_what_it_is_told_to(params, hidden):
+    X = {"available": torch.ones(1000, 4) > 0, "present": torch.ones(1000, 2) > 0}
+    dataset = RoutingDataset(X, torch.arange(1000))
+    batches = list(TensorBatches(dataset, 300, **params))
+    assert [len(y) for _, y in batches] == [300, 300, 300, 100]
+    order = torch.cat([y for _, y in batches])
+    assert not torch.equal(order, dataset.y)
+    assert torch.equal(order.sort().values, dataset.y)
+    for name, whole in X.items():
+        shown = torch.cat([part[name] for part, _ in batches])
+        assert whole.all()
+        assert shown.all() == (name != hidden)
 
 
 def test_dropout_does_nothing_with_a_single_block(table):
