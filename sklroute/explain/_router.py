@@ -187,7 +187,7 @@ def _evidence_frame(router, X, decision, utility, runner_up, blocks) -> pd.DataF
     blocks = blocks if len(pairs) else ()
     frames.append(tidy(_ablations(decision, utility, blocks, *models), pairs))
     filled = [frame for frame in frames if len(frame)]
-    frame = pd.concat(filled, ignore_index=True) if filled else frames[-1]
+    frame = pd.concat(filled) if filled else frames[-1]
     return frame.sort_values("query", kind="stable", ignore_index=True)
 
 
@@ -240,8 +240,8 @@ def _told_since(router, X, available, better, worse, quality) -> list[Evidence]:
 
 
 def _where(part: Evidence, kept: NDArray) -> Evidence:
-    """Keep the pieces of some queries, all or (n, 1) of them."""
-    kept = kept.reshape(len(part.value), -1)
+    """Keep the pieces of some queries, (n,) or (n, 1)."""
+    kept = kept.reshape(-1, 1)
     return part._replace(
         value=np.where(kept, part.value, np.nan),
         chosen=np.where(kept, part.chosen, 0.0),
