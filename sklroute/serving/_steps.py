@@ -33,7 +33,7 @@ class Affine:
         """Coefficients and intercept of ``affine(x) @ coef + intercept``."""
         matrix = np.asarray(self.matrix, dtype=float)
         folded = matrix @ coef if matrix.ndim == 2 else matrix[..., None] * coef
-        shift = np.broadcast_to(self.offset, len(coef)) @ np.asarray(coef, dtype=float)
+        shift = np.broadcast_to(self.offset, len(coef)) @ coef
         return np.ascontiguousarray(folded), shift + intercept
 
     def then(self, other: "Affine") -> "Affine":
@@ -115,8 +115,7 @@ def unit_rows(X: NDArray, norm: str = "l2") -> NDArray:
 
 def directions(X: NDArray) -> NDArray:
     """Rows of length 1 of the same directions, however short or long; zeros stay."""
-    with np.errstate(over="ignore"):
-        square = np.einsum("ij,ij->i", X, X)
+    square = np.einsum("ij,ij->i", X, X)
     extreme = (square < SHORT) | (square > LONG)
     if extreme.any():
         largest = np.abs(X[extreme]).max(axis=1, keepdims=True)

@@ -35,9 +35,11 @@ def test_length_of_the_features_does_not_matter():
 def test_the_size_of_all_features_does_not_matter(size, dtype, router):
     expected = router.fit(X, Outcomes(QUALITY)).predict_quality(X)
     scaled = (size * X).astype(dtype)
+    given = scaled.copy()
     router.fit(scaled, Outcomes(QUALITY))
     np.testing.assert_allclose(router.predict_quality(scaled), expected)
     np.testing.assert_allclose(router.compile().predict_quality(scaled), expected)
+    np.testing.assert_array_equal(scaled, given)
 
 
 def test_without_shrinkage_a_model_unseen_by_the_neighbours_gets_its_mean():

@@ -232,8 +232,11 @@ def test_what_has_no_numpy_form_is_named():
 
 def test_linear_steps_leave_one_product():
     steps = (
+        MinMaxScaler((1, 2)),
+        "passthrough",
         BlockScaler(TABLE.modalities),
         VarianceThreshold(),
+        None,
         StandardScaler(),
         PCA(6, whiten=True, random_state=0),
     )
@@ -258,6 +261,8 @@ def test_linear_steps_leave_one_product():
         RobustScaler(with_scaling=False),
         MinMaxScaler((-1, 2)),
         MaxAbsScaler(),
+        PCA(6, random_state=0),
+        PCA(6, whiten=True, random_state=0),
     ],
     ids=repr,
 )
@@ -268,6 +273,13 @@ def test_steps_that_do_a_part_of_their_work(step):
         router.predict_quality(TABLE.X),
         atol=1e-6,
     )
+
+
+def test_a_scaler_that_fills_missing_blocks_is_refused():
+    scaler = BlockScaler(TABLE.modalities, allow_missing=True)
+    router = pipeline(scaler).fit(TABLE.X, TABLE.y)
+    with pytest.raises(TypeError, match="allow_missing=True"):
+        router.compile()
 
 
 @pytest.mark.parametrize("kind", [MinMaxScaler, MaxAbsScaler])

@@ -4,9 +4,10 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from routers import TABLE, fitted, latent
+from routers import TABLE, fitted, latent, pipeline
+from sklearn.preprocessing import Normalizer
 
-from sklroute import RidgeRouter
+from sklroute import LogisticRouter, RidgeRouter
 from sklroute.policies import MaxUtility
 from sklroute.serving import export_onnx
 
@@ -68,8 +69,27 @@ def test_missing_blocks(tmp_path):
     router, X = fitted("latent"), TABLE.X.astype(np.float32)
     X[::3, :6] = np.nan
     X[1::3, 6:] = np.nan
+    X[::5] *= 300  # beyond what the network reads
     quality, _, _ = run(router, tmp_path / "m.onnx", X)
     np.testing.assert_allclose(quality, router.predict_quality(X), atol=2e-5)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", "max"])
+def test_rows_are_divided_by_any_norm_unless_they_are_too_short(norm, tmp_path):
+    floor = 10 * np.finfo(np.float32).eps
+    X = np.eye(10, dtype=np.float32)[[0, 0, 1, 2]] * [[0], [0.97], [1.03], [1e6]]
+    X = np.vstack([floor * X, TABLE.X]).astype(np.float32)
+    router = pipeline(Normalizer(norm)).fit(TABLE.X, TABLE.y)
+    quality, _, _ = run(router, tmp_path / "m.onnx", X)
+    np.testing.assert_allclose(quality, router.predict_quality(X), atol=2e-5)
+
+
+def test_models_that_were_always_right_or_wrong(tmp_path):
+    sure = TABLE.y.quality.copy()
+    sure[:, 1], sure[:, 2] = 1.0, 0.0
+    router = LogisticRouter(C=1.0).fit(TABLE.X, sure)
+    quality, _, _ = run(router, tmp_path / "m.onnx", TABLE.X)
+    np.testing.assert_allclose(quality, router.predict_quality(TABLE.X), atol=2e-5)
 
 
 def test_binned_distributions(tmp_path):
