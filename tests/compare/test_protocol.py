@@ -124,6 +124,7 @@ def test_groups_are_learned_from_train_alone(data):
     scaler, told = BlockScaler(data.modalities), Tasks(tasks, whole)
     *parts, blocks = prepare(scaler, data.X, split, None, told)
     assert list(blocks) == ["image", "text", "task"]
+    assert not hasattr(scaler, "mean_")
     scaler.fit(data.X[split.train])
     X, *others = (scaler.transform(data.X[rows]) for rows in split)
     encoder = TaskEncoder()

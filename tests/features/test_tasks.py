@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.naive_bayes import GaussianNB
@@ -135,6 +136,15 @@ def test_names_and_containers(logs):
     assert encoded.columns.tolist() == names
     single = X.astype(np.float32)
     assert TaskEncoder().fit(single, tasks).transform(single).dtype == np.float32
+    whole = (10 * X).astype(int)
+    encoder = TaskEncoder().fit(whole, tasks)
+    assert_allclose(encoder.transform(whole), encoder.transform(whole.astype(float)))
+
+
+@pytest.mark.parametrize("call", ["transform", "get_feature_names_out"])
+def test_one_that_is_not_fitted_says_so(call):
+    with pytest.raises(NotFittedError):
+        getattr(TaskEncoder(), call)(np.ones((1, 2)))
 
 
 def test_identical_queries_get_zeros():
