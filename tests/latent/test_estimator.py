@@ -348,9 +348,9 @@ def test_token_dim_must_fit_the_heads(table):
         router.fit(table.X, table.y)
 
 
-@pytest.mark.parametrize("verbose", [0, 1])
+@pytest.mark.parametrize("verbose", [{}, {"verbose": 1}], ids=str)
 def test_skorch_parameters_pass_through(table, capsys, verbose):
-    params = {"optimizer__betas": (0.8, 0.9), "verbose": verbose}
+    params = {"optimizer__betas": (0.8, 0.9), **verbose}
     router = LatentRouterClassifier(max_epochs=1, net_params=params, **SMALL)
     router.fit(table.X, table.y)
     assert router.net_.optimizer_.param_groups[0]["betas"] == (0.8, 0.9)
