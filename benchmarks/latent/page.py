@@ -36,6 +36,22 @@ def tables() -> str:
     )
 
 
+def tasks() -> str:
+    """Routers that have learned to tell the tasks of logged queries."""
+    frame = _read("tasks")
+    return markdown(
+        {
+            "table": frame["table"],
+            "router": frame["router"],
+            "quality, %": frame["quality"].map("{:.1f}".format),
+            "over itself without tasks": interval(frame, "gain"),
+            "over average with tasks": interval(frame, "over_average"),
+            "nAUC over average with tasks": interval(frame, "nauc_over_average"),
+            "over average without": interval(frame, "over_plain_average"),
+        }
+    )
+
+
 def shuffled() -> str:
     """The latent router on shuffled outcomes."""
     frame = _read("shuffled")
@@ -111,7 +127,7 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
-TABLES = tables, shuffled, synthetic, ablation, brier, pools, cost
+TABLES = tables, tasks, shuffled, synthetic, ablation, brier, pools, cost
 
 if __name__ == "__main__":
     write(PAGE, TABLES)

@@ -22,7 +22,8 @@ from sklearn.utils import Bunch
 from threadpoolctl import threadpool_limits
 
 from sklroute import Outcomes
-from sklroute.compare._jobs import configure
+from sklroute.compare._jobs import configure, prepare
+from sklroute.compare._protocol import tasks_of
 from sklroute.compare._splits import make_splits
 from sklroute.datasets import (
     load_features,
@@ -31,7 +32,12 @@ from sklroute.datasets import (
     make_routing,
 )
 from sklroute.features import BlockScaler
-from sklroute.metrics import Interval, paired_bootstrap, realised_quality
+from sklroute.metrics import (
+    Interval,
+    frontier_bootstrap,
+    paired_bootstrap,
+    realised_quality,
+)
 
 RESULTS = Path(__file__).parent / "results"
 REAL = ("mllm10", "mmlu_pro", "routerbench")
@@ -127,9 +133,11 @@ def cross_test(
     n_seeds: int = 5,
     partitions: Sequence[int] = PARTITIONS[:1],
     shuffle: bool = False,
+    learn_groups: bool = False,
     n_jobs: int = 2,
 ) -> dict[str, Tested]:
     """Fit every router on every seed's training rows and predict its test rows."""
+    tasks = tasks_of(table.groups, table.cv_groups, learn_groups)
     splits = [
         split
         for partition in partitions
@@ -138,7 +146,7 @@ def cross_test(
         )
     ]
     jobs = [
-        delayed(_fit_one)(table, split, router, seed, shuffle)
+        delayed(_fit_one)(table, split, router, seed, shuffle, tasks)
         for router in routers.values()
         for seed, split in enumerate(splits)
     ]
@@ -153,21 +161,20 @@ def cross_test(
     return tested
 
 
-def _fit_one(table, split, router, seed, shuffle):
+def _fit_one(table, split, router, seed, shuffle, tasks):
     train, test = split.train, split.test
     train = train[table.y.observed[train].any(axis=1)]
     y = table.y[train]
     if shuffle:
         y = y[np.random.default_rng(seed).permutation(len(y))]
     with threadpool_limits(1):
-        scaler = BlockScaler(table.modalities).fit(table.X[train])
-        router = configure(router, table.modalities, seed)
-        X = scaler.transform(table.X[train])
+        scaler, parts = BlockScaler(table.modalities), (train, test)
+        X, X_test, blocks = prepare(scaler, table.X, parts, None, tasks)
+        router = configure(router, blocks, seed)
         start = process_time()
         router.fit(X, y, groups=table.cv_groups[train])
         seconds = process_time() - start
-        X = scaler.transform(table.X[test])
-        return router.predict_quality(X), router.predict_cost(X), seconds
+        return router.predict_quality(X_test), router.predict_cost(X_test), seconds
 
 
 def choose(y: Outcomes, quality: NDArray) -> NDArray:
@@ -191,6 +198,19 @@ def gain(table: Bunch, rows: NDArray, values: NDArray, reference: NDArray) -> In
             )
         )
     )
+
+
+def area_gain(table: Bunch, own: Tested, other: Tested) -> Interval:
+    """Gain in points in the area under the frontier on the shared cost range."""
+    area = frontier_bootstrap(
+        table.y[own.rows],
+        own.quality,
+        own.cost,
+        other=(other.quality, other.cost),
+        groups=table.cv_groups[own.rows],
+        random_state=0,
+    )
+    return Interval(*(100 * bound for bound in area))
 
 
 def gap_closed(data: Bunch, router: BaseEstimator, seed: int) -> tuple[float, float]:

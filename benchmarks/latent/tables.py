@@ -10,6 +10,7 @@ and over the model that was best on the training queries; ``nauc`` is the gain o
 import numpy as np
 from study import (
     PARTITIONS,
+    area_gain,
     chosen_quality,
     cross_test,
     gain,
@@ -22,8 +23,6 @@ from sklroute import LatentRouterClassifier
 from sklroute.baselines import AverageRouter, FixedRouter, KernelRouter, RidgeRouter
 from sklroute.compare._result import named
 from sklroute.metrics import (
-    Interval,
-    frontier_bootstrap,
     quality_brier,
     quality_calibration_error,
     quality_log_loss,
@@ -70,16 +69,8 @@ def compare(name, table, tested, router) -> dict:
         return line
     reference = chosen_quality(table, average)
     line |= named("over_average", gain(table, own.rows, values, reference))
-    area = frontier_bootstrap(
-        y,
-        own.quality,
-        own.cost,
-        other=(average.quality, average.cost),
-        groups=table.cv_groups[own.rows],
-        random_state=0,
-    )
-    line |= named("nauc_over_average", Interval(*(100 * bound for bound in area)))
     return line | {
+        **named("nauc_over_average", area_gain(table, own, average)),
         "brier": quality_brier(y, own.quality),
         "log_loss": quality_log_loss(y, own.quality),
         "ece": quality_calibration_error(y, own.quality),
