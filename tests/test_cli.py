@@ -55,7 +55,7 @@ def test_a_wide_csv_with_features(folder, capsys):
     assert written(folder) == ["frontier.png", "report.html", "results.csv"]
 
 
-def test_groups_may_be_learned(folder):
+def test_groups_may_be_learned(folder, capsys):
     options = ["wide.csv", "--features", "x.npy", "--groups", "task"]
     qualities = []
     for learned in ([], ["--learn-groups"]):
@@ -63,6 +63,9 @@ def test_groups_may_be_learned(folder):
         table = pd.read_csv("sklroute-compare/results.csv", index_col="name")
         qualities.append(table.loc["ridge", "quality"])
     assert qualities[0] != qualities[1]
+    said = capsys.readouterr().out
+    assert said.count("Routers on wide.csv") == 2
+    assert said.count("Routers on wide.csv, groups learned") == 1
 
 
 def as_log(wide):

@@ -60,12 +60,13 @@ def test_groups_prices_and_several_routers(folder, capsys):
     assert table.index.tolist() == ["ridge", "knn"]
 
 
-def test_groups_may_be_learned(folder):
+def test_groups_may_be_learned(folder, capsys):
     qualities = []
     for learned in ([], ["--learn-groups"]):
         assert run("wide.csv", "--features", "x.npy", "--groups", "task", *learned) == 0
         qualities.append(pd.read_csv("sklroute-audit/results.csv").loc[0, "quality"])
     assert qualities[0] != qualities[1]
+    assert read(capsys).count("pay on wide.csv, groups learned?") == 1
 
 
 def test_without_a_price_groups_gain_quality(folder, capsys):

@@ -15,6 +15,7 @@ from sklroute.cli._inputs import (
     add_run_options,
     add_table_options,
     inputs,
+    learned,
     number,
     read_table,
     router_names,
@@ -83,7 +84,7 @@ def _audit(options: argparse.Namespace) -> int:
             progress=progress,
             **data,
         )
-    title = f"Does a router pay on {options.table.name}?"
+    title = f"Does a router pay on {options.table.name}{learned(options)}?"
     _show(console, result, title)
     tell_report(console, write_audit_report(result, options.out, title=title))
     return 0

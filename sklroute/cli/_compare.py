@@ -17,6 +17,7 @@ from sklroute.cli._inputs import (
     cost_weight,
     given_flag,
     inputs,
+    learned,
     pairs,
     positive,
     read_table,
@@ -71,6 +72,7 @@ def _compare(options: argparse.Namespace) -> int:
         raise ValueError("--embeddings needs --protocol.")
     data = _bundled(options) if options.table is None else _own(options)
     about = {name: data.pop(name) for name in ("title", "cost_unit", "queries")}
+    about["title"] += learned(options)
     title, unit = about["title"], about["cost_unit"]
     options.out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after
     console = make_console()

@@ -114,6 +114,11 @@ def add_run_options(add: Callable[..., object], folder: str) -> None:
     add("--jobs", type=positive, default=jobs, help="processes; default: %(default)s")
 
 
+def learned(options: argparse.Namespace) -> str:
+    """What a title says of groups that were learned."""
+    return ", groups learned" if options.learn_groups else ""
+
+
 def given_flag(options: argparse.Namespace, *names: str) -> str | None:
     """The first of these options that was given, as it is written."""
     given = (name for name in names if getattr(options, name) is not None)
