@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklroute.features._blocks import BlockScaler
 from sklroute.outcomes import Outcomes
 from sklroute.outcomes._folds import make_folds
 from sklroute.outcomes._values import group_array
@@ -60,10 +61,8 @@ class TaskEncoder(TransformerMixin, BaseEstimator):
         Share of each task in the labelled queries.
     classifier_ : classifier
         The fitted classifier; its classes are positions in ``tasks_``.
-    mean_ : ndarray of shape (n_features,)
-        Mean of each column of ``X``.
-    norm_ : float
-        Mean norm of the centred rows of ``X``; 1 where these are all the same.
+    scaler_ : BlockScaler
+        Of all features as one block: what the classifier sees them through.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -170,7 +169,7 @@ class TaskEncoder(TransformerMixin, BaseEstimator):
         X, code = self._fit(X, y, tasks)
         groups = group_array(groups)
         check_consistent_length(X, groups)
-        Z, known = self._scaled(X), code >= 0
+        Z, known = self.scaler_.transform(X), code >= 0
         # Queries without a label have taught the classifier nothing.
         prob = np.empty((len(X), len(self.tasks_)))
         prob[~known] = self._probabilities(self.classifier_, Z[~known])
@@ -198,7 +197,8 @@ class TaskEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
-        return self._appended(X, self._probabilities(self.classifier_, self._scaled(X)))
+        Z = self.scaler_.transform(X)
+        return self._appended(X, self._probabilities(self.classifier_, Z))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
         """Names of the columns: those of the features, then ``task_<label>``.
@@ -222,18 +222,13 @@ class TaskEncoder(TransformerMixin, BaseEstimator):
         code, self.tasks_ = _coded(y if tasks is None else tasks, len(X))
         known = code >= 0
         self.prior_ = np.bincount(code[known]) / known.sum()
-        self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
-        norm = np.linalg.norm(X - self.mean_, axis=1).mean()
-        self.norm_ = float(norm) or 1.0
+        self.scaler_ = BlockScaler().fit(X)
         unfitted = self.classifier
         if unfitted is None:
             unfitted = LogisticRegression(C=10.0, max_iter=1000)
-        self.classifier_ = _fitted(unfitted, self._scaled(X[known]), code[known])
+        Z = self.scaler_.transform(X[known])
+        self.classifier_ = _fitted(unfitted, Z, code[known])
         return X, code
-
-    def _scaled(self, X: NDArray) -> NDArray:
-        """What the classifier sees."""
-        return (X - self.mean_.astype(X.dtype, copy=False)) / X.dtype.type(self.norm_)
 
     def _probabilities(self, classifier: Any, Z: NDArray) -> NDArray[np.float64]:
         """Probability of every task, 0 of one that the classifier has not seen."""
@@ -247,7 +242,7 @@ class TaskEncoder(TransformerMixin, BaseEstimator):
         """What the centred probabilities are multiplied by."""
         square = (self.prior_**2).sum()
         certain = self.prior_ @ np.sqrt(1 - 2 * self.prior_ + square)
-        return self.weight * self.norm_ / certain
+        return self.weight * float(self.scaler_.scale_[0]) / certain
 
     def _appended(self, X: NDArray, prob: NDArray) -> NDArray:
         encoded = self._scale * (prob - self.prior_)

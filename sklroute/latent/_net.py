@@ -111,7 +111,7 @@ class RouterNet(NeuralNet):
 
     @property
     def _default_callbacks(self) -> list:
-        return [("print_log", PrintLog())]  # prints if the net is verbose
+        return [("print_log", PrintLog())] if self.verbose else []
 
     def initialize_module(self) -> "RouterNet":
         """Build the module, and note what it is made of."""

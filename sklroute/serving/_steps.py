@@ -196,11 +196,11 @@ def _tasks(step):
     linear = step.classifier_
     if type(linear) is not LogisticRegression:
         raise TypeError("TaskEncoder compiles with a LogisticRegression only.")
-    coef, intercept = linear.coef_.T / step.norm_, linear.intercept_
+    coef, intercept = linear.coef_.T, linear.intercept_
     if coef.shape[1] == 1:  # of two tasks, the second one
         coef, intercept = coef * np.array([0.0, 1.0]), intercept * np.array([0.0, 1.0])
     scale = step._scale
-    intercept = intercept - step.mean_ @ coef
+    coef, intercept = _blocks(step.scaler_).fold(coef, intercept)
     return Tasks(coef, intercept, scale, -scale * step.prior_)
 
 
