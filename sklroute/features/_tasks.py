@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import LabelEncoder
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -19,7 +20,7 @@ from sklearn.utils.validation import (
 from sklroute.features._blocks import BlockScaler
 from sklroute.outcomes import Outcomes
 from sklroute.outcomes._folds import make_folds
-from sklroute.outcomes._values import group_array
+from sklroute.outcomes._values import group_array, label_array
 
 
 class TaskEncoder(TransformerMixin, BaseEstimator):
@@ -134,6 +135,8 @@ class TaskEncoder(TransformerMixin, BaseEstimator):
         ------
         ValueError
             If there are no labels, or fewer than two different ones.
+        TypeError
+            If some labels are texts and others numbers.
         """
         self._fit(X, y, tasks)
         return self
@@ -263,14 +266,16 @@ def _coded(tasks: Any, n_queries: int) -> tuple[NDArray[np.intp], NDArray]:
             f"{'None' if tasks is None else 'outcomes'}: a label for each query, as y "
             "or as tasks; in a pipeline before a router as taskencoder__tasks."
         )
-    tasks = np.asarray(tasks)
+    tasks = label_array(tasks)
     if tasks.shape != (n_queries,):
         raise ValueError(
             f"tasks has shape {tasks.shape}; expected one label for each of the "
             f"{n_queries} queries."
         )
     known = ~pd.isna(tasks)
-    labels, found = np.unique(tasks[known], return_inverse=True)
+    encoder = LabelEncoder()
+    found = encoder.fit_transform(tasks[known])
+    labels = encoder.classes_
     if len(labels) < 2:
         raise ValueError(
             f"tasks has {len(labels)} class{'es' * (len(labels) != 1)}, "

@@ -217,11 +217,24 @@ def check_known(cost: NDArray, needed: NDArray, models: NDArray, reason: Any) ->
         )
 
 
+def label_array(labels: ArrayLike) -> NDArray:
+    """Labels as an array, in which None and NaN stay missing.
+
+    NumPy makes the text "nan" of a NaN in a list of texts.
+    """
+    array = np.asarray(labels)
+    if array.dtype.kind == "U":
+        objects = np.asarray(labels, dtype=object)
+        if pd.isna(objects).any():
+            return objects
+    return array
+
+
 def group_array(groups: ArrayLike | None, name: str = "groups") -> NDArray | None:
     """Group of each query as an array, or None; refuse one that is missing."""
     if groups is None:
         return None
-    groups = np.asarray(groups)
+    groups = label_array(groups)
     if groups.ndim != 1:
         raise ValueError(f"{name} has shape {groups.shape}; expected one per query.")
     missing = np.flatnonzero(pd.isna(groups))

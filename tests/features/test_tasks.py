@@ -161,6 +161,7 @@ def test_identical_queries_get_zeros():
         ([["a"]] * 10, r"tasks has shape \(10, 1\)"),
         (["a"] * 10, r"tasks has 1 class, \['a'\]"),
         ([None] * 10, r"tasks has 0 classes, \[\]"),
+        (["a"] * 9 + [np.nan], r"tasks has 1 class, \['a'\]"),
         (["a"] * 9 + ["b"], "All queries of a training fold have the same task"),
     ],
 )
@@ -168,6 +169,13 @@ def test_bad_labels_are_refused(tasks, message):
     X = np.random.default_rng(0).normal(size=(10, 2))
     with pytest.raises(ValueError, match=message):
         TaskEncoder().fit_transform(X, tasks)
+
+
+def test_labels_are_texts_or_numbers(logs):
+    X, _ = logs
+    tasks = np.array(["a", 1] * (len(X) // 2), dtype=object)
+    with pytest.raises(TypeError, match=r"uniformly strings or numbers.*int.*str"):
+        TaskEncoder().fit(X, tasks)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +190,8 @@ def test_groups_must_be_complete(logs):
     X, tasks = logs
     with pytest.raises(ValueError, match="groups has no value in row 5"):
         TaskEncoder().fit_transform(X, tasks, groups=[*range(5), None, *range(394)])
+    with pytest.raises(ValueError, match="groups has no value in row 1"):
+        TaskEncoder().fit_transform(X, tasks, groups=["a", np.nan] * 200)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         TaskEncoder().fit_transform(X, tasks, groups=range(399))
 
