@@ -146,6 +146,13 @@ def test_columns_are_matched_by_name_and_models_may_join():
     assert alarm.wealth_["a"] != before["a"]
 
 
+def test_what_is_shared_out_is_not_shared_again():
+    alarm = cold()
+    alarm.update([[0.5, 0.5]], [[1.0, 0.0]], models=["a", "b"])
+    with pytest.raises(ValueError, match="'c' is one too many"):
+        alarm.set_params(n_models=3).update([[0.5]], [[1.0]], models=["c"])
+
+
 def test_columns_of_frames_are_matched_by_name():
     quality = pd.DataFrame(stream(0, 200, 0.9, 0.1), columns=["good", "bad"])
     predicted = pd.DataFrame({"bad": [0.1] * 200, "good": [0.9] * 200})
