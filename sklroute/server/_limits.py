@@ -106,14 +106,18 @@ class Gate:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                status = str(message["status"])
-                self._metrics.requests.labels(path=path, status=status).inc()
+                self._count(path, message["status"])
             await send(message)
 
-        if path == "/route":
-            await self._route(scope, receive, counted)
-        else:
-            await self._app(scope, receive, counted)
+        handle = self._route if path == "/route" else self._app
+        try:
+            await handle(scope, receive, counted)
+        except Exception:  # starlette answers it further out
+            self._count(path, 500)
+            raise
+
+    def _count(self, path: str, status: int) -> None:
+        self._metrics.requests.labels(path=path, status=str(status)).inc()
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._in_progress >= self._max_concurrent:

@@ -121,11 +121,12 @@ def test_a_fault_of_the_router_is_not_the_clients(serve, router):
         def predict_cost(self, X):
             raise RuntimeError("out of order")
 
-    with (
-        serve(Broken(router)) as client,
-        pytest.raises(RuntimeError, match="out of order"),
-    ):
-        client.post("/route", json={"features": [[0.0] * 9]})  # a real server: 500
+    with serve(Broken(router)) as client:
+        with pytest.raises(RuntimeError, match="out of order"):
+            client.post("/route", json={"features": [[0.0] * 9]})  # a real server: 500
+        name = 'sklroute_requests_total{path="/route",status="500"}'
+        assert counted(client, name) == 1
+        assert counted(client, "sklroute_route_in_progress") == 0
 
 
 def test_answers_are_counted(client):
