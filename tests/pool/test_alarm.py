@@ -185,6 +185,7 @@ UNUSABLE = {
     "tolerance": (cold(tolerance=1), ([[0.5]], [[1]]), "'tolerance' parameter"),
     "shapes": (cold(), ([0.5], [1.0]), r"predicted has shape \(1,\)"),
     "range": (cold(), ([[0.5]], [[2]], ["a"]), "row 0, model 'a' has 2"),
+    "prediction": (cold(), ([[1.5]], [[1]], ["a"]), "row 0, model 'a' has 1.5"),
     "blind": (cold(), ([[np.nan]], [[1]], ["a"]), "'a' in row 0 has no predic"),
     "names": (cold(), ([[0.5]], [[1]], ["a", "b"]), "2 model names for 1"),
     "too many": (cold(n_models=1), ([[0.5, 0.5]], [[1, 1]]), "1 is one too many"),
