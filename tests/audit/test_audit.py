@@ -173,7 +173,10 @@ def test_what_an_unknown_outcome_hides_has_its_price(data, router):
     lost = wanted != single
     unknown = lost[:, None] & (np.arange(4) != single)
     quality = np.where(unknown, np.nan, full.quality)
-    y = Outcomes(quality, full.cost, models=data.models)
+    could = np.ones((400, 4))
+    spare = ({0, 1, 2, 3} - {single[0], wanted[0]}).pop()
+    could[0, spare], quality[0, spare] = 0, np.nan  # nobody wants to call it
+    y = Outcomes(quality, full.cost, could, models=data.models)
     row = row_of(audit(router, X, y, cost_weight=0.02, **QUICK))
     # Right answers at the cost of the models wanted, for those of the single model.
     saved = full.cost[:, single[0]] - full.cost[np.arange(400), wanted]
@@ -261,6 +264,10 @@ def test_shuffled_features_choose_among_the_models_that_were_run(data):
     shuffled = found.decisions["RidgeRouter"].shuffled
     assert shuffled.quality.shape == (20, 400)
     assert np.isfinite(shuffled.quality).all()
+    # Where cost is all that counts, and known by model, the features have no say.
+    dear = audit(router, lossy.X[TEST], lossy.y[TEST], cost_weight=1e6, **QUICK)
+    own, _, shuffled, *_ = dear.decisions["RidgeRouter"]
+    assert (shuffled.cost == own.cost).all()
 
 
 def test_features_tell_a_random_router_nothing(data):
@@ -302,6 +309,12 @@ def test_few_queries_are_not_enough_and_it_says_how_many_would_be(data, router):
     distance = max(row.utility_gain, 0.01 - row.utility_gain)
     assert distance / error == pytest.approx(factor, rel=0.05)
     assert f"about {row.n_more:,.0f} more queries" in found.verdict
+
+
+def test_the_same_audit_finds_the_same(data, router):
+    given = router, data.X[425:450], data.y[425:450]
+    one, two = (audit(*given, **QUICK).table for _ in "ab")
+    assert one.equals(two)
 
 
 def test_too_few_independent_queries_get_no_judgement_at_all(data, router):
@@ -372,11 +385,12 @@ def test_the_result_cannot_be_changed(result):
         result.verdict = "pays"
 
 
-def test_without_costs_it_judges_quality(data, router):
+def test_without_costs_it_judges_quality(data, router, result):
     y = Outcomes(data.y.quality, models=data.models)
     found = audit(router, data.X[TEST], y[TEST], **QUICK)
     assert np.isnan(row_of(found).cost_change)
     assert np.isnan(row_of(found).cost_change_share)
+    assert row_of(found).utility_gain == row_of(result).utility_gain
     assert "cost" not in found.verdict
 
 
@@ -503,6 +517,12 @@ def test_bad_input_is_refused(data, router, params, match):
     given = {"router": router, "X": data.X[TEST], "y": data.y[TEST], **params}
     with pytest.raises(ValueError, match=match):
         audit(given.pop("router"), given.pop("X"), given.pop("y"), **given)
+
+
+@pytest.mark.parametrize("name", ["groups", "cv_groups"])
+def test_cross_fitting_refuses_groups_of_other_queries(data, name):
+    with pytest.raises(ValueError, match=f"X has 800 queries, {name} has 2"):
+        cross_audit(RidgeRouter(), data.X, data.y, **{name: [1, 2]})
 
 
 def test_a_price_on_unknown_costs_is_refused(data, router):
