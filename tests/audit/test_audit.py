@@ -254,6 +254,7 @@ def test_shuffled_features_are_worth_the_routers_traffic_drawn_at_random(data, r
     share = traffic_share(router.predict(X), router.classes_)
     expected = random_outcome(y, share)[0].mean() - row.baseline_quality
     assert row.shuffled_gain == pytest.approx(expected, abs=0.003)
+    assert row.shuffled_gain_low < row.shuffled_gain < row.shuffled_gain_high
     assert row.p_features == pytest.approx(1 / 401)
 
 
@@ -392,6 +393,16 @@ def test_without_costs_it_judges_quality(data, router, result):
     assert np.isnan(row_of(found).cost_change_share)
     assert row_of(found).utility_gain == row_of(result).utility_gain
     assert "cost" not in found.verdict
+
+
+def test_of_a_baseline_that_costs_nothing_no_share_is_told(data, router):
+    cost = data.y.cost.copy()
+    cost[:, 0] = 0.0
+    y, free = Outcomes(data.y.quality, cost, models=data.models), data.models[0]
+    found = audit(router, data.X[TEST], y[TEST], baseline=free, **QUICK)
+    assert row_of(found).cost_change == pytest.approx(row_of(found).cost)
+    assert np.isnan(row_of(found).cost_change_share)
+    assert " a query, the baseline's 0." in found.verdict
 
 
 # -- cross-fitting -------------------------------------------------------------------
