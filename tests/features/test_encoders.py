@@ -1,6 +1,9 @@
 """Encoders of other libraries behind the same interface."""
 
+import sys
 from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -97,9 +100,25 @@ def test_a_long_text_is_cut_or_refused(sentence_model):
         MultimodalFeaturizer({"text": strict}).fit_transform(texts)
 
 
-def test_without_the_library_the_error_says_what_to_install(monkeypatch):
-    import sys
+def test_a_folder_that_holds_another_model_now_is_loaded_again(tmp_path, monkeypatch):
+    class FromFile:
+        def __init__(self, folder, device):
+            self.value = float((Path(folder) / "weights").read_text())
 
+        def encode(self, texts, **_):
+            return [[self.value]] * len(texts)
+
+    library = SimpleNamespace(SentenceTransformer=FromFile)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", library)
+    (tmp_path / "model").mkdir()
+    encoder = SentenceEncoder(tmp_path / "model")
+    featurizer = MultimodalFeaturizer({"text": encoder}, cache=tmp_path)
+    for value in (1, 22):
+        (tmp_path / "model" / "weights").write_text(str(value))
+        assert featurizer.fit_transform(["a text"]) == value
+
+
+def test_without_the_library_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(ImportError, match=r"pip install 'sklroute\[sentence\]'"):
         MultimodalFeaturizer({"text": SentenceEncoder("nothing")}).fit(["a"])
