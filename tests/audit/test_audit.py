@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklroute import FixedRouter, GuardedRouter, Outcomes, RidgeRouter
 from sklroute.audit import audit, cross_audit
+from sklroute.audit._words import group_cells
 from sklroute.baselines import KNNRouter, RandomRouter
 from sklroute.compare import compare
 from sklroute.datasets import make_routing
@@ -55,7 +56,8 @@ def row_of(result):
 @pytest.mark.parametrize("cost_weight", [0.0, 0.02])
 def test_gain_is_that_over_the_training_rows_best_model(data, router, cost_weight):
     X, y = data.X[TEST], data.y[TEST]
-    row = row_of(audit(router, X, y, cost_weight=cost_weight, **QUICK))
+    result = audit(router, X, y, cost_weight=cost_weight, **QUICK)
+    row = row_of(result)
     single = best_single(data.y[TRAIN], cost_weight)
     own, other = (
         realised_utility(y, choice, cost_weight=cost_weight, reduce=None)
@@ -68,6 +70,7 @@ def test_gain_is_that_over_the_training_rows_best_model(data, router, cost_weigh
     found = row.utility_gain, row.utility_gain_low, row.utility_gain_high
     assert_allclose(found, expected)
     assert row.error == pytest.approx((own - other).std(ddof=1) / 20)
+    assert ("Quality changes by" in result.verdict) == (cost_weight > 0)
 
 
 def test_a_model_and_a_router_can_be_the_baseline(data, router):
@@ -97,6 +100,7 @@ def test_a_router_gains_nothing_over_itself(data, router):
     assert row.p == 1
     assert row.verdict == "does not pay"
     assert "worth the same on every query" in found.verdict
+    assert "saving" not in found.verdict
 
 
 def test_pipelines_and_searches_are_taken_by_the_router_they_end_in(data, result):
@@ -353,6 +357,11 @@ def test_groups_have_a_row_each_and_share_one_adjustment(data, result):
     weighted = result.by_group["utility_gain"] @ count / 400
     assert weighted == pytest.approx(row_of(result).utility_gain)
     assert (result.by_group["p_adjusted"] >= result.by_group["p"]).all()
+    heads, rows = group_cells(result)
+    assert heads[:2] == ["Group", "Queries"]
+    largest_first = np.argsort(-count, kind="stable")
+    assert [row[0] for row in rows] == [str(groups[i]) for i in largest_first]
+    assert {len(row) for row in rows} == {len(heads)}
 
 
 def test_several_routers_are_adjusted_for_their_number(data, router):
@@ -396,13 +405,14 @@ def test_without_costs_it_judges_quality(data, router, result):
 
 
 def test_of_a_baseline_that_costs_nothing_no_share_is_told(data, router):
-    cost = data.y.cost.copy()
+    cost = 0.001 * data.y.cost
     cost[:, 0] = 0.0
     y, free = Outcomes(data.y.quality, cost, models=data.models), data.models[0]
     found = audit(router, data.X[TEST], y[TEST], baseline=free, **QUICK)
     assert row_of(found).cost_change == pytest.approx(row_of(found).cost)
     assert np.isnan(row_of(found).cost_change_share)
     assert " a query, the baseline's 0." in found.verdict
+    assert "saving" not in found.verdict
 
 
 # -- cross-fitting -------------------------------------------------------------------
