@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklroute.features._torchvision import import_torchvision
-from sklroute.features._weights import contents, stamps
+from sklroute.features._weights import Stamp, contents, stamps
 
 
 class SentenceEncoder:
@@ -56,9 +56,17 @@ class SentenceEncoder:
         self.truncate = truncate
 
     @property
+    def _files(self) -> tuple[Stamp, ...]:
+        return stamps(Path(self.model).rglob("*"))
+
+    @property
+    def _loaded(self) -> Any:
+        return _load_sentences(self.model, self.device, self._files)
+
+    @property
     def cache_key(self) -> str:
         """The model, by content where it is a folder, and its settings."""
-        files = stamps(Path(self.model).rglob("*"))
+        files = self._files
         model = contents(files) if files else self.model
         settings = f"normalize={self.normalize} truncate={self.truncate}"
         return f"sentence-transformers {model} {settings}"
@@ -77,7 +85,7 @@ class SentenceEncoder:
             The same.
         """
         if not self.truncate:
-            model = _load_sentences(self.model, self.device)
+            model = self._loaded
             n_tokens = len(model.tokenizer(text)["input_ids"])
             if n_tokens > model.max_seq_length:
                 raise ValueError(
@@ -88,7 +96,7 @@ class SentenceEncoder:
 
     def __call__(self, texts: list[str]) -> NDArray[np.float32]:
         """Vectors of texts, of shape (n_texts, n_features)."""
-        return _load_sentences(self.model, self.device).encode(
+        return self._loaded.encode(
             texts,
             batch_size=len(texts),
             normalize_embeddings=self.normalize,
@@ -97,7 +105,7 @@ class SentenceEncoder:
 
 
 @lru_cache(maxsize=2)
-def _load_sentences(model: str, device: str) -> Any:
+def _load_sentences(model: str, device: str, _files: tuple[Stamp, ...]) -> Any:
     with suppress(ImportError):  # sentence-transformers does without torchvision
         import_torchvision()
     try:

@@ -45,8 +45,7 @@ def calibrate(
         Predicted gain of the proposed model over the baseline.
     difference : ndarray of shape (n_queries,)
         Realised quality of the proposed model less the baseline's; NaN where one of
-        them was not observed. Where the proposed model is the baseline it is 0,
-        observed or not.
+        them was not observed. Not read where the proposed model is the baseline.
     away : ndarray of bool, of shape (n_queries,)
         Whether the proposed model is another than the baseline.
     unit : ndarray of int, of shape (n_queries,)
@@ -62,9 +61,8 @@ def calibrate(
         ``best`` is the boldest threshold that passed, inf if none did; the rest is
         what `GuardedRouter.calibration_` has.
     """
-    difference = np.where(away, difference, 0.0)
-    usable = ~np.isnan(difference)
-    if not usable[away].all():
+    usable = ~(away & np.isnan(difference))
+    if not usable.all():
         # The others, of which none is missing, would be over-represented, and a loss
         # diluted.
         usable &= away

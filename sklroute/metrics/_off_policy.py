@@ -238,8 +238,7 @@ def doubly_robust_value(
     warn_of_overlap(outcomes, target, weight)
     predicted = predicted_utility(outcomes, quality, cost, cost_weight)
     residual = logged_utility(outcomes, cost_weight) - predicted
-    correction = np.where(weight > 0, weight * residual, 0.0).sum(axis=1)
-    return _reduce(expected(target, predicted) + correction, reduce)
+    return _reduce(expected(target, predicted) + expected(weight, residual), reduce)
 
 
 def effective_sample_size(y: Any, choice: ArrayLike) -> float:

@@ -213,12 +213,13 @@ class DriftAlarm(BaseEstimator):
     def _watch(self, names: list[Any]) -> NDArray[np.intp]:
         """Places of the models, having made some for those that are new."""
         watched = list(getattr(self, "_names", []))
-        limit = self.n_models or getattr(self, "_limit", len(names))
+        limit = getattr(self, "_limit", self.n_models or len(names))
         watched += [name for name in names if name not in watched]
         if len(watched) > limit:
             raise ValueError(
                 f"Model {watched[limit]!r} is one too many: alpha is shared among "
-                f"{limit}. Set n_models to the number that will ever be watched."
+                f"{limit}. Before the first update, set n_models to the number that "
+                "will ever be watched."
             )
         if not hasattr(self, "_names"):
             self.n_queries_, self._limit = 0, limit

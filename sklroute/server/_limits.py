@@ -1,6 +1,8 @@
 """Limits on what one client can take: size and time of a body, requests at once."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from time import perf_counter
 
 from starlette.requests import Request
@@ -41,15 +43,16 @@ async def read_body(request: Request, max_body: int, timeout: float) -> bytes:
         raise RequestError(
             415, "Send the header 'Content-Type: application/json', and plain JSON."
         )
+    body = request.stream()
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > max_body:
         if int(length) <= MAX_DRAIN:
-            await _drain(request, timeout)
+            await _drain(request, body, timeout)
         raise _too_large(max_body)
     parts, size = [], 0
     try:
         async with asyncio.timeout(timeout):
-            async for part in request.stream():
+            async for part in body:
                 size += len(part)
                 if size > max_body:
                     break
@@ -60,25 +63,22 @@ async def read_body(request: Request, max_body: int, timeout: float) -> bytes:
         ) from error
     if size > max_body:
         parts.clear()
-        await _drain(request, timeout)
+        await _drain(request, body, timeout)
         raise _too_large(max_body)
     return b"".join(parts)
 
 
-async def _drain(request: Request, timeout: float) -> None:
+async def _drain(request: Request, body: AsyncIterator[bytes], timeout: float) -> None:
     """Read on for a while: a client that is cut off while it sends sees no answer."""
     if "expect" in request.headers:  # it waits for leave to send
         return
     size = 0
-    try:
+    with suppress(TimeoutError):  # it has had its time
         async with asyncio.timeout(timeout):
-            more = True
-            while more and size <= MAX_DRAIN:
-                message = await request.receive()
-                size += len(message.get("body", b""))
-                more = message.get("more_body", False)
-    except TimeoutError:
-        pass  # it has had its time
+            async for part in body:
+                size += len(part)
+                if size > MAX_DRAIN:
+                    return
 
 
 def _too_large(max_body: int) -> RequestError:
@@ -106,14 +106,18 @@ class Gate:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                status = str(message["status"])
-                self._metrics.requests.labels(path=path, status=status).inc()
+                self._count(path, message["status"])
             await send(message)
 
-        if path == "/route":
-            await self._route(scope, receive, counted)
-        else:
-            await self._app(scope, receive, counted)
+        handle = self._route if path == "/route" else self._app
+        try:
+            await handle(scope, receive, counted)
+        except Exception:  # starlette answers it further out
+            self._count(path, 500)
+            raise
+
+    def _count(self, path: str, status: int) -> None:
+        self._metrics.requests.labels(path=path, status=str(status)).inc()
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._in_progress >= self._max_concurrent:

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklroute import FixedRouter, GuardedRouter, Outcomes, RidgeRouter
 from sklroute.audit import audit, cross_audit
+from sklroute.audit._words import group_cells
 from sklroute.baselines import KNNRouter, RandomRouter
 from sklroute.compare import compare
 from sklroute.datasets import make_routing
@@ -55,7 +56,8 @@ def row_of(result):
 @pytest.mark.parametrize("cost_weight", [0.0, 0.02])
 def test_gain_is_that_over_the_training_rows_best_model(data, router, cost_weight):
     X, y = data.X[TEST], data.y[TEST]
-    row = row_of(audit(router, X, y, cost_weight=cost_weight, **QUICK))
+    result = audit(router, X, y, cost_weight=cost_weight, **QUICK)
+    row = row_of(result)
     single = best_single(data.y[TRAIN], cost_weight)
     own, other = (
         realised_utility(y, choice, cost_weight=cost_weight, reduce=None)
@@ -68,6 +70,7 @@ def test_gain_is_that_over_the_training_rows_best_model(data, router, cost_weigh
     found = row.utility_gain, row.utility_gain_low, row.utility_gain_high
     assert_allclose(found, expected)
     assert row.error == pytest.approx((own - other).std(ddof=1) / 20)
+    assert ("Quality changes by" in result.verdict) == (cost_weight > 0)
 
 
 def test_a_model_and_a_router_can_be_the_baseline(data, router):
@@ -97,6 +100,7 @@ def test_a_router_gains_nothing_over_itself(data, router):
     assert row.p == 1
     assert row.verdict == "does not pay"
     assert "worth the same on every query" in found.verdict
+    assert "saving" not in found.verdict
 
 
 def test_pipelines_and_searches_are_taken_by_the_router_they_end_in(data, result):
@@ -173,7 +177,10 @@ def test_what_an_unknown_outcome_hides_has_its_price(data, router):
     lost = wanted != single
     unknown = lost[:, None] & (np.arange(4) != single)
     quality = np.where(unknown, np.nan, full.quality)
-    y = Outcomes(quality, full.cost, models=data.models)
+    could = np.ones((400, 4))
+    spare = ({0, 1, 2, 3} - {single[0], wanted[0]}).pop()
+    could[0, spare], quality[0, spare] = 0, np.nan  # nobody wants to call it
+    y = Outcomes(quality, full.cost, could, models=data.models)
     row = row_of(audit(router, X, y, cost_weight=0.02, **QUICK))
     # Right answers at the cost of the models wanted, for those of the single model.
     saved = full.cost[:, single[0]] - full.cost[np.arange(400), wanted]
@@ -251,6 +258,7 @@ def test_shuffled_features_are_worth_the_routers_traffic_drawn_at_random(data, r
     share = traffic_share(router.predict(X), router.classes_)
     expected = random_outcome(y, share)[0].mean() - row.baseline_quality
     assert row.shuffled_gain == pytest.approx(expected, abs=0.003)
+    assert row.shuffled_gain_low < row.shuffled_gain < row.shuffled_gain_high
     assert row.p_features == pytest.approx(1 / 401)
 
 
@@ -261,6 +269,10 @@ def test_shuffled_features_choose_among_the_models_that_were_run(data):
     shuffled = found.decisions["RidgeRouter"].shuffled
     assert shuffled.quality.shape == (20, 400)
     assert np.isfinite(shuffled.quality).all()
+    # Where cost is all that counts, and known by model, the features have no say.
+    dear = audit(router, lossy.X[TEST], lossy.y[TEST], cost_weight=1e6, **QUICK)
+    own, _, shuffled, *_ = dear.decisions["RidgeRouter"]
+    assert (shuffled.cost == own.cost).all()
 
 
 def test_features_tell_a_random_router_nothing(data):
@@ -304,6 +316,12 @@ def test_few_queries_are_not_enough_and_it_says_how_many_would_be(data, router):
     assert f"about {row.n_more:,.0f} more queries" in found.verdict
 
 
+def test_the_same_audit_finds_the_same(data, router):
+    given = router, data.X[425:450], data.y[425:450]
+    one, two = (audit(*given, **QUICK).table for _ in "ab")
+    assert one.equals(two)
+
+
 def test_too_few_independent_queries_get_no_judgement_at_all(data, router):
     groups = np.arange(400) % 6
     found = audit(router, data.X[TEST], data.y[TEST], cv_groups=groups, **QUICK)
@@ -339,6 +357,11 @@ def test_groups_have_a_row_each_and_share_one_adjustment(data, result):
     weighted = result.by_group["utility_gain"] @ count / 400
     assert weighted == pytest.approx(row_of(result).utility_gain)
     assert (result.by_group["p_adjusted"] >= result.by_group["p"]).all()
+    heads, rows = group_cells(result)
+    assert heads[:2] == ["Group", "Queries"]
+    largest_first = np.argsort(-count, kind="stable")
+    assert [row[0] for row in rows] == [str(groups[i]) for i in largest_first]
+    assert {len(row) for row in rows} == {len(heads)}
 
 
 def test_several_routers_are_adjusted_for_their_number(data, router):
@@ -372,12 +395,24 @@ def test_the_result_cannot_be_changed(result):
         result.verdict = "pays"
 
 
-def test_without_costs_it_judges_quality(data, router):
+def test_without_costs_it_judges_quality(data, router, result):
     y = Outcomes(data.y.quality, models=data.models)
     found = audit(router, data.X[TEST], y[TEST], **QUICK)
     assert np.isnan(row_of(found).cost_change)
     assert np.isnan(row_of(found).cost_change_share)
+    assert row_of(found).utility_gain == row_of(result).utility_gain
     assert "cost" not in found.verdict
+
+
+def test_of_a_baseline_that_costs_nothing_no_share_is_told(data, router):
+    cost = 0.001 * data.y.cost
+    cost[:, 0] = 0.0
+    y, free = Outcomes(data.y.quality, cost, models=data.models), data.models[0]
+    found = audit(router, data.X[TEST], y[TEST], baseline=free, **QUICK)
+    assert row_of(found).cost_change == pytest.approx(row_of(found).cost)
+    assert np.isnan(row_of(found).cost_change_share)
+    assert " a query, the baseline's 0." in found.verdict
+    assert "saving" not in found.verdict
 
 
 # -- cross-fitting -------------------------------------------------------------------
@@ -503,6 +538,12 @@ def test_bad_input_is_refused(data, router, params, match):
     given = {"router": router, "X": data.X[TEST], "y": data.y[TEST], **params}
     with pytest.raises(ValueError, match=match):
         audit(given.pop("router"), given.pop("X"), given.pop("y"), **given)
+
+
+@pytest.mark.parametrize("name", ["groups", "cv_groups"])
+def test_cross_fitting_refuses_groups_of_other_queries(data, name):
+    with pytest.raises(ValueError, match=f"X has 800 queries, {name} has 2"):
+        cross_audit(RidgeRouter(), data.X, data.y, **{name: [1, 2]})
 
 
 def test_a_price_on_unknown_costs_is_refused(data, router):

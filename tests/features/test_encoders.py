@@ -1,6 +1,9 @@
 """Encoders of other libraries behind the same interface."""
 
+import sys
 from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -97,9 +100,55 @@ def test_a_long_text_is_cut_or_refused(sentence_model):
         MultimodalFeaturizer({"text": strict}).fit_transform(texts)
 
 
-def test_without_the_library_the_error_says_what_to_install(monkeypatch):
-    import sys
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Folder of a model for a stand-in for sentence-transformers."""
 
+    class FromFile:
+        tokenizer = staticmethod(lambda text: {"input_ids": text.split()})
+        max_seq_length = 3
+        asked = ()
+
+        def __init__(self, folder, device):
+            self.value = float((Path(folder) / "weights").read_text())
+            self.device = device
+
+        def encode(self, texts, **options):
+            type(self).asked = self.device, options
+            return [[self.value]] * len(texts)
+
+    library = SimpleNamespace(SentenceTransformer=FromFile)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", library)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("1")
+    return tmp_path / "model"
+
+
+def test_a_folder_that_holds_another_model_now_is_loaded_again(folder, tmp_path):
+    encoder = SentenceEncoder(folder)
+    featurizer = MultimodalFeaturizer({"text": encoder}, cache=tmp_path)
+    for value in (1, 22):
+        (folder / "weights").write_text(str(value))
+        assert featurizer.fit_transform(["a text"]) == value
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_settings_reach_the_library(folder, normalize):
+    encoder = SentenceEncoder(folder, device="gpu", normalize=normalize)
+    encoder([encoder.prepare("a text longer than three words"), "another"])
+    options = {"batch_size": 2, "normalize_embeddings": normalize}
+    expected = "gpu", {**options, "show_progress_bar": False}
+    assert sys.modules["sentence_transformers"].SentenceTransformer.asked == expected
+
+
+def test_a_text_of_more_tokens_than_the_model_takes_is_refused(folder):
+    encoder = SentenceEncoder(folder, truncate=False)
+    assert encoder.prepare("just three words") == "just three words"
+    with pytest.raises(ValueError, match="has 4 tokens, the model takes 3"):
+        encoder.prepare("one word too many")
+
+
+def test_without_the_library_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(ImportError, match=r"pip install 'sklroute\[sentence\]'"):
         MultimodalFeaturizer({"text": SentenceEncoder("nothing")}).fit(["a"])

@@ -17,6 +17,12 @@ def test_texts_that_share_words_are_closer():
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[3]
 
 
+def test_pairs_of_words_tell_texts_apart_and_any_iterable_will_do():
+    texts = ["dog bites man", "man bites dog"]
+    vectors = TextEmbedder().fit(iter(texts)).transform(iter(texts))
+    assert vectors[0] @ vectors[1] < 0.9 * vectors[0] @ vectors[0]
+
+
 def test_few_terms_give_few_components():
     assert TextEmbedder().fit_transform(["cat", "dog", "cat"]).shape == (3, 2)
 

@@ -193,6 +193,21 @@ def test_a_log_that_is_good_enough_raises_no_warning():
             value(name)
 
 
+@pytest.mark.parametrize(
+    ("n_queries", "propensity", "warned"),
+    [(30, 1.0, False), (29, 1.0, True), (91, 0.1, False), (90, 0.1, True)],
+)
+def test_enough_is_30_queries_and_a_tenth_of_the_weight(n_queries, propensity, warned):
+    # The weight of the first query is 1 / propensity, that of the others is 1.
+    made = np.tile([1.0, 0.0], (n_queries, 1))
+    made[0] = propensity, 1 - propensity
+    log = LoggedOutcomes(np.tile([1.0, NAN], (n_queries, 1)), propensity=made)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        ips_value(log, np.zeros(n_queries, dtype=int))
+    assert bool(found) == warned
+
+
 def test_unknown_numbers_are_located():
     log = LoggedOutcomes(LOG.quality, propensity=LOG.propensity)
     with pytest.raises(ValueError, match="cost_weight needs costs: that of model"):
@@ -216,6 +231,10 @@ def test_bad_choices_are_located():
         ips_value(LOG, [0, 1, 2])
     with pytest.raises(ValueError, match=r"row 0 has \[0.9, 0.9, 0.9\]"):
         ips_value(LOG, np.full(SHAPE, 0.9))
+    share = np.eye(3)[CHOICE]
+    share[5] = [1.5, -0.5, 0.0]
+    with pytest.raises(ValueError, match=r"row 5 has \[1.5, -0.5, 0.0\]"):
+        ips_value(LOG, share)
     with pytest.raises(ValueError, match=r"probability of a choice has shape \(1, 3"):
         ips_value(LOG, np.full((1, 3), 1 / 3))
 

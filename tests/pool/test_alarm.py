@@ -146,6 +146,13 @@ def test_columns_are_matched_by_name_and_models_may_join():
     assert alarm.wealth_["a"] != before["a"]
 
 
+def test_what_is_shared_out_is_not_shared_again():
+    alarm = cold()
+    alarm.update([[0.5, 0.5]], [[1.0, 0.0]], models=["a", "b"])
+    with pytest.raises(ValueError, match="'c' is one too many"):
+        alarm.set_params(n_models=3).update([[0.5]], [[1.0]], models=["c"])
+
+
 def test_columns_of_frames_are_matched_by_name():
     quality = pd.DataFrame(stream(0, 200, 0.9, 0.1), columns=["good", "bad"])
     predicted = pd.DataFrame({"bad": [0.1] * 200, "good": [0.9] * 200})
@@ -178,6 +185,7 @@ UNUSABLE = {
     "tolerance": (cold(tolerance=1), ([[0.5]], [[1]]), "'tolerance' parameter"),
     "shapes": (cold(), ([0.5], [1.0]), r"predicted has shape \(1,\)"),
     "range": (cold(), ([[0.5]], [[2]], ["a"]), "row 0, model 'a' has 2"),
+    "prediction": (cold(), ([[1.5]], [[1]], ["a"]), "row 0, model 'a' has 1.5"),
     "blind": (cold(), ([[np.nan]], [[1]], ["a"]), "'a' in row 0 has no predic"),
     "names": (cold(), ([[0.5]], [[1]], ["a", "b"]), "2 model names for 1"),
     "too many": (cold(n_models=1), ([[0.5, 0.5]], [[1, 1]]), "1 is one too many"),

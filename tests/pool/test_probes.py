@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -110,6 +111,11 @@ def test_a_pipeline_suggests_what_its_router_does():
 def test_a_wrong_number_of_probes_is_named(n):
     with pytest.raises(ValueError, match="n must be an integer from 1 to 200"):
         ROUTER.suggest_probes(X, n)
+
+
+def test_a_router_that_is_not_fitted_suggests_nothing():
+    with pytest.raises(NotFittedError):
+        RidgeRouter().suggest_probes(X, 3)
 
 
 def test_a_guarded_pool_suggests_nothing():

@@ -60,6 +60,13 @@ def test_learning_follows_a_model_that_fails_and_costs_little_before(
     assert learnt > frozen + 0.05
 
 
+def test_answers_are_taken_to_be_as_noisy_as_right_and_wrong_ones(router):
+    mean = router.mean_quality_.copy()
+    router.partial_fit(DATA.X[1000:1010], DATA.y[1000:1010])
+    noise = [belief.noise for belief in router.pool_.beliefs]
+    np.testing.assert_allclose(noise, mean * (1 - mean))
+
+
 def test_exploring_finds_a_model_that_got_better():
     # Fitted while the best model failed on all queries: greed does not call it again.
     best = DATA.quality.mean(axis=0).argmax()

@@ -57,8 +57,9 @@ def test_a_model_that_is_always_right_is_worth_what_the_others_lose(weak):
     assert value.measured
 
 
-def test_a_model_that_is_always_wrong_gets_nothing(router):
-    value = router.value_of(X, np.zeros(200), COST, y=OLD[SCORED])
+@pytest.mark.parametrize("groups", [None, np.repeat(np.arange(100), 2)])
+def test_a_model_that_is_always_wrong_gets_nothing(router, groups):
+    value = router.value_of(X, np.zeros(200), COST, y=OLD[SCORED], groups=groups)
     assert value.traffic == 0
     assert value.gain.estimate == value.quality.estimate == value.cost.estimate == 0
     assert value.gain.low < 0 < value.gain.high  # 200 queries do not show all
@@ -187,10 +188,11 @@ def test_it_reads_as_a_report(weak):
     ("traffic", "low", "high", "verdict"),
     [
         (0.0, 0.0, 0.0, "no query would go to it"),
-        (0.04, 0.01, 0.02, "too few queries would go to it: score more"),
-        (0.5, 0.01, 0.02, "a gain"),
+        (0.045, 0.01, 0.02, "too few queries would go to it: score more"),
+        (0.05, 0.01, 0.02, "a gain"),
         (0.5, -0.02, -0.01, "a loss"),
-        (0.5, -0.02, 0.01, "open: score more"),
+        (0.5, 0.0, 0.01, "open: score more"),
+        (0.5, -0.01, 0.0, "open: score more"),
     ],
 )
 def test_the_verdict_is_that_of_the_interval(traffic, low, high, verdict):

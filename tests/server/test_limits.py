@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from sklroute import GuardedRouter, RidgeRouter
-from sklroute.server import ServerSettings
+from sklroute.server import ServerSettings, _limits
 from sklroute.server._errors import RequestError
 from sklroute.server._limits import read_body
 
@@ -22,6 +22,13 @@ def counted(client, line):
         if found.startswith(f"{line} "):
             return float(found.split()[-1])
     return 0.0
+
+
+def request(receive, head=()):
+    """A request of which the body comes in as ``receive`` has it."""
+    head = {**JSON, **dict(head)}
+    head = [(name.encode(), value.encode()) for name, value in head.items()]
+    return Request({"type": "http", "headers": head}, receive)
 
 
 def test_a_large_body_is_refused_by_its_head(client):
@@ -40,12 +47,41 @@ def test_a_large_body_without_a_length_is_refused_as_it_comes_in():
         await asyncio.sleep(0 if len(read) < 5 else 60)
         return {"type": "http.request", "body": b"0" * 40, "more_body": True}
 
-    headers = [(b"content-type", b"application/json"), (b"expect", b"100-continue")]
-    request = Request({"type": "http", "headers": headers}, receive)
+    asked = request(receive, {"expect": "100-continue"})
     with pytest.raises(RequestError) as error:
-        asyncio.run(read_body(request, 100, timeout=5))
+        asyncio.run(read_body(asked, 100, timeout=5))
     assert error.value.status == 413
     assert len(read) == 3
+
+
+@pytest.mark.parametrize(
+    ("length", "n_parts", "n_read"),
+    [("200", 5, 5), ("201", 5, 0), (None, 3, 3), (None, 99, 3 + 6)],
+)
+def test_of_a_large_body_as_much_is_read_as_lets_the_client_hear(
+    monkeypatch, length, n_parts, n_read
+):
+    """Three parts of 40 bytes are too much; six more are more than is read on."""
+    monkeypatch.setattr(_limits, "MAX_DRAIN", 200)
+    read = []
+
+    async def receive():
+        read.append(1)
+        more = len(read) < n_parts
+        return {"type": "http.request", "body": b"0" * 40, "more_body": more}
+
+    asked = request(receive, {} if length is None else {"content-length": length})
+    with pytest.raises(RequestError):
+        asyncio.run(read_body(asked, 80, timeout=5))
+    assert len(read) == n_read
+
+
+@pytest.mark.parametrize("head", [{}, {"content-length": "100"}])
+def test_a_body_may_be_as_large_as_is_allowed(head):
+    async def receive():
+        return {"type": "http.request", "body": b"0" * 100}
+
+    assert asyncio.run(read_body(request(receive, head), 100, timeout=5)) == b"0" * 100
 
 
 def test_a_slow_body_is_cut():
@@ -53,10 +89,8 @@ def test_a_slow_body_is_cut():
         await asyncio.sleep(0.02)
         return {"type": "http.request", "body": b"0", "more_body": True}
 
-    headers = [(b"content-type", b"application/json")]
-    request = Request({"type": "http", "headers": headers}, receive)
     with pytest.raises(RequestError) as error:
-        asyncio.run(read_body(request, 100, timeout=0.1))
+        asyncio.run(read_body(request(receive), 100, timeout=0.1))
     assert error.value.status == 408
 
 
@@ -121,11 +155,12 @@ def test_a_fault_of_the_router_is_not_the_clients(serve, router):
         def predict_cost(self, X):
             raise RuntimeError("out of order")
 
-    with (
-        serve(Broken(router)) as client,
-        pytest.raises(RuntimeError, match="out of order"),
-    ):
-        client.post("/route", json={"features": [[0.0] * 9]})  # a real server: 500
+    with serve(Broken(router)) as client:
+        with pytest.raises(RuntimeError, match="out of order"):
+            client.post("/route", json={"features": [[0.0] * 9]})  # a real server: 500
+        name = 'sklroute_requests_total{path="/route",status="500"}'
+        assert counted(client, name) == 1
+        assert counted(client, "sklroute_route_in_progress") == 0
 
 
 def test_answers_are_counted(client):
@@ -138,6 +173,8 @@ def test_answers_are_counted(client):
     assert counted(client, name) == before[0] + 1
     assert counted(client, "sklroute_route_seconds_count") == before[1] + 1
     assert counted(client, 'sklroute_queries_total{model="model-1"}') >= 3
+    kind = client.get("/metrics").headers["content-type"]
+    assert kind.startswith("text/plain; version=0.0.4")
 
 
 def test_the_pool_is_described(client, router):

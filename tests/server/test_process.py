@@ -1,5 +1,6 @@
 """``sklroute serve`` in a process of its own, on loopback."""
 
+import asyncio
 import http.client
 import json
 import signal
@@ -7,11 +8,15 @@ import socket
 import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from sklroute import FixedRouter
 from sklroute.cli import main
+from sklroute.server._run import PromptProtocol
 
 JSON = {"Content-Type": "application/json"}
 TIMEOUT = 1  # second that a slow client has
@@ -87,6 +92,25 @@ def test_start_route_reload_and_stop(router, data, tmp_path):
     assert "Traceback" not in error
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["choice"] for line in lines] == expected + ["model-2"] * 5
+
+
+@pytest.mark.parametrize("reads_on", [True, False])
+def test_only_a_client_that_does_not_read_on_is_cut_off(reads_on):
+    transport = Mock(**{"get_extra_info.return_value": None})
+
+    async def slow_client():
+        config = uvicorn.Config(None, timeout_keep_alive=0.05)
+        protocol = PromptProtocol(config, ServerState(), {})
+        protocol.connection_made(transport)
+        protocol.pause_writing()
+        assert protocol.flow.write_paused
+        if reads_on:
+            protocol.resume_writing()
+        assert protocol.flow.write_paused is not reads_on
+        await asyncio.sleep(0.2)
+
+    asyncio.run(slow_client())
+    assert transport.abort.called is not reads_on
 
 
 def test_what_cannot_be_served_is_said_in_one_line(tmp_path, capsys):

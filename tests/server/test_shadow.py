@@ -13,8 +13,8 @@ from sklroute.server._metrics import Metrics
 from sklroute.server._shadow import ShadowLog
 
 
-def lost(metrics):
-    return metrics.registry.get_sample_value("sklroute_shadow_lines_lost_total")
+def counted(metrics, name):
+    return metrics.registry.get_sample_value(f"sklroute_{name}_total")
 
 
 @pytest.fixture
@@ -109,6 +109,7 @@ def test_a_line_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     log = ShadowLog(path, metrics)
     log.write([b'{"query": 1}\n'])
     log.close()
+    assert counted(metrics, "shadow_lines") == 1
     real = type(path).open
     monkeypatch.setattr(
         type(path), "open", lambda self, *args, **given: HalfDisk(real(self, "ab", 0))
@@ -129,7 +130,8 @@ def test_a_disk_that_hangs_costs_lines_not_requests(tmp_path, monkeypatch):
     log._queue.maxsize = 3
     for _ in range(9):
         log.write([b"{}\n", b"{}\n"])
-    assert lost(metrics) >= 2 * 5  # three wait, one is at the disk
+    # Three wait, one is at the disk.
+    assert counted(metrics, "shadow_lines_lost") >= 2 * 5
     assert "wait for the disk" in log.error
     go_on.set()
     log.close()

@@ -133,6 +133,7 @@ def test_texts_alone_are_enough(data, tmp_path, encoder):
         found = [row["choice"] for row in answer.json()["results"]]
         assert found == router.predict(TEXTS).tolist()
         answer = client.post("/route", json={"queries": [{"text": "a"}, {}]})
+        assert answer.status_code == 422
         assert answer.json()["error"] == "queries, row 1: there is no text."
 
 
