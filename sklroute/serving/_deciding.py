@@ -69,7 +69,10 @@ class DecidingMixin:
         """Probability that each model is the best choice.
 
         A softmax of `predict_utility`, whose parameters it takes, over the router's
-        ``temperature_`` if it has learned one, else over 0.05.
+        ``temperature_`` if it has learned one, else over 0.05. The likeliest model is
+        the one that `predict` calls where the policy calls the model of the highest
+        utility; `CheapestAbove` and `Budget` do not, and here have the probability
+        that each model is the one of the best quality.
 
         Returns
         -------
