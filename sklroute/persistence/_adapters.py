@@ -78,6 +78,17 @@ def _unpack_neighbors(cls: type, state: State) -> Any:
     return search.fit(state["fitted"]["_fit_X"]) if state["fitted"] else search
 
 
+def _unpack_knn(cls: type, state: State) -> Any:
+    obj = unpack_plain(cls, state)
+    if "neighbors_" not in state:  # not fitted: a part of another router
+        return obj
+    n_points = len(obj.neighbors_._fit_X)
+    # Compiled code adds up rows of cells by the number of a point.
+    if any(len(part) != n_points for part in (obj._cells, obj._copies, obj._first)):
+        raise FormatError("KNNRouter: points, cells and copies do not match.")
+    return obj
+
+
 def _unpack_kmeans(cls: type, state: State) -> Any:
     means, fitted = _new(cls, state), state["fitted"]
     if not fitted:
@@ -110,13 +121,21 @@ def _pack_function(obj: Any) -> State:
 
 
 def _pack_text(obj: Any) -> State:
-    given = [n for n in ("tokenizer", "preprocessor") if getattr(obj, n) is not None]
-    if given or callable(obj.analyzer):
+    state = {**vars(obj), "vocabulary_": list(obj.vocabulary_.items())}
+    _check_text(state)
+    return state
+
+
+def _check_text(state: State) -> None:
+    given = [n for n in ("tokenizer", "preprocessor") if state[n] is not None]
+    if given or callable(state["analyzer"]):
         raise FormatError("a TfidfVectorizer with functions of its own is code")
-    return {**vars(obj), "vocabulary_": list(obj.vocabulary_.items())}
+    if state["input"] != "content":
+        raise FormatError("a TfidfVectorizer that opens files, whatever is asked")
 
 
 def _unpack_text(cls: type, state: State) -> Any:
+    _check_text(state)
     words, columns = zip(*state["vocabulary_"], strict=True)
     # Compiled code adds up columns by number.
     if sorted(map(int, columns)) != list(range(len(words))):
@@ -129,8 +148,23 @@ def _unpack_text(cls: type, state: State) -> Any:
     return obj
 
 
+def _pack_clip(obj: Any) -> State:
+    _check_clip(obj.model_name)
+    return _without("cache", "encoders_")(obj)
+
+
+def _check_clip(model_name: Any) -> None:
+    """Refuse a model whose settings come from elsewhere: they may name code to run."""
+    if str(model_name).startswith("hf-hub:"):
+        raise FormatError(
+            f"a ClipFeaturizer of {model_name!r} downloads its settings: fetch the "
+            "model into a folder, and name that by 'local-dir:'"
+        )
+
+
 def _unpack_clip(cls: type, state: State) -> Any:
     """The weights are not in the file; they are found by their name when needed."""
+    _check_clip(state["model_name"])
     obj = unpack_plain(cls, {**state, "cache": None})
     obj._validate_params()
     obj.encoders_ = obj._make_encoders()
@@ -179,9 +213,8 @@ ADAPTERS = {
     ),
     "sklearn.pipeline.Pipeline": _PIPELINE,
     "sklearn.preprocessing.FunctionTransformer": Adapter(_pack_function, unpack_plain),
-    "sklroute.features.ClipFeaturizer": Adapter(
-        _without("cache", "encoders_"), _unpack_clip
-    ),
+    "sklroute.baselines.KNNRouter": Adapter(_without(), _unpack_knn),
+    "sklroute.features.ClipFeaturizer": Adapter(_pack_clip, _unpack_clip),
     "sklroute.features.MultimodalFeaturizer": Adapter(
         _without("cache"), _unpack_multimodal
     ),

@@ -15,8 +15,11 @@ from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 
 import sklroute
+from sklroute import RidgeRouter
+from sklroute.features import ClipFeaturizer, MultimodalFeaturizer, TextEmbedder
 from sklroute.persistence import FormatError
 from sklroute.persistence._file import checksum
+from sklroute.pipeline import RouterPipeline
 
 NAMES = ["ridge", "knn", "mlp", "cluster", "guarded_latent", "latent", "average"]
 NAMES += ["scaled", "columns", "kernel", "fixed", "chained"]
@@ -60,6 +63,16 @@ def edit(data, change):
     document, arrays = take_apart(data)
     change(document, arrays)
     return put_together(document, arrays)
+
+
+def states(node, name):
+    """States of all objects of one class in a document."""
+    if isinstance(node, list):
+        return [state for item in node for state in states(item, name)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["object"][1]] if node.get("object", [None])[0] == name else []
+    return own + states(list(node.values()), name)
 
 
 # -- one kind of harm each ------------------------------------------------------------
@@ -167,6 +180,59 @@ def test_neighbours_in_other_spaces(refuse, tmp_path):
         arrays[name] = arrays[name][:, :2].copy()
 
     refuse(edit(stored("knn", tmp_path), narrow))
+
+
+@pytest.mark.parametrize("name", ["_cells", "_copies", "_first"])
+def test_neighbours_without_what_they_answered(refuse, tmp_path, name):
+    """Compiled code would read behind the end of the table."""
+
+    def shorten(document, arrays):
+        own = document["router"]["object"][1][name]["array"]
+        arrays[own] = arrays[own][:5].copy()
+
+    data = edit(stored("knn", tmp_path), shorten)
+    refuse(data, "points, cells and copies do not match")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("input", "filename"), ("tokenizer", "split")]
+)
+def test_texts_that_would_not_be_read_as_they_are(tmp_path, name, value):
+    """Behind a featurizer no query is routed on loading: a file must not wait there."""
+    y = np.eye(2)[[0, 1, 0, 1]]
+    featurizer = MultimodalFeaturizer({"text": TextEmbedder(1)})
+    router = RouterPipeline([("text", featurizer), ("router", RidgeRouter(alpha=1.0))])
+    router.fit({"text": ["red cat", "dog", "cat dog", "red dog"]}, y)
+    path = tmp_path / "file"
+    router.save(path)
+
+    def change(document, arrays):
+        (state,) = states(document, "sklearn.feature_extraction.text.TfidfVectorizer")
+        state[name] = value
+
+    path.write_bytes(edit(path.read_bytes(), change))
+    with pytest.raises(FormatError):
+        sklroute.load(path)
+
+
+def test_clip_settings_from_elsewhere(tmp_path):
+    clip = ClipFeaturizer("local-dir:nowhere")
+    clip.modalities_ = {"image": slice(0, 5), "text": slice(5, 10)}
+    clip.encoders_ = clip._make_encoders()
+    router = fitted("ridge")
+    path = tmp_path / "file"
+    RouterPipeline([("clip", clip), ("router", router)]).save(path)
+
+    def change(document, arrays):
+        (state,) = states(document, "sklroute.features.ClipFeaturizer")
+        state["model_name"] = "hf-hub:somebody/else"
+
+    path.write_bytes(edit(path.read_bytes(), change))
+    with pytest.raises(FormatError, match="'hf-hub:somebody/else' downloads its sett"):
+        sklroute.load(path)
+    clip.model_name = "hf-hub:somebody/else"
+    with pytest.raises(FormatError, match="downloads its settings"):
+        RouterPipeline([("clip", clip), ("router", router)]).save(path)
 
 
 def test_steps_start_no_processes(tmp_path):
