@@ -19,7 +19,7 @@ from sklroute.latent._net import RouterNet, RoutingDataset
 MIN_HELD_OUT = 50  # groups of queries below which none are held out
 
 # torch's generator is global: threads that train at once would share its numbers.
-_ONE_AT_A_TIME = threading.Lock()
+_ONE_AT_A_TIME = threading.RLock()  # a callback may copy the net
 
 
 @contextmanager

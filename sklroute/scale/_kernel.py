@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklroute.baselines import KernelRouter
 from sklroute.outcomes import Outcomes
 
-PLACED = ("gamma_", "centre_", "landmarks_", "_length", "_basis")
+PLACED = ("gamma_", "centre_", "landmarks_", "_sample", "_length", "_basis")
 SUMS = ("label", "gram", "cross", "n_rows", "n_cells")
 
 

@@ -2,6 +2,7 @@
 
 import pickle
 from copy import deepcopy
+from threading import Thread
 from typing import ClassVar
 from unittest.mock import Mock
 
@@ -21,6 +22,7 @@ from sklroute.latent._training import (
     assign_folds,
     held_out_predictions,
     hold_out,
+    seeded,
 )
 from sklroute.policies import UCB, CheapestAbove, MaxUtility, RiskAverse
 
@@ -202,6 +204,17 @@ def test_training_stops_and_returns_to_the_best_epoch(table):
     assert len(brier) - 1 - best == 3
     for name, weight in router.net_.module_.state_dict().items():
         assert torch.equal(weight, Noting.epochs[best][name])
+
+
+def test_a_router_can_be_copied_while_another_trains(router):
+    def copy():
+        with seeded(0, "cpu"):  # as in a callback
+            deepcopy(router)
+
+    thread = Thread(target=copy, daemon=True)
+    thread.start()
+    thread.join(timeout=60)
+    assert not thread.is_alive()
 
 
 def test_queries_of_one_group_are_held_out_together():

@@ -60,6 +60,19 @@ def test_the_kernel_learns_from_every_query(data):
     assert np.abs(found - few.predict_quality(data.X)).max() > 0.01
 
 
+def test_landmarks_of_a_pass_are_explained_by_their_rows(data):
+    router = fit_batches(
+        KernelRouter(20, random_state=0), batches(data, 100), n_sample=500
+    )
+    evidence = router.explain(data.X[:5]).evidence
+    names = evidence["name"][evidence["source"] == "landmark"]
+    rows = names.str.extract(r"^training query (\d+)$")[0].dropna().astype(int)
+    landmarks = router.landmarks_ + router.centre_
+    assert len(rows)
+    for row in set(rows):
+        assert np.isclose(landmarks, data.X[row]).all(axis=1).any()
+
+
 def test_half_precision_is_summed_in_single(data):
     half = data.X.astype(np.float16)
     one, two = (

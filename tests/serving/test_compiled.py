@@ -275,6 +275,15 @@ def test_steps_that_do_a_part_of_their_work(step):
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_whitened_rounding_errors_are_refused(dtype):
+    """The estimator's own predictions differ between 32 and 64 bits then."""
+    X = np.hstack([TABLE.X, TABLE.X[:, :1], np.ones((len(TABLE.X), 1))]).astype(dtype)
+    router = pipeline(PCA(whiten=True, random_state=0)).fit(X, TABLE.y)
+    with pytest.raises(TypeError, match="components without variance"):
+        router.compile()
+
+
 def test_a_scaler_that_fills_missing_blocks_is_refused():
     scaler = BlockScaler(TABLE.modalities, allow_missing=True)
     router = pipeline(scaler).fit(TABLE.X, TABLE.y)
