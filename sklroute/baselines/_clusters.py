@@ -124,7 +124,7 @@ class ClusterRouter(RouterMixin, BaseEstimator):
     def _sizes(self, n_queries: int) -> list[int]:
         if self.n_clusters == "auto":
             limit = max(n_queries // QUERIES_PER_CLUSTER, 1)
-            return [min(size, limit) for size in LEVELS]
+            return sorted({min(size, limit) for size in LEVELS})
         sizes = np.atleast_1d(self.n_clusters)
         if sizes.ndim > 1 or sizes.dtype.kind not in "iu" or not sizes.all():
             raise ValueError(

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklroute.outcomes._values import columns_of
-from sklroute.pipeline import as_router
+from sklroute.pipeline import as_router, last_step_and_features
 from sklroute.policies import Policy
 
 
@@ -91,11 +91,10 @@ def route_partition(
         mask = _available(frame, available, router.classes_)
         keywords = {"available": mask, "costs": costs, "policy": policy}
         X = _features(frame, columns, router)
-        added = {name: router.predict(X, **keywords)}
-        if utility is not None:
-            place = columns_of(added[name], router.classes_)
-            table = router.predict_utility(X, **keywords)
-            added[utility] = table[np.arange(len(frame)), place]
+        router, X = last_step_and_features(router, X)
+        chosen, table = router._predict_with_utility(X, **keywords)
+        place = columns_of(chosen, router.classes_)
+        added = {name: chosen, utility: table[np.arange(len(frame)), place]}
     return frame.assign(**{key: added[key] for key in added if key is not None})
 
 

@@ -12,7 +12,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import ArrayLike, NDArray
 
 from sklroute.outcomes._values import columns_of
-from sklroute.pipeline import as_router
+from sklroute.pipeline import as_router, last_step_and_features
 from sklroute.policies import Policy
 from sklroute.scale._arrays import settings_of, start_at
 
@@ -148,12 +148,12 @@ class _Files:
 
     def _same(self, X) -> bool:
         """Whether the files hold what would be written for the first batch."""
-        same = np.array_equal(self._open(self.out)[: len(X)], self._choose(X))
+        choice, utility = self._decide(X)
+        same = np.array_equal(self._open(self.out)[: len(X)], choice)
         if self.utilities is None or not same:
             return same
         if not self.utilities.exists():
             return False
-        utility = self.router.predict_utility(X, **self.keywords)
         return np.allclose(self._open(self.utilities)[: len(X)], utility, rtol=1e-3)
 
     def _create(self, path: Path, dtype, shape: tuple[int, ...]) -> None:
@@ -162,15 +162,16 @@ class _Files:
     def _open(self, path: Path) -> NDArray:
         return open_memmap(path, "r+")
 
-    def _choose(self, X) -> NDArray[np.int32]:
-        chosen = self.router.predict(X, **self.keywords)
-        return columns_of(chosen, self.router.classes_).astype(np.int32)
+    def _decide(self, X) -> tuple[NDArray[np.int32], NDArray]:
+        router, X = last_step_and_features(self.router, X)
+        chosen, utility = router._predict_with_utility(X, **self.keywords)
+        return columns_of(chosen, router.classes_).astype(np.int32), utility
 
     def write(self, row: int, X) -> None:
         """Route a batch. The files are opened anew: read pages are given back."""
-        self._open(self.out)[row : row + len(X)] = self._choose(X)
+        choice, utility = self._decide(X)
+        self._open(self.out)[row : row + len(X)] = choice
         if self.utilities is not None:
-            utility = self.router.predict_utility(X, **self.keywords)
             self._open(self.utilities)[row : row + len(X)] = utility
 
     def note(self, n_batches: int, row: int, settings: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklroute.explain._router import drawn_once
 from sklroute.policies import Policy
 from sklroute.serving._choosing import choice_probability
 from sklroute.serving._rules import Chance
@@ -104,3 +105,11 @@ class DecidingMixin:
         """
         policy, arrays = self._policy_arrays(X, available, costs, policy)
         return self.classes_[policy(**arrays)]
+
+    def _predict_with_utility(
+        self, X, *, available=None, costs=None, policy=None
+    ) -> tuple[NDArray, NDArray[np.float64]]:
+        """Names of the models to call, and the utilities that decided it."""
+        policy, arrays = self._policy_arrays(X, available, costs, policy)
+        policy = drawn_once(policy)
+        return self.classes_[policy(**arrays)], policy.utility(**arrays)

@@ -226,12 +226,15 @@ class Clusters(Part):
     def __call__(self, X):
         X = directions(X)
         quality = np.tile(self.mean, (len(X), 1))
-        for centres, profile in self.levels:
-            distance = (centres**2).sum(axis=1) - 2 * (
-                X.astype(centres.dtype, copy=False) @ centres.T
-            )
+        for (centres, profile), square in zip(self.levels, self._squares, strict=True):
+            product = X.astype(centres.dtype, copy=False) @ centres.T
+            distance = square - 2 * product
             quality += profile[distance.argmin(axis=1)]
         return within_bounds(quality)
+
+    @cached_property
+    def _squares(self) -> list[NDArray]:
+        return [(centres**2).sum(axis=1) for centres, _ in self.levels]
 
 
 @dataclass(frozen=True)
@@ -250,8 +253,7 @@ class Neighbours(Part):
 
     def __call__(self, X):
         X = directions(X)
-        square = np.einsum("ij,ij->i", self.points, self.points)
-        return self._means(square - 2 * (X @ self.points.T))
+        return self._means(self._square - 2 * (X @ self.points.T))
 
     def _means(self, distance):
         size = min(self.size, len(self.points))
@@ -264,6 +266,10 @@ class Neighbours(Part):
         else:
             sums = self.cells[nearest].sum(axis=1)
         return shrunk_means(sums, self.mean, self.shrinkage)
+
+    @cached_property
+    def _square(self) -> NDArray:
+        return np.einsum("ij,ij->i", self.points, self.points)
 
     @cached_property
     def _has_copies(self) -> bool:

@@ -51,7 +51,9 @@ def test_fewer_distinct_queries_than_clusters_are_no_error():
     )
 
 
-@pytest.mark.parametrize(("n_queries", "expected"), [(100, [10, 10]), (1000, [16, 64])])
+@pytest.mark.parametrize(
+    ("n_queries", "expected"), [(100, [10]), (300, [16, 30]), (1000, [16, 64])]
+)
 def test_automatic_levels_are_coarser_for_few_queries(n_queries, expected):
     data = make_routing(n_queries, 3, random_state=0)
     router = ClusterRouter(random_state=0).fit(data.X, data.y)

@@ -1,12 +1,13 @@
 """Routing into files."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklroute import KernelRouter, RidgeRouter
 from sklroute.datasets import make_routing
-from sklroute.policies import CheapestAbove, MaxUtility
-from sklroute.scale import ArrayBatches, route_batches
+from sklroute.policies import CheapestAbove, MaxUtility, Thompson
+from sklroute.scale import ArrayBatches, route_batches, route_partition
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +18,11 @@ def data():
 @pytest.fixture(scope="module")
 def router(data):
     return RidgeRouter(10.0).fit(data.X[:500], data.y[:500])
+
+
+def drawing():
+    """A policy that draws anew for every query and call."""
+    return Thompson(random_state=np.random.RandomState(0))
 
 
 class Broken:
@@ -56,6 +62,20 @@ def test_choices_and_utilities_are_those_of_predict(data, router, tmp_path, size
         np.load(utilities), router.predict_utility(data.X, **keywords), rtol=1e-6
     )
     assert {path.name for path in tmp_path.iterdir()} == {out.name, utilities.name}
+
+
+def test_utilities_of_a_policy_that_draws_are_those_that_decided(data, tmp_path):
+    router = KernelRouter(random_state=0).fit(data.X[:100], data.y[:100])
+    utilities = tmp_path / "utilities.npy"
+    batches = ArrayBatches(data.X, data.y, size=300)
+    out = tmp_path / "choices.npy"
+    route_batches(router, batches, out, utilities=utilities, policy=drawing())
+    assert (np.load(utilities).argmax(axis=1) == np.load(out)).all()
+    frame = pd.DataFrame({"clip": list(data.X)})
+    keywords = {"utility": "worth", "policy": Thompson(random_state=0)}
+    routed = route_partition(frame, router, "clip", **keywords)
+    expected = router.predict_utility(data.X, policy=Thompson(random_state=0))
+    np.testing.assert_allclose(routed.worth, expected.max(axis=1))
 
 
 @pytest.mark.parametrize("number", [0, 1, 5])
