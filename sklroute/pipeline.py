@@ -271,6 +271,25 @@ def last_step(router: Any) -> Any:
     return router
 
 
+def as_predictor(estimator: Any) -> Any:
+    """A fitted router whose predictions tell what it calls at any price on cost.
+
+    Raises
+    ------
+    TypeError
+        If it narrows the choice beside them, as a guard does.
+    """
+    router = as_router(estimator)
+    last = last_step(router)
+    if last._choice_rule() is not None:
+        raise TypeError(
+            f"{type(last).__name__} does not choose by its predictions alone: at "
+            "another price on cost they do not tell what it calls. Judge its choices "
+            "with utility_scorer or sklroute.audit.audit."
+        )
+    return router
+
+
 def last_step_and_features(router: Any, X: Any) -> tuple[Any, Any]:
     """The same, with what that router sees of some queries."""
     while isinstance(router, RouterPipeline):

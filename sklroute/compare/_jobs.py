@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from sklroute.features import TaskEncoder
 from sklroute.outcomes import Outcomes
-from sklroute.pipeline import as_router, core_of, fit_router
+from sklroute.pipeline import as_predictor, core_of, fit_router
 
 TASK = "task"  # the block of what groups were learned
 
@@ -194,7 +194,7 @@ def _fit(job: Job) -> Fit:
         start = perf_counter()
         fit_router(router, features.train, job.y, groups=job.cv_groups)
         fitted = perf_counter()
-        router = as_router(router)
+        router = as_predictor(router)
         quality_test = router.predict_quality(features.test)
         predicted = perf_counter()
         predictions = Predictions(

@@ -143,6 +143,9 @@ def compare(
         model has no cost while others do, no query has the outcomes of two models,
         ``cost_weight`` or ``feature_cost`` is given without costs, or groups are to be
         learned and there are none.
+    TypeError
+        If a router does not choose by its predictions alone, as `GuardedRouter`,
+        `FixedRouter` and `RandomRouter` do not: `sklroute.audit.audit` judges these.
 
     Examples
     --------

@@ -25,7 +25,7 @@ from sklroute.metrics import (
     single_model_hull,
 )
 from sklroute.outcomes import check_outcomes
-from sklroute.pipeline import as_router
+from sklroute.pipeline import as_predictor
 
 DARK, LIGHT = "0.35", "0.6"  # of the references: the routers have the colours
 ORACLE, MIXING, SINGLE = "oracle", "random mixing of single models", "single models"
@@ -148,7 +148,7 @@ class FrontierDisplay:
         display : FrontierDisplay
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
-        router = as_router(estimator)
+        router = as_predictor(estimator)
         outcomes = outcomes_of(router, y)
         return cls.from_predictions(
             outcomes,

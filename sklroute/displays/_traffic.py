@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklroute.displays._pyplot import import_pyplot, take_axes
 from sklroute.metrics import traffic_curve, traffic_share
 from sklroute.outcomes._values import aligned, float_array, named_mask
-from sklroute.pipeline import as_router
+from sklroute.pipeline import as_predictor
 
 # Models beyond these, by share, are drawn as one, in the grey that is left out here.
 COLOURS = [f"C{i}" for i in range(10) if i != 7]
@@ -106,7 +106,7 @@ class TrafficDisplay:
         display : TrafficDisplay
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
-        router = as_router(estimator)
+        router = as_predictor(estimator)
         return cls.from_predictions(
             router.classes_,
             router.predict_quality(X),

@@ -25,7 +25,7 @@ from sklroute.outcomes._values import (
     check_choice,
     check_cost_weight,
 )
-from sklroute.pipeline import as_router
+from sklroute.pipeline import as_predictor, as_router
 from sklroute.policies import MaxUtility
 
 
@@ -73,7 +73,8 @@ def frontier_scorer() -> "_FrontierScorer":
 
     The normalised area of `sklroute.metrics.nauc` over the cost range of the scored
     queries. It judges the predicted quality and cost at every price at once; the
-    router's policy plays no part. Costs, availability and outcomes are read from
+    router's policy plays no part, and one that does not choose by its predictions
+    alone, such as `GuardedRouter`, is refused (TypeError). Costs, availability and outcomes are read from
     ``y``, with metadata routing on or off.
 
     Returns
@@ -198,7 +199,7 @@ class _FrontierScorer(_WeightedScorer):
     def __call__(
         self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None
     ) -> float:
-        router = as_router(estimator)
+        router = as_predictor(estimator)
         outcomes = outcomes_of(router, y)
         check_not_logged(outcomes)
         rows, weight = weighted_rows(sample_weight, X)

@@ -14,13 +14,16 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklroute import FixedRouter, Outcomes, RidgeRouter
+from sklroute import FixedRouter, GuardedRouter, Outcomes, RidgeRouter
+from sklroute.compare import compare
 from sklroute.datasets import make_routing
+from sklroute.displays import FrontierDisplay, TrafficDisplay
 from sklroute.metrics import cost_range, frontier, nauc, realised_utility
 from sklroute.model_selection import (
     frontier_scorer,
     utility_scorer,
 )
+from sklroute.pipeline import RouterPipeline
 from sklroute.policies import MaxUtility
 
 SCORERS = [utility_scorer(), utility_scorer(0.1), frontier_scorer()]
@@ -99,9 +102,25 @@ def test_a_better_router_has_a_better_frontier():
         frontier_scorer()(
             router.fit(data.X[train], data.y[train]), data.X[test], data.y[test]
         )
-        for router in (RidgeRouter(), FixedRouter())
+        for router in (RidgeRouter(), RidgeRouter(alpha=1e9))
     ]
     assert scores[0] > scores[1] + 0.02
+
+
+@pytest.mark.parametrize("router", [FixedRouter(), GuardedRouter(RidgeRouter())])
+def test_a_frontier_is_that_of_choices_by_the_predictions(router):
+    """A guard or a fixed model calls others than a sweep over its predictions."""
+    data = make_routing(300, 3, random_state=0)
+    with pytest.raises(TypeError, match=f"{type(router).__name__} does not choose by"):
+        compare(data.X, data.y, routers={"it": router}, n_seeds=1)
+    router = RouterPipeline([("router", router)]).fit(data.X, data.y)
+    for judge in (
+        frontier_scorer(),
+        FrontierDisplay.from_estimator,
+        lambda router, X, y: TrafficDisplay.from_estimator(router, X),
+    ):
+        with pytest.raises(TypeError, match="Judge its choices with utility_scorer"):
+            judge(router, data.X, data.y)
 
 
 @pytest.mark.parametrize("scorer", SCORERS, ids=repr)
@@ -149,7 +168,7 @@ def test_bad_prices_are_refused(cost_weight):
 
 @pytest.mark.parametrize("scorer", SCORERS, ids=repr)
 def test_outcomes_of_other_models_are_refused(scorer, data):
-    router = FixedRouter().fit(data.X, data.y)
+    router = RidgeRouter(alpha=9).fit(data.X, data.y)
     other = Outcomes(data.y.quality, data.y.cost, models=["a", "b", "c"])
     with pytest.raises(ValueError, match=r"\['a', 'b', 'c'\], the router has"):
         scorer(router, data.X, other)
@@ -158,7 +177,7 @@ def test_outcomes_of_other_models_are_refused(scorer, data):
 @pytest.mark.parametrize("scorer", SCORERS[1:], ids=repr)
 def test_scores_that_need_costs_say_so(scorer, data):
     y = Outcomes(data.y.quality, models=data.y.models)
-    router = FixedRouter().fit(data.X, y)
+    router = RidgeRouter(alpha=9).fit(data.X, y)
     with pytest.raises(ValueError, match="cost"):
         scorer(router, data.X, y)
 
