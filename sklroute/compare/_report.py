@@ -247,12 +247,11 @@ def _protocol(result: Comparison) -> list[str]:
         "Five splits test every query once.",
         "Preprocessing and routers see training queries only. The operating point and "
         "the best router are chosen on validation queries, the best single model, the "
-        "cheapest and the best per group on training queries. Test queries are used "
-        "once, to judge.",
+        "cheapest and the best per group on training queries. The validation queries "
+        "of one split are test queries of another.",
         "Choices are made on predicted quality and cost and judged by realised ones.",
         "Intervals: paired bootstrap over test queries (whole groups). They cover the "
         "draw of the queries, with the routers as fitted; not other training sets, new "
-        "prices or a change of the traffic. With many routers, the best of them is a "
-        "little flattered.",
+        "prices or a change of the traffic.",
         f"Control: {result.control}.",
     ]

@@ -17,6 +17,7 @@ from sklroute.compare._contestants import (
     Arena,
     Contestant,
     Realised,
+    enter,
     traffic_name,
 )
 from sklroute.compare._jobs import Fit, is_binary
@@ -97,8 +98,13 @@ class Comparison:
     over_random : Interval
         Gain in quality of the best router, at the operating point if there is one,
         over random choices with the same traffic: what the features are worth.
+    over_single : Interval
+        Gain in quality over the best single model of the router that is chosen anew for
+        each seed, on this seed's validation queries alone.
     best : str
-        The best router, chosen on validation queries.
+        The best router, chosen on the validation queries of all seeds. As other seeds
+        test these, its own gain is flattered where there are many routers;
+        ``over_single`` is not.
     control : str
         The router that learned from shuffled outcomes.
     has_costs : bool
@@ -121,6 +127,7 @@ class Comparison:
     by_group: pd.DataFrame | None
     over_groups: Interval | None
     over_random: Interval
+    over_single: Interval
     best: str
     control: str
     has_costs: bool
@@ -139,11 +146,27 @@ def best_router(arena: Arena, contestants: Sequence[Contestant]) -> Contestant:
     return max(routers, key=lambda entry: validation_score(arena, entry))
 
 
+def chosen_by_seed(arena: Arena, contestants: Sequence[Contestant]) -> Contestant:
+    """For each seed the router that did best on this seed's own validation queries."""
+    routers = [entry for entry in contestants if entry.kind == "router"]
+    chosen = []
+    for number, split in enumerate(arena.splits):
+        y = arena.y[split.validation]
+        fits = [entry.fits[number].predictions for entry in routers]
+        parts = [(fit.quality_validation, fit.cost_validation) for fit in fits]
+        scores = [_score(y, *part, arena.has_costs) for part in parts]
+        chosen.append(fits[int(np.argmax(scores))])
+    return enter(arena, "chosen by seed", "router", chosen)
+
+
 def validation_score(arena: Arena, entry: Contestant) -> float:
-    """Area under the frontier on the validation queries, or quality without costs."""
-    y = arena.y[arena.validation]
-    quality, cost = entry.validated
-    if arena.has_costs:
+    """What a router is worth on the validation queries of all seeds."""
+    return _score(arena.y[arena.validation], *entry.validated, arena.has_costs)
+
+
+def _score(y: Outcomes, quality: NDArray, cost: NDArray, has_costs: bool) -> float:
+    """Area under the frontier, or quality without costs."""
+    if has_costs:
         return nauc(frontier(y, quality, cost), cost_range(y))
     best = np.where(y.candidates, quality, -np.inf).argmax(axis=1)
     return float(y.quality[np.arange(len(y)), best].mean())
@@ -169,6 +192,7 @@ def summarise(
         by_group=_by_group(arena, contestants, best),
         over_groups=judge.gain(best.first, GROUP),
         over_random=judge.gain(best.par or best.first, traffic_name(best.name)),
+        over_single=judge.gain(chosen_by_seed(arena, contestants).first, SINGLE),
         best=best.name,
         control=next(entry.name for entry in contestants if entry.kind == "control"),
         has_costs=arena.has_costs,

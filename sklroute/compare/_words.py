@@ -72,6 +72,15 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
         f"quality; the best single model gives {percent(single.quality)}. That is "
         f"{points(*gain)} points (95 % interval): {_verdict(result, *gain)}."
     )
+    n_routers = (result.table["kind"] == "router").sum()
+    if n_routers > 1 and result.protocol["seeds"] > 1:
+        gain = result.over_single
+        yield (
+            "That is flattered by choosing, as other splits test the queries that it "
+            "was chosen on. With the router of each split chosen on the split's own "
+            f"validation queries, the gain is {points(*gain)} points: "
+            f"{_verdict(result, *gain)}."
+        )
     if result.has_costs:
         yield from _cost_sentences(result, best, cost_unit)
     else:

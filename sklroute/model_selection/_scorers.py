@@ -74,8 +74,8 @@ def frontier_scorer() -> "_FrontierScorer":
     The normalised area of `sklroute.metrics.nauc` over the cost range of the scored
     queries. It judges the predicted quality and cost at every price at once; the
     router's policy plays no part, and one that does not choose by its predictions
-    alone, such as `GuardedRouter`, is refused (TypeError). Costs, availability and outcomes are read from
-    ``y``, with metadata routing on or off.
+    alone, such as `GuardedRouter`, is refused (TypeError). Costs, availability and
+    outcomes are read from ``y``, with metadata routing on or off.
 
     Returns
     -------

@@ -18,6 +18,7 @@ from sklroute.compare._contestants import Arena, operating_point
 from sklroute.compare._jobs import Predictions, Tasks, prepare, workers
 from sklroute.compare._result import saved_share
 from sklroute.compare._splits import Split, make_splits
+from sklroute.compare._words import sentences
 from sklroute.datasets import make_routing
 from sklroute.features import BlockScaler, TaskEncoder
 from sklroute.metrics import best_model_per_group, paired_bootstrap, realised_quality
@@ -162,6 +163,36 @@ def test_test_outcomes_change_neither_operating_point_nor_best_router(data, resu
     pd.testing.assert_series_equal(one.seeds["cost_weight"], two.seeds["cost_weight"])
     assert one.best == two.best
     assert not np.allclose(one.table["quality"], two.table["quality"])
+
+
+class OneModelRouter(RouterMixin, BaseEstimator):
+    """Holds one model for the best, whatever it is shown."""
+
+    def __init__(self, model=0, policy=None):
+        self.model = model
+        self.policy = policy
+
+    def _fit(self, X, outcomes, sample_weight, groups):
+        pass
+
+    def _predict_quality(self, X):
+        return np.tile(np.eye(len(self.classes_))[self.model], (len(X), 1))
+
+
+def test_a_router_chosen_by_seed_has_not_seen_what_it_is_judged_on():
+    quality = (np.random.default_rng(0).random((200, 8)) < 0.5).astype(float)
+    routers = {f"r{model}": OneModelRouter(model) for model in range(8)}
+    result = compare(np.eye(200, 3), quality, routers=routers, n_resamples=20)
+    reached = [
+        quality[split.test, quality[split.validation].mean(axis=0).argmax()]
+        for split in make_splits(200, n_seeds=5)
+    ]
+    single = result.table.loc["best single", "quality"]
+    expected = np.concatenate(reached).mean() - single
+    assert result.over_single.estimate == pytest.approx(expected)
+    assert result.table.loc[result.best, "gain"] > expected + 0.01
+    text = " ".join(sentences(result))
+    assert f"the gain is {100 * expected:+.1f}" in text
 
 
 def _arena(quality, cost):
