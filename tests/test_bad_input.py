@@ -127,6 +127,26 @@ OUTCOMES = {
         outcomes(available=changed(np.ones((8, 3)), (6, 1), 0.5)),
         "`available` must hold true and false only; row 6, column 1 has 0.5",
     ),
+    "availability that is missing": (
+        outcomes(available=pd.array([True, None, True], dtype="boolean")),
+        "`available` must hold true and false only; row 0, column 1 has None",
+    ),
+    "availability that is masked": (
+        outcomes(available=np.ma.array([True, True, True], mask=[False, False, True])),
+        "`available` must hold true and false only; row 0, column 2 has None",
+    ),
+    "complex quality": (
+        outcomes(QUALITY + 0j),
+        "quality must be numeric: it is complex",
+    ),
+    "names that NumPy makes the same": (
+        outcomes(models=["base", "tiny\0", "tiny"]),
+        "Model name 'tiny' appears twice",
+    ),
+    "numbers that NumPy makes the same": (
+        outcomes(models=[2**63, 2**63 + 1, -1]),
+        "Model name .* appears twice",
+    ),
     "repeated names": (
         outcomes(models=["base", "large", "base"]),
         "Model name 'base' appears twice",

@@ -235,6 +235,11 @@ def test_labelled_prices_and_masks_are_matched_by_name(router, X):
         router.predict(X, available=up.rename(columns={"base": "tiny"}))
 
 
+def test_models_may_be_named_true_and_false():
+    router = ReadOff().fit([[0.1, 0.2], [0.2, 0.1]], [True, False])
+    assert router.predict([[0.1, 0.2]], available={True: False, False: True}) == [False]
+
+
 @pytest.mark.parametrize("names", [[], (), set()])
 def test_no_names_leave_no_model(router, names, X):
     with pytest.raises(ValueError, match=r"Row 0 has no available model \(4 of 4"):

@@ -12,6 +12,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -338,3 +339,20 @@ def test_repeated_queries_are_no_obstacle(name, data):
     y = Outcomes(np.nan_to_num(data.y.quality), data.y.cost)[rows]
     quality = make_router(name).fit(data.X[rows], y).predict_quality(data.X)
     assert np.isfinite(quality).all()
+
+
+@every_router
+def test_a_fit_that_fails_leaves_the_router_as_it_was(name, data, monkeypatch):
+    def interrupt(router, X):
+        raise KeyboardInterrupt
+
+    new, router = make_router(name), make_router(name).fit(data.X, data.y)
+    expected = router.predict_quality(data.X)
+    others = Outcomes(np.nan_to_num(data.y.quality[:, :3]), models=["x", "y", "z"])
+    monkeypatch.setattr(type(router), "_set_up_pool", interrupt)  # the last step
+    for each in (new, router):
+        with pytest.raises(KeyboardInterrupt):
+            each.fit(data.X[:, :7], others)
+    np.testing.assert_array_equal(router.predict_quality(data.X), expected)
+    with pytest.raises(NotFittedError):
+        new.predict(data.X)

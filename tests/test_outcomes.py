@@ -159,6 +159,14 @@ def test_one_column_is_of_labels_unless_it_has_the_name_of_a_model():
 def test_a_missing_value_of_pandas_is_missing():
     frame = pd.DataFrame({"a": [0.5, None], "b": [1, None]}).convert_dtypes()
     assert_array_equal(Outcomes(frame).quality, [[0.5, 1.0], [NAN, NAN]])
+    assert_array_equal(Outcomes(frame.to_numpy()).quality, [[0.5, 1.0], [NAN, NAN]])
+    assert_array_equal(Outcomes([[0.5, 1]], cost=[pd.NA, 2]).cost, [[NAN, 2.0]])
+
+
+def test_labels_may_be_true_and_false():
+    y = check_outcomes([True, False, True])
+    assert y.models.tolist() == [False, True]
+    assert_array_equal(y.quality, [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
 
 
 @pytest.mark.parametrize("read", [Outcomes, check_outcomes])

@@ -98,6 +98,8 @@ class RouterMixin(
     ):
         """Learn how good each model is on which queries.
 
+        If it fails, or is interrupted, the router stays what it was.
+
         Parameters
         ----------
         X : array-like of shape (n_queries, n_features)
@@ -118,26 +120,13 @@ class RouterMixin(
         self : object
             The fitted router.
         """
-        self._validate_params()
-        X = self._check_X(X, reset=True)
-        outcomes = check_outcomes(y, for_fit=True)
-        groups = group_array(groups)
-        check_lengths(X, y=outcomes, groups=groups)
-        weight = check_weight(sample_weight, X)
-        self._check_spread(getattr(self, "policy", None))
-        kept = weight > 0
-        if not kept.all():
-            X, outcomes, weight = X[kept], outcomes[kept], weight[kept]
-            groups = None if groups is None else groups[kept]
-        self._set_pool(outcomes, weight)
-        if np.isnan(self.mean_quality_).any():
-            model = plain(self.classes_[np.isnan(self.mean_quality_)][0])
-            raise ValueError(
-                f"Model {model!r} is observed only where sample_weight is 0."
-            )
-        self._fit(X, outcomes, weight, groups)
-        self._set_up_pool(X)
-        return self
+        before = dict(vars(self))
+        try:
+            return self._fit_checked(X, y, sample_weight, groups)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def predict_quality(
         self, X: ArrayLike, *, return_std: bool = False
@@ -235,6 +224,28 @@ class RouterMixin(
         return float(np.average(utility, weights=weight))
 
     # -- shared parts ------------------------------------------------------------
+
+    def _fit_checked(self, X, y, sample_weight, groups):
+        self._validate_params()
+        X = self._check_X(X, reset=True)
+        outcomes = check_outcomes(y, for_fit=True)
+        groups = group_array(groups)
+        check_lengths(X, y=outcomes, groups=groups)
+        weight = check_weight(sample_weight, X)
+        self._check_spread(getattr(self, "policy", None))
+        kept = weight > 0
+        if not kept.all():
+            X, outcomes, weight = X[kept], outcomes[kept], weight[kept]
+            groups = None if groups is None else groups[kept]
+        self._set_pool(outcomes, weight)
+        if np.isnan(self.mean_quality_).any():
+            model = plain(self.classes_[np.isnan(self.mean_quality_)][0])
+            raise ValueError(
+                f"Model {model!r} is observed only where sample_weight is 0."
+            )
+        self._fit(X, outcomes, weight, groups)
+        self._set_up_pool(X)
+        return self
 
     def _predict_cost(self, X) -> NDArray[np.float64]:
         return np.tile(self.mean_cost_, (len(X), 1))

@@ -17,7 +17,7 @@ def check_models(models: Iterable[Any], n_models: int) -> NDArray:
     if len(names) != n_models:
         raise ValueError(f"Got {len(names)} model names for {n_models} columns.")
     for name in names:
-        if not isinstance(name, (str, Real)) or name != name:
+        if not isinstance(name, (str, Real, np.bool_)) or name != name:
             raise ValueError(
                 f"A model's name must be a string or a number; got {name!r}."
             )
@@ -27,12 +27,13 @@ def check_models(models: Iterable[Any], n_models: int) -> NDArray:
             "Model names must be all strings or all numbers; got "
             f"{names[texts.index(True)]!r} and {plain(names[texts.index(False)])!r}."
         )
-    index = pd.Index(names)
+    array = np.array(names)
+    index = pd.Index(array)
     if index.has_duplicates:
         raise ValueError(
             f"Model name {plain(index[index.duplicated()][0])!r} appears twice."
         )
-    return np.array(names)
+    return array
 
 
 def row_labels(table: Any) -> pd.Index | None:
@@ -151,11 +152,17 @@ def float_array(values: Any, name: str) -> NDArray[np.float64]:
     try:
         values = unmasked(values)
         dtypes = getattr(values, "dtypes", getattr(values, "dtype", ()))
-        if any(getattr(dtype, "kind", "O") in "mM" for dtype in np.ravel(dtypes)):
+        kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(dtypes)}
+        if kinds & {"m", "M"}:
             raise TypeError("it holds times")  # which NumPy would count in nanoseconds
+        if "c" in kinds:
+            raise TypeError("it is complex")
         if isinstance(values, (pd.DataFrame, pd.Series)):
             return values.to_numpy(dtype=float, na_value=np.nan)
-        return np.asarray(values, dtype=float)
+        array = np.asarray(values)
+        if array.dtype == object:
+            array = np.where(pd.isna(array), np.nan, array)
+        return np.asarray(array, dtype=float)
     except (TypeError, ValueError) as error:
         place = locate_text(values)
         raise ValueError(f"{name} must be numeric: {place or error}.") from error

@@ -1,6 +1,7 @@
 """Arrays of shape (n_queries, n_models): their checks, and the best of each row."""
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklroute.policies._labels import plain
@@ -64,9 +65,13 @@ def check_mask(available: ArrayLike | None, shape: Shape) -> NDArray[np.bool_]:
     """
     if available is None:
         return np.ones(shape, dtype=bool)
+    if isinstance(available, np.ma.MaskedArray):
+        available = np.where(np.ma.getmaskarray(available), None, available.data)
     available = check_shape(np.asarray(available), shape, "`available`")
     if available.dtype == bool:
         return available
+    if available.dtype == object:  # pandas.NA cannot be compared
+        available = np.where(pd.isna(available), None, available)
     wrong = ~np.isin(available, (0, 1))
     if wrong.any():
         row, model = np.argwhere(wrong)[0]

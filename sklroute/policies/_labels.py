@@ -43,7 +43,7 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
             f"{name} has the labels {labels.tolist()}; the models are "
             f"{[plain(model) for model in models]}. It needs each of them once."
         )
-    return values[models]
+    return values.reindex(models, axis=values.ndim - 1)  # [True, False] is a mask
 
 
 def plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 
+from sklroute.outcomes._values import float_array
 from sklroute.policies import MaxUtility, Policy
 from sklroute.serving._choosing import check_policy, read_available, read_costs
 from sklroute.serving._deciding import DecidingMixin
@@ -226,7 +227,7 @@ class CompiledRouter(DecidingMixin):
         if X.dtype not in FLOATS:
             if X.dtype.kind == "c":
                 raise ValueError("X is complex.")
-            X = X.astype(np.float64)
+            X = float_array(X, "X") if X.dtype == object else X.astype(np.float64)
         if X.ndim != 2 or X.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has shape {X.shape}; expected (n_queries, {self.n_features_in_})."

@@ -177,6 +177,10 @@ def test_missing_blocks_are_taken_as_the_router_takes_them(dtype):
     np.testing.assert_allclose(
         compiled.predict_quality(X), router.predict_quality(X), atol=1e-6
     )
+    frame = pd.DataFrame(X).convert_dtypes()  # missing is pandas.NA
+    np.testing.assert_array_equal(
+        compiled.predict_quality(frame), compiled.predict_quality(X.astype(float))
+    )
     X[0] = np.nan
     with pytest.raises(ValueError, match="Row 0"):
         compiled.predict(X)
