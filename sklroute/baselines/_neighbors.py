@@ -44,7 +44,9 @@ class KNNRouter(RouterMixin, BaseEstimator):
                            {\sum_{j \in N_i} w_j o_{jk} + s}
 
     that is, a regression of the whole vector of outcomes that skips missing cells
-    and is shrunk towards the model's mean :math:`\bar q_k`. Of queries with the same
+    and is shrunk towards the model's mean :math:`\bar q_k`. Weights count in these sums
+    and not in the number of neighbours: one query of weight 2 has the pull of two, and
+    the place of one. Of queries with the same
     features, which are equally near, none is preferred: where only some of them are
     among the nearest, all count in part. Which of *different* queries that are equally
     near come first is left to rounding; with features of few values, such as one-hot
@@ -61,7 +63,8 @@ class KNNRouter(RouterMixin, BaseEstimator):
     algorithm : {"brute", "approximate"}, default="brute"
         How neighbours are searched. "brute" compares with every training query.
         "approximate" overlooks some neighbours and is faster with more than about
-        50,000 training queries; it needs faiss (the extra ``ann``).
+        50,000 training queries; it needs faiss (the extra ``ann``), and can be pickled
+        but not saved with `save` nor compiled.
     cv : int, default=5
         Folds of "auto"; they split no group when ``fit`` gets ``groups``, and are
         drawn with a fixed seed. The criterion is the squared error over observed

@@ -148,7 +148,7 @@ async def _route(request: Request) -> Response:
             lambda: _answer(read_request(body), served, parts), limiter=parts.threads
         )
     wanted = read_request(body)
-    if len(wanted.features or ()) <= FEW_QUERIES:
+    if served.quick and len(wanted.features or ()) <= FEW_QUERIES:
         return _answer(wanted, served, parts)
     return await to_thread.run_sync(
         _answer, wanted, served, parts, limiter=parts.threads

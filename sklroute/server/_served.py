@@ -1,10 +1,13 @@
 """A router as it is served: what it is fed with, what its models are called."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
@@ -12,6 +15,8 @@ from sklroute.features._base import BlockFeaturizer, reads
 from sklroute.outcomes._values import plain
 from sklroute.pipeline import as_router, last_step
 from sklroute.policies import MaxUtility, Policy
+
+AT_ONCE = 0.002  # seconds for one query
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,8 @@ class Served:
     """Columns that the first step reads, and as what; None if it takes features."""
     texts_only: bool
     """Whether the first step takes a list of texts, not a table with columns."""
+    quick: bool
+    """Whether a few queries are decided in less time than all clients may wait."""
     checksum: str
     """Of the file, to tell which router has answered."""
     loaded_at: str
@@ -79,9 +86,24 @@ def make_served(loaded: Any, checksum: str) -> Served:
         names={str(plain(name)): i for i, name in enumerate(router.classes_)},
         columns={"text": "text"} if texts_only else columns,
         texts_only=texts_only,
+        quick=columns is None and not texts_only and _is_quick(router),
         checksum=checksum,
         loaded_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _is_quick(router: Any) -> bool:
+    """Whether the second of two single queries is decided at once."""
+    query = np.zeros((1, router.n_features_in_))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of columns that have no names here
+        try:
+            router.predict(query)
+        except ValueError:  # a price is needed, or a budget cannot be kept
+            return False
+        start = perf_counter()
+        router.predict(query)
+    return perf_counter() - start < AT_ONCE
 
 
 def _columns(first: Any) -> dict[str, str | None] | None:

@@ -1,6 +1,9 @@
 """``POST /route`` decides as the estimator does, and says what is wrong."""
 
 import json
+from threading import current_thread
+from time import sleep
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -34,6 +37,32 @@ def table(found, field, models):
 
 def as_json(policy):
     return {"name": type(policy).__name__, "parameters": policy.get_params()}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.003])
+def test_a_router_that_takes_long_keeps_no_other_client_waiting(data, serve, seconds):
+    class Slow(RidgeRouter):
+        threads: ClassVar[list[str]] = []
+
+        def _predict_quality(self, X):
+            self.threads.append(current_thread().name)
+            sleep(seconds)
+            return super()._predict_quality(X)
+
+    with serve(Slow(alpha=1.0).fit(data.X, data.y)) as client:
+        client.post("/route", json={"features": data.X[:1].tolist()})
+    assert ("worker" in Slow.threads[-1]) == (seconds > 0)
+
+
+def test_a_policy_that_needs_prices_is_served_all_the_same(data, serve):
+    y = Outcomes(data.y.quality, models=data.y.models)
+    router = RidgeRouter(alpha=1.0, policy=MaxUtility(0.1)).fit(data.X, y)
+    query = {"features": data.X[:1].tolist()}
+    with serve(router) as client:
+        assert client.post("/route", json=query).status_code == 422
+        prices = dict.fromkeys(map(str, router.classes_.tolist()), 1.0)
+        answer = client.post("/route", json={**query, "costs": prices})
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
