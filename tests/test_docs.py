@@ -1,6 +1,8 @@
 """The code in the README and in the docs runs and prints what it says."""
 
 import doctest
+import re
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,10 +14,12 @@ from layouts import write_routerbench
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
+from sklroute.cli import _parser
 from sklroute.datasets import make_routing
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKING = [*PAGES, *sorted((ROOT / "benchmarks").glob("*/README.md"))]
 
 
 def write_log(folder):
@@ -62,10 +66,26 @@ def test_code_blocks(page, tmp_path, monkeypatch):
         example.evaluate()
 
 
-def test_every_local_link_of_the_docs_exists():
+def anchors(page):
+    """Names of the headings of a page in links, as code hosts and Sphinx make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_local_link_leads_somewhere(page):
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        target, _, anchor = link.partition("#")
+        found = page.parent / target if target else page
+        assert found.exists(), link
+        assert not anchor or anchor in anchors(found), link
+
+
+def test_the_command_line_takes_every_command_of_the_docs():
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for target in (part.split(")")[0] for part in text.split("](")[1:]):
-            target = target.split("#")[0]
-            if target and "://" not in target:
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+        text = page.read_text(encoding="utf-8").replace("\\\n", "")
+        for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL):
+            for command in re.findall(r"\bsklroute( (?!--)[a-z].*)", block):
+                _parser().parse_args(shlex.split(command, comments=True))

@@ -32,8 +32,8 @@ results = [
 print(textwrap.fill(str(results[1]), 80))
 
 # %%
-# Of the small samples it says no more than they can tell. From 200 queries on the
-# verdict stands, and the interval closes in on the truth.
+# The small samples get no more of a verdict than they can support. From 200 queries on
+# the verdict stands, and the interval closes in on the truth.
 
 chosen = data.y.index(router.predict(data.X[1000:]))
 single = router.mean_quality_.argmax()  # the best model of the training queries

@@ -2,10 +2,10 @@
 Not worse than the model in place: a router with a promise
 ==========================================================
 
-A cost weight makes a router bold: it saves 90 % and, on bad days, several points of
-quality with it. ``GuardedRouter`` lets it leave the model in place only where held-out
-queries show that this is safe, and promises: *with probability 90 %, at most epsilon of
-quality is lost*. Here is what the promise costs, for several epsilon.
+A cost weight makes a router bold: it saves 90 % of the cost and, on bad days, loses
+several points of quality. ``GuardedRouter`` lets it leave the model in place only where
+held-out queries show that this is safe, and promises: *with probability 90 %, at most
+epsilon of quality is lost*. Here is what the promise costs, for several epsilon.
 """
 
 import matplotlib.pyplot as plt

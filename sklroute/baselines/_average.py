@@ -21,7 +21,7 @@ class AverageRouter(MembersMixin, RouterMixin, _BaseComposition):
     """Predict quality by the mean of several routers' predictions.
 
     Routers that err in different ways, such as neighbours and a linear model, are
-    better together than the best of them.
+    often better together than the best of them.
 
     Parameters
     ----------

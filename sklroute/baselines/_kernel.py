@@ -34,12 +34,12 @@ class KernelRouter(RouterMixin, BaseEstimator):
 
     .. math:: \hat q_k(x) = \bar q_k + c(x) + r_k(x)
 
-    First the departure :math:`c` that all models share, which is how hard the query
-    is; then what is left to each model, :math:`r_k`. Most of the variance is in the
-    first, all that decides between models is in the second. Each step has a penalty
-    of its own, the second one chosen by its error in the *differences* between models:
-    a penalty for both at once would follow the first and let the second overfit, so
-    that the best of many models wins by luck.
+    The first step learns the departure :math:`c` that all models share: how hard the
+    query is. The second learns :math:`r_k`, what is left to each model. Most of the
+    variance is in the first, and all that decides between models is in the second. So
+    each step has a penalty of its own, and that of the second is chosen by its error
+    in the *differences* between models. A penalty for both at once would follow the
+    first step and let the second overfit; the best of many models would win by luck.
 
     Both are linear in the Nyström features of a Gaussian kernel: the similarities to a
     sample of the queries, the landmarks, whitened.

@@ -52,7 +52,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add(
         "--baseline",
         default="best_single",
-        help="best_single (default), the name of a model, or a router's",
+        help="best_single (default), or the name of a model or a router",
     )
     add_cost_weight(add)
     add(

@@ -43,11 +43,12 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
     """Route by counterfactual quality, predicted in a latent space of capsules.
 
     The method of the LatentRouter paper. *Routing capsules* read the modality blocks
-    of a query and their interactions; *capability tokens* hold what is known of each
-    model; in *latent communication* models read the capsules, hear each other under
-    the availability mask and speak back; a *distributional head* predicts how good
-    each model's answer would be, and a *bounded correction* adjusts its mean. The
-    parts are written out, equation by equation, in ``sklroute.latent._module``.
+    of a query and their interactions. *Capability tokens* hold what is known of each
+    model. In *latent communication* models read the capsules, attend to each other
+    under the availability mask and feed back to the capsules. A *distributional head*
+    predicts how good each model's answer would be, and a *bounded correction* adjusts
+    its mean. The parts are written out, equation by equation, in
+    ``sklroute.latent._module``.
     Communication and correction are off by default: in the project's ablations they
     did not earn their cost.
 

@@ -28,8 +28,8 @@ COLUMNS = ["query", "model", "call", "direction", "wealth"]
 class DriftAlarm(BaseEstimator):
     r"""Watch whether models go on to be as good as predicted, for as long as you like.
 
-    Against each model's predictions being right a capital of 1 is bet, call after
-    call. With the realised quality :math:`y_t` of its call :math:`t`, the prediction
+    A capital of 1 is bet, call after call, against each model's predictions being
+    right. With the realised quality :math:`y_t` of its call :math:`t`, the prediction
     :math:`p_t`, the ``tolerance`` :math:`\delta`, a side :math:`\pm` and a bet
     :math:`\lambda` on which the fraction :math:`w_t = 1 / (t (t + 1))` of the capital
     is staked before call :math:`t`,
