@@ -2,10 +2,10 @@
 Three in the morning, the best model is down: the router knows who takes over
 =============================================================================
 
-Providers fail, quotas run out, a model cannot see pictures. Which models may be called now
-is an argument of ``predict``, not a reason to fit again. The router has predicted the
-quality of *every* candidate anyway, so each query goes to the model that is next best for
-it. A fixed fallback sends all queries to one model.
+Providers fail, quotas run out, a model cannot see pictures. Which models may be called
+now is an argument of ``predict``, not a reason to fit again. The router has predicted
+the quality of *every* candidate anyway, so each query goes to the model that is next
+best for it. A fixed fallback sends all queries to one model.
 """
 
 import matplotlib.pyplot as plt
