@@ -89,17 +89,21 @@ def enter(
             operating_point(arena, split, part)
             for split, part in zip(arena.splits, predictions, strict=True)
         ]
-    quality_first = [MaxUtility()] * len(arena.splits)
     return Contestant(
         name,
         kind,
-        first=_realise(arena, predictions, quality_first),
+        first=quality_first(arena, predictions),
         par=_realise(arena, predictions, map(MaxUtility, weights)) if weights else None,
         predicted=_stack(predictions, "quality_test", "cost_test"),
         validated=_stack(predictions, "quality_validation", "cost_validation"),
         cost_weights=weights,
         fits=fits,
     )
+
+
+def quality_first(arena: Arena, predictions: Sequence[Predictions]) -> Realised:
+    """What the choices at cost weight 0 were worth."""
+    return _realise(arena, predictions, [MaxUtility()] * len(arena.splits))
 
 
 def operating_point(arena: Arena, split: Split, predictions: Predictions) -> float:

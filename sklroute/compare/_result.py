@@ -17,7 +17,7 @@ from sklroute.compare._contestants import (
     Arena,
     Contestant,
     Realised,
-    enter,
+    quality_first,
     traffic_name,
 )
 from sklroute.compare._jobs import Fit, is_binary
@@ -146,8 +146,8 @@ def best_router(arena: Arena, contestants: Sequence[Contestant]) -> Contestant:
     return max(routers, key=lambda entry: validation_score(arena, entry))
 
 
-def chosen_by_seed(arena: Arena, contestants: Sequence[Contestant]) -> Contestant:
-    """For each seed the router that did best on this seed's own validation queries."""
+def chosen_by_seed(arena: Arena, contestants: Sequence[Contestant]) -> Realised:
+    """Choices of the router that did best on each seed's own validation queries."""
     routers = [entry for entry in contestants if entry.kind == "router"]
     chosen = []
     for number, split in enumerate(arena.splits):
@@ -156,7 +156,7 @@ def chosen_by_seed(arena: Arena, contestants: Sequence[Contestant]) -> Contestan
         parts = [(fit.quality_validation, fit.cost_validation) for fit in fits]
         scores = [_score(y, *part, arena.has_costs) for part in parts]
         chosen.append(fits[int(np.argmax(scores))])
-    return enter(arena, "chosen by seed", "router", chosen)
+    return quality_first(arena, chosen)
 
 
 def validation_score(arena: Arena, entry: Contestant) -> float:
@@ -192,7 +192,7 @@ def summarise(
         by_group=_by_group(arena, contestants, best),
         over_groups=judge.gain(best.first, GROUP),
         over_random=judge.gain(best.par or best.first, traffic_name(best.name)),
-        over_single=judge.gain(chosen_by_seed(arena, contestants).first, SINGLE),
+        over_single=judge.gain(chosen_by_seed(arena, contestants), SINGLE),
         best=best.name,
         control=next(entry.name for entry in contestants if entry.kind == "control"),
         has_costs=arena.has_costs,
