@@ -76,9 +76,9 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
     if n_routers > 1 and result.protocol["seeds"] > 1:
         gain = result.over_single
         yield (
-            "That is flattered by choosing, as other splits test the queries that it "
-            "was chosen on. With the router of each split chosen on the split's own "
-            f"validation queries, the gain is {points(*gain)} points: "
+            "Other splits test the queries that it was chosen on, which flatters the "
+            "best of many routers. With the router of each split chosen on the split's "
+            f"own validation queries, the gain is {points(*gain)} points: "
             f"{_verdict(result, *gain)}."
         )
     if result.has_costs:
