@@ -184,11 +184,13 @@ def _pca(step):
     offset = -(step.mean_ @ matrix)
     if step.whiten:
         scale = np.sqrt(step.explained_variance_)
-        if scale.min() <= 10 * np.finfo(scale.dtype).eps * scale.max():
+        eps = np.finfo(scale.dtype).eps
+        if not scale.min() > 10 * eps * scale.max():
             raise TypeError(
                 "PCA(whiten=True) has components without variance, rounding errors "
                 "that it blows up: compile it with a lower n_components."
             )
+        scale = scale.clip(eps)  # as PCA does
         matrix, offset = matrix / scale, offset / scale
     return Affine(np.ascontiguousarray(matrix), offset)
 

@@ -288,6 +288,15 @@ def test_whitened_rounding_errors_are_refused(dtype):
         router.compile()
 
 
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e-9), (np.float64, 1e-18)])
+def test_features_of_no_size_are_whitened_as_far_as_the_step_does(dtype, size):
+    X = (TABLE.X * size).astype(dtype)
+    router = pipeline(PCA(4, whiten=True, random_state=0)).fit(X, TABLE.y)
+    np.testing.assert_allclose(
+        router.compile().predict_quality(X), router.predict_quality(X), atol=1e-6
+    )
+
+
 def test_a_scaler_that_fills_missing_blocks_is_refused():
     scaler = BlockScaler(TABLE.modalities, allow_missing=True)
     router = pipeline(scaler).fit(TABLE.X, TABLE.y)
