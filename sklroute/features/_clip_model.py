@@ -1,5 +1,6 @@
 """Models of open_clip: where their weights are, loading them, what to do without."""
 
+import json
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -74,6 +75,7 @@ def load_clip(source: Source, device: str | None, precision: str) -> Loaded:
         model, preprocess = open_clip.create_model_from_pretrained(
             name, source.pretrained or None, precision=precision, device=device
         )
+        _check_tokenizer(name)
         tokenizer = open_clip.get_tokenizer(name)
     except FAILURES as error:
         raise _explained(open_clip, source, error) from error
@@ -82,6 +84,20 @@ def load_clip(source: Source, device: str | None, precision: str) -> Loaded:
         n_features = model.eval().encode_text(tokens).shape[1]
     dtype = open_clip.get_input_dtype(precision)
     return Loaded(model, preprocess, tokenizer, device, dtype, n_features)
+
+
+def _check_tokenizer(name: str) -> None:
+    """Refuse a folder whose settings run code in it: a router's file may name it."""
+    folder = name.removeprefix("local-dir:")
+    if folder == name:
+        return
+    text = (Path(folder) / "open_clip_config.json").read_text(encoding="utf-8")
+    settings = json.loads(text)["model_cfg"]["text_cfg"].get("tokenizer_kwargs", {})
+    if settings.get("trust_remote_code"):
+        raise ValueError(
+            "the tokenizer_kwargs in its open_clip_config.json ask to run code of the "
+            "model (trust_remote_code)."
+        )
 
 
 def _explained(open_clip: Any, source: Source, error: Exception) -> Exception:

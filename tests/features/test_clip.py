@@ -1,5 +1,6 @@
 """CLIP features: from the real open_clip, on models with random weights."""
 
+import json
 import pickle
 import sys
 from importlib.util import find_spec
@@ -225,6 +226,19 @@ def test_absent_weights_say_what_to_do(names, error, message, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(error, match=message):
         ClipFeaturizer(*names).fit(queries(1))
+
+
+def test_a_folder_runs_no_code(make_clip, tmp_path):
+    name = make_clip(tmp_path / "clip", seed=0)
+    path = tmp_path / "clip" / "open_clip_config.json"
+    config = json.loads(path.read_text())
+    config["model_cfg"]["text_cfg"] |= {
+        "hf_tokenizer_name": "any",
+        "tokenizer_kwargs": {"trust_remote_code": True},
+    }
+    path.write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="ask to run code of the model"):
+        ClipFeaturizer(name).fit(queries(1))
 
 
 def test_without_open_clip_the_error_says_what_to_install(monkeypatch):
