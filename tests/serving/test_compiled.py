@@ -244,7 +244,8 @@ def test_linear_steps_leave_one_product():
         StandardScaler(),
         PCA(6, whiten=True, random_state=0),
     )
-    for router in (LogisticRouter(C=1.0), MLPRouter((8,), alpha=1.0, max_iter=2)):
+    network = MLPRouter((8,), alpha=1.0, max_iter=2, random_state=0)
+    for router in (LogisticRouter(C=1.0), network):
         routers = pipeline(*steps, router=router).fit(TABLE.X, TABLE.y)
         compiled = routers.compile()
         assert type(compiled._part).__name__ in ("Linear", "Network")
