@@ -21,7 +21,6 @@ from sklroute.compare._contestants import (
     Contestant,
     enter,
     references,
-    same_traffic,
 )
 from sklroute.compare._jobs import (
     Features,
@@ -32,7 +31,7 @@ from sklroute.compare._jobs import (
     run_jobs,
     shuffled,
 )
-from sklroute.compare._result import Comparison, best_router, summarise
+from sklroute.compare._result import Comparison, summarise
 from sklroute.compare._routers import default_routers
 from sklroute.compare._splits import check_trained, make_splits
 from sklroute.features import BlockScaler
@@ -187,8 +186,7 @@ def compare(
         n_jobs=n_jobs,
         progress=progress,
     )
-    random = same_traffic(arena, best_router(arena, entries))
-    return summarise(arena, [*entries, random], bill)
+    return summarise(arena, entries, bill)
 
 
 def contest(

@@ -18,6 +18,7 @@ from sklroute.compare._contestants import (
     Contestant,
     Realised,
     quality_first,
+    same_traffic,
     traffic_name,
 )
 from sklroute.compare._jobs import Fit, is_binary
@@ -140,12 +141,6 @@ class Comparison:
         return f"Comparison(routers={names}, best={self.best!r})"
 
 
-def best_router(arena: Arena, contestants: Sequence[Contestant]) -> Contestant:
-    """The router that did best on the validation queries."""
-    routers = [entry for entry in contestants if entry.kind == "router"]
-    return max(routers, key=lambda entry: validation_score(arena, entry))
-
-
 def chosen_by_seed(arena: Arena, contestants: Sequence[Contestant]) -> Realised:
     """Choices of the router that did best on each seed's own validation queries."""
     routers = [entry for entry in contestants if entry.kind == "router"]
@@ -173,11 +168,14 @@ def _score(y: Outcomes, quality: NDArray, cost: NDArray, has_costs: bool) -> flo
 
 
 def summarise(
-    arena: Arena, contestants: list[Contestant], feature_cost: NDArray | None
+    arena: Arena, entries: list[Contestant], feature_cost: NDArray | None
 ) -> Comparison:
     """Turn choices into means, differences and intervals."""
-    best = best_router(arena, contestants)
-    judge = _Judge(arena, contestants, feature_cost)
+    scores = {e.name: validation_score(arena, e) for e in entries if e.fits}
+    routers = [entry for entry in entries if entry.kind == "router"]
+    best = max(routers, key=lambda router: scores[router.name])
+    contestants = [*entries, same_traffic(arena, best)]
+    judge = _Judge(arena, contestants, feature_cost, scores)
     rows = {entry.name: judge.row(entry) for entry in contestants}
     return Comparison(
         table=pd.DataFrame.from_dict(rows, orient="index").rename_axis("name"),
@@ -226,13 +224,13 @@ def _joined(fits: Sequence[Fit]) -> Bunch | None:
 class _Judge:
     """What all lines are measured against, on the test queries of all seeds."""
 
-    def __init__(self, arena: Arena, contestants, feature_cost):
+    def __init__(self, arena: Arena, contestants, feature_cost, scores):
         self.arena = arena
         self.y = arena.y[arena.test]
         # A query that several seeds tested counts as one when queries are drawn.
         unit = np.arange(len(arena.y)) if arena.cv_groups is None else arena.cv_groups
         self.unit = unit[arena.test]
-        self.feature_cost = feature_cost
+        self.feature_cost, self.scores = feature_cost, scores
         self.named = {entry.name: entry for entry in contestants}
         self.single, self.oracle = self.named[SINGLE].first, self.named[ORACLE].first
         self.areas, self.curves = {}, None
@@ -248,7 +246,7 @@ class _Judge:
         if entry.par is not None:
             row |= self._at_par(entry) | self.areas[entry.name]
         if entry.kind in ("router", "control"):
-            row["validation"] = validation_score(self.arena, entry)
+            row["validation"] = self.scores[entry.name]
             row["fit_seconds"] = np.mean([fit.fit_seconds for fit in entry.fits])
             speed = [1 / fit.queries_per_second for fit in entry.fits]
             row["queries_per_second"] = 1 / np.mean(speed)
