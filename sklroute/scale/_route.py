@@ -164,7 +164,7 @@ class _Files:
 
     def _decide(self, X) -> tuple[NDArray[np.int32], NDArray]:
         router, X = last_step_and_features(self.router, X)
-        chosen, utility = router._predict_with_utility(X, **self.keywords)
+        chosen, utility, _ = router._decide_once(X, **self.keywords)
         return columns_of(chosen, router.classes_).astype(np.int32), utility
 
     def write(self, row: int, X) -> None:

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklroute.explain._router import drawn_once
 from sklroute.pipeline import last_step_and_features
 from sklroute.policies import Policy
 from sklroute.serving._choosing import choice_probability
@@ -61,7 +60,7 @@ def decide(
     given = {"available": available, "costs": cost if costs else None, "policy": policy}
     usual = getattr(type(router), "predict_proba", None) is DecidingMixin.predict_proba
     if usual and not isinstance(router._choice_rule(), Chance):
-        return _at_once(router, *router._policy_arrays(X, **given))
+        return _at_once(router, X, given)
     return Decision(
         choice=[str(name) for name in router.predict(X, **given)],
         utility=router.predict_utility(X, **given),
@@ -71,12 +70,11 @@ def decide(
     )
 
 
-def _at_once(router: Any, policy: Policy, arrays: dict[str, Any]) -> Decision:
+def _at_once(router: Any, X: Any, given: dict[str, Any]) -> Decision:
     """The same with one prediction, as the methods of a router go on from it."""
-    policy = drawn_once(policy)
-    utility = policy.utility(**arrays)
+    chosen, utility, arrays = router._decide_once(X, **given)
     return Decision(
-        choice=[str(name) for name in router.classes_[policy(**arrays)]],
+        choice=[str(name) for name in chosen],
         utility=utility,
         quality=arrays["quality"],
         cost=np.array(arrays["cost"]),

@@ -106,10 +106,10 @@ class DecidingMixin:
         policy, arrays = self._policy_arrays(X, available, costs, policy)
         return self.classes_[policy(**arrays)]
 
-    def _predict_with_utility(
+    def _decide_once(
         self, X, *, available=None, costs=None, policy=None
-    ) -> tuple[NDArray, NDArray[np.float64]]:
-        """Names of the models to call, and the utilities that decided it."""
+    ) -> tuple[NDArray, NDArray[np.float64], dict[str, Any]]:
+        """Names of the models to call, the utilities that decided it, and by what."""
         policy, arrays = self._policy_arrays(X, available, costs, policy)
         policy = drawn_once(policy)
-        return self.classes_[policy(**arrays)], policy.utility(**arrays)
+        return self.classes_[policy(**arrays)], policy.utility(**arrays), arrays
