@@ -92,9 +92,12 @@ def route_partition(
         keywords = {"available": mask, "costs": costs, "policy": policy}
         X = _features(frame, columns, router)
         router, X = last_step_and_features(router, X)
-        chosen, table, _ = router._decide_once(X, **keywords)
-        place = columns_of(chosen, router.classes_)
-        added = {name: chosen, utility: table[np.arange(len(frame)), place]}
+        if utility is None:
+            added = {name: router.predict(X, **keywords)}
+        else:
+            chosen, table, _ = router._decide_once(X, **keywords)
+            place = columns_of(chosen, router.classes_)
+            added = {name: chosen, utility: table[np.arange(len(frame)), place]}
     return frame.assign(**{key: added[key] for key in added if key is not None})
 
 

@@ -162,9 +162,13 @@ class _Files:
     def _open(self, path: Path) -> NDArray:
         return open_memmap(path, "r+")
 
-    def _decide(self, X) -> tuple[NDArray[np.int32], NDArray]:
+    def _decide(self, X) -> tuple[NDArray[np.int32], NDArray | None]:
+        """Columns of the chosen models, and the utilities if they are written."""
         router, X = last_step_and_features(self.router, X)
-        chosen, utility, _ = router._decide_once(X, **self.keywords)
+        if self.utilities is None:
+            chosen, utility = router.predict(X, **self.keywords), None
+        else:
+            chosen, utility, _ = router._decide_once(X, **self.keywords)
         return columns_of(chosen, router.classes_).astype(np.int32), utility
 
     def write(self, row: int, X) -> None:

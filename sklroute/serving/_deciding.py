@@ -110,6 +110,10 @@ class DecidingMixin:
         self, X, *, available=None, costs=None, policy=None
     ) -> tuple[NDArray, NDArray[np.float64], dict[str, Any]]:
         """Names of the models to call, the utilities that decided it, and by what."""
-        policy, arrays = self._policy_arrays(X, available, costs, policy)
-        policy = drawn_once(policy)
-        return self.classes_[policy(**arrays)], policy.utility(**arrays), arrays
+        rule, arrays = self._policy_arrays(X, available, costs, policy)
+        rule = drawn_once(rule)
+        if type(self).predict is DecidingMixin.predict:
+            chosen = self.classes_[rule(**arrays)]
+        else:  # a subclass that chooses otherwise
+            chosen = self.predict(X, available=available, costs=costs, policy=policy)
+        return chosen, rule.utility(**arrays), arrays

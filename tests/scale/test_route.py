@@ -25,6 +25,25 @@ def drawing():
     return Thompson(random_state=np.random.RandomState(0))
 
 
+class Contrary(RidgeRouter):
+    """Calls the first model, whatever it holds for best."""
+
+    def predict(self, X, **keywords):
+        return np.repeat(self.classes_[:1], len(X))
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_router_that_chooses_otherwise_is_asked(data, tmp_path, written):
+    router = Contrary(10.0).fit(data.X[:500], data.y[:500])
+    utilities = tmp_path / "utilities.npy" if written else None
+    batches = ArrayBatches(data.X, data.y, size=300)
+    out = route_batches(router, batches, tmp_path / "choices", utilities=utilities)
+    assert not np.load(out).any()
+    frame = pd.DataFrame({"clip": list(data.X[:50])})
+    routed = route_partition(frame, router, "clip", utility="u" if written else None)
+    assert (routed.model == router.classes_[0]).all()
+
+
 class Broken:
     """Batches that end in an error."""
 
