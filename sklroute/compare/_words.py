@@ -72,15 +72,7 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
         f"quality; the best single model gives {percent(single.quality)}. That is "
         f"{points(*gain)} points (95 % interval): {_verdict(result, *gain)}."
     )
-    n_routers = (result.table["kind"] == "router").sum()
-    if n_routers > 1 and result.protocol["seeds"] > 1:
-        gain = result.over_single
-        yield (
-            "Other splits test the queries that it was chosen on, which flatters the "
-            "best of many routers. With the router of each split chosen on the split's "
-            f"own validation queries, the gain is {points(*gain)} points: "
-            f"{_verdict(result, *gain)}."
-        )
+    yield from _chosen_sentence(result)
     if result.has_costs:
         yield from _cost_sentences(result, best, cost_unit)
     else:
@@ -104,6 +96,19 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
         f"{_verdict(result, *result.over_random)}."
     )
     yield _control_sentence(result)
+
+
+def _chosen_sentence(result: Comparison) -> Iterator[str]:
+    """What is gained without the luck of the choice, where there is one."""
+    n_routers = (result.table["kind"] == "router").sum()
+    if n_routers > 1 and result.protocol["seeds"] > 1:
+        gain = result.over_single
+        yield (
+            "Other splits test the queries that it was chosen on, which flatters the "
+            "best of many routers. With the router of each split chosen on the split's "
+            f"own validation queries, the gain is {points(*gain)} points: "
+            f"{_verdict(result, *gain)}."
+        )
 
 
 def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:

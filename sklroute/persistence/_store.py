@@ -184,7 +184,7 @@ def _check_prediction(router: Any) -> None:
     models = router.classes_
     if not isinstance(models, np.ndarray) or models.ndim != 1 or not len(models):
         raise FormatError("The file has no models.")
-    quality = router.predict_quality(_query(router))
+    quality = router.predict_quality(zero_query(router))
     if quality.shape != (1, len(models)):
         raise FormatError(
             f"The router predicts {quality.shape[1]} models, and names {len(models)}."
@@ -193,7 +193,8 @@ def _check_prediction(router: Any) -> None:
         raise FormatError("The router predicts a quality outside [0, 1].")
 
 
-def _query(router: Any) -> Any:
+def zero_query(router: Any) -> Any:
+    """One query of zeros, or an empty text, as the router takes it."""
     n_features = getattr(router, "n_features_in_", None)
     if n_features is None:
         return [""]  # a pipeline that starts with texts

@@ -1,18 +1,17 @@
 """A router as it is served: what it is fed with, what its models are called."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from sklroute.features._base import BlockFeaturizer, reads
 from sklroute.outcomes._values import plain
+from sklroute.persistence._store import zero_query
 from sklroute.pipeline import as_router, last_step
 from sklroute.policies import MaxUtility, Policy
 
@@ -94,15 +93,13 @@ def make_served(loaded: Any, checksum: str) -> Served:
 
 def _is_quick(router: Any) -> bool:
     """Whether the second of two single queries is decided at once."""
-    query = np.zeros((1, router.n_features_in_))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of columns that have no names here
-        try:
-            router.predict(query)
-        except ValueError:  # a price is needed, or a budget cannot be kept
-            return False
-        start = perf_counter()
+    query = zero_query(router)
+    try:
         router.predict(query)
+    except ValueError:  # a price is needed, or a budget cannot be kept
+        return False
+    start = perf_counter()
+    router.predict(query)
     return perf_counter() - start < AT_ONCE
 
 
