@@ -93,8 +93,8 @@ def make_served(loaded: Any, checksum: str) -> Served:
 
 def _is_quick(router: Any) -> bool:
     """Whether the second of two single queries is decided at once."""
-    query = zero_query(router)
     try:
+        query = zero_query(router)
         router.predict(query)
     except ValueError:  # a price is needed, or a budget cannot be kept
         return False
