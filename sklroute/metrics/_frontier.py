@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import trapezoid
 
-from sklroute.metrics._hull import hull_walk
+from sklroute.metrics._hull import choices_at, hull_walk
 from sklroute.metrics._tables import check_table, cost_bounds, scorable
 from sklroute.outcomes import check_outcomes
 from sklroute.outcomes._values import by_model
-from sklroute.policies import MaxUtility, check_available, check_mask
+from sklroute.policies import check_available, check_mask
 from sklroute.policies._arrays import check_finite
 
 N_COST_WEIGHTS = 100
@@ -142,8 +142,7 @@ def sweep(
     check_finite(quality, mask, "Predicted quality")
     check_finite(cost, mask, "Predicted cost")
     weights = _weights(quality, cost, mask, cost_weights)
-    choice = [MaxUtility(float(weight))(quality, cost, mask) for weight in weights]
-    choice = np.stack(choice, axis=1)
+    choice = choices_at(weights, quality, cost, mask)
     return Sweep(
         weights,
         np.take_along_axis(outcomes.cost, choice, axis=1),

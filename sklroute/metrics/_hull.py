@@ -1,9 +1,11 @@
-"""Upper concave hulls in the plane of cost and quality."""
+"""From the best model to the cheapest: upper concave hulls, and choices at a price."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklroute.outcomes._values import check_cost_weight
 from sklroute.policies import first_best
+from sklroute.policies._arrays import check_not_negative
 
 ROUNDING = 1e-9  # of a cost
 
@@ -46,3 +48,27 @@ def upper_hull(quality: NDArray, cost: NDArray) -> tuple[NDArray, NDArray]:
     points = [first_best(quality, cost), *(choice for _, _, choice in steps)]
     weight = [np.zeros(1), *(weight for _, weight, _ in steps)]
     return np.concatenate(points), np.concatenate(weight)
+
+
+def choices_at(
+    cost_weights: NDArray, quality: NDArray, cost: NDArray, available: NDArray
+) -> NDArray[np.intp]:
+    """What `MaxUtility` chooses at each cost weight, (n_queries, n_weights).
+
+    With the models of each query in order of cost, ties and all, it is the first of
+    the highest utility. A walk along the hull would be faster still, but not the same
+    where rounding decides.
+    """
+    check_not_negative(cost, available, "Cost must be >= 0: cost")
+    quality = np.where(available, quality, -np.inf)
+    cost = np.where(available, cost, np.inf)
+    order = np.argsort(cost, axis=1, kind="stable")
+    quality, cost = (
+        np.take_along_axis(each, order, axis=1) for each in (quality, cost)
+    )
+    place = np.empty((len(order), len(cost_weights)), dtype=np.intp)
+    for column, weight in enumerate(cost_weights):
+        check_cost_weight(weight)
+        utility = quality - weight * cost if weight > 0 else quality
+        place[:, column] = utility.argmax(axis=1)
+    return np.take_along_axis(order, place, axis=1)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.metrics._hull import hull_walk
+from sklroute.metrics._hull import choices_at, hull_walk
 from sklroute.outcomes._values import by_model
-from sklroute.policies import MaxUtility, check_available
+from sklroute.policies import check_available
 from sklroute.policies._arrays import check_finite, check_shape
 
 N_COST_WEIGHTS = 60
@@ -78,12 +78,8 @@ def traffic_curve(
     if cost_weights is None:
         cost_weights = _weights(quality, cost, mask)
     weights = np.unique(np.asarray(cost_weights, dtype=float))
-    share = [
-        np.bincount(
-            MaxUtility(float(weight))(quality, cost, mask), minlength=quality.shape[1]
-        )
-        for weight in weights
-    ]
+    choice = choices_at(weights, quality, cost, mask)
+    share = [np.bincount(each, minlength=quality.shape[1]) for each in choice.T]
     return Traffic(weights, np.array(share) / len(quality))
 
 
