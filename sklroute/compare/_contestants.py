@@ -17,6 +17,7 @@ from sklroute.policies import CheapestAbove, MaxUtility, Policy
 
 SINGLE, CHEAPEST, MIX = "best single", "cheapest", "mix of singles"
 GROUP, RANDOM, ORACLE = "best per group", "random", "oracle"
+CHOSEN = "the router chosen on each split"
 
 
 class Realised(NamedTuple):
@@ -92,18 +93,13 @@ def enter(
     return Contestant(
         name,
         kind,
-        first=quality_first(arena, predictions),
+        first=_realise(arena, predictions, [MaxUtility()] * len(arena.splits)),
         par=_realise(arena, predictions, map(MaxUtility, weights)) if weights else None,
         predicted=_stack(predictions, "quality_test", "cost_test"),
         validated=_stack(predictions, "quality_validation", "cost_validation"),
         cost_weights=weights,
         fits=fits,
     )
-
-
-def quality_first(arena: Arena, predictions: Sequence[Predictions]) -> Realised:
-    """What the choices at cost weight 0 were worth."""
-    return _realise(arena, predictions, [MaxUtility()] * len(arena.splits))
 
 
 def operating_point(arena: Arena, split: Split, predictions: Predictions) -> float:

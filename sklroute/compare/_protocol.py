@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklroute.base._arrays import check_lengths
 from sklroute.compare._contestants import (
     CHEAPEST,
+    CHOSEN,
     GROUP,
     MIX,
     ORACLE,
@@ -291,7 +292,8 @@ def check_weight(cost_weight: float, has_costs: bool) -> float:
 def _check_names(routers: Mapping[str, BaseEstimator], control: str) -> None:
     if not routers:
         raise ValueError("There is no router to compare.")
-    taken = {SINGLE, CHEAPEST, MIX, GROUP, RANDOM, ORACLE, control_name(control)}
+    taken = {SINGLE, CHEAPEST, MIX, GROUP, RANDOM, ORACLE, CHOSEN}
+    taken.add(control_name(control))
     clash = sorted((taken | COLUMNS) & set(routers))
     if clash:
         what = "a column" if clash[0] in COLUMNS else "a reference"

@@ -1,6 +1,6 @@
 """The result of a comparison: tidy tables of what was gained, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklroute.compare._contestants import (
+    CHOSEN,
     GROUP,
     MIX,
     ORACLE,
@@ -17,9 +18,8 @@ from sklroute.compare._contestants import (
     Arena,
     Contestant,
     Realised,
-    quality_first,
+    enter,
     same_traffic,
-    traffic_name,
 )
 from sklroute.compare._jobs import Fit, is_binary
 from sklroute.compare._trust import calibration, coverage
@@ -94,18 +94,20 @@ class Comparison:
     by_group : DataFrame or None
         Columns ``group``, ``queries`` (how many were tested), and the mean quality of
         the best router and references, at cost weight 0.
-    over_groups : Interval or None
-        Gain in quality of the best router over the best model per group.
-    over_random : Interval
-        Gain in quality of the best router, at the operating point if there is one,
-        over random choices with the same traffic: what the features are worth.
-    over_single : Interval
-        Gain in quality over the best single model of the router that is chosen anew for
-        each seed, on this seed's validation queries alone.
     best : str
         The best router, chosen on the validation queries of all seeds. As other seeds
-        test these, its own gain is flattered where there are many routers;
-        ``over_single`` is not.
+        test these, its row of ``table`` is flattered where there are many routers;
+        ``chosen`` is not.
+    chosen : Series
+        What choosing a router is worth, as a row of ``table``: each seed chooses anew,
+        on its own validation queries, and its test queries judge the one it chose. It
+        is the row of the best router where all of them choose that; where not,
+        ``validation`` is NaN.
+    over_groups : Interval or None
+        Gain in quality of the routers so chosen over the best model per group.
+    over_random : Interval
+        Their gain in quality, at the operating point if there is one, over random
+        choices with the same traffic: what the features are worth.
     control : str
         The router that learned from shuffled outcomes.
     has_costs : bool
@@ -126,10 +128,10 @@ class Comparison:
     coverage: pd.DataFrame | None
     seeds: pd.DataFrame
     by_group: pd.DataFrame | None
+    best: str
+    chosen: pd.Series
     over_groups: Interval | None
     over_random: Interval
-    over_single: Interval
-    best: str
     control: str
     has_costs: bool
     feature_cost: float | None
@@ -141,17 +143,23 @@ class Comparison:
         return f"Comparison(routers={names}, best={self.best!r})"
 
 
-def chosen_by_seed(arena: Arena, contestants: Sequence[Contestant]) -> Realised:
-    """Choices of the router that did best on each seed's own validation queries."""
-    routers = [entry for entry in contestants if entry.kind == "router"]
+def chosen_by_seed(
+    arena: Arena, routers: Sequence[Contestant], best: Contestant
+) -> Contestant:
+    """The router that did best on each seed's own validation queries.
+
+    Other seeds test the queries that the best of all was chosen on.
+    """
     chosen = []
     for number, split in enumerate(arena.splits):
         y = arena.y[split.validation]
-        fits = [entry.fits[number].predictions for entry in routers]
-        parts = [(fit.quality_validation, fit.cost_validation) for fit in fits]
+        fits = [router.fits[number] for router in routers]
+        parts = [fit.predictions[:2] for fit in fits]
         scores = [_score(y, *part, arena.has_costs) for part in parts]
         chosen.append(fits[int(np.argmax(scores))])
-    return quality_first(arena, chosen)
+    if {fit.name for fit in chosen} == {best.name}:
+        return best
+    return enter(arena, CHOSEN, best.kind, [fit.predictions for fit in chosen], chosen)
 
 
 def validation_score(arena: Arena, entry: Contestant) -> float:
@@ -174,12 +182,13 @@ def summarise(
     scores = {e.name: validation_score(arena, e) for e in entries if e.fits}
     routers = [entry for entry in entries if entry.kind == "router"]
     best = max(routers, key=lambda router: scores[router.name])
+    chosen = chosen_by_seed(arena, routers, best)
     contestants = [*entries, same_traffic(arena, best)]
-    judge = _Judge(arena, contestants, feature_cost, scores)
+    judge = _Judge(arena, [*contestants, chosen], feature_cost, scores)
     rows = {entry.name: judge.row(entry) for entry in contestants}
     return Comparison(
         table=pd.DataFrame.from_dict(rows, orient="index").rename_axis("name"),
-        frontiers=judge.curves,
+        frontiers=judge.frontiers(contestants),
         choices=_choices(arena, contestants),
         traffic=_traffic(contestants, arena.y.models),
         calibration=calibration(judge.y, _predicted_quality(contestants)),
@@ -188,10 +197,10 @@ def summarise(
         ),
         seeds=_seeds(arena, contestants),
         by_group=_by_group(arena, contestants, best),
-        over_groups=judge.gain(best.first, GROUP),
-        over_random=judge.gain(best.par or best.first, traffic_name(best.name)),
-        over_single=judge.gain(chosen_by_seed(arena, contestants), SINGLE),
         best=best.name,
+        chosen=pd.Series(judge.row(chosen), name=chosen.name),
+        over_groups=judge.gain(chosen.first, judge.named.get(GROUP)),
+        over_random=judge.gain(chosen.par or chosen.first, same_traffic(arena, chosen)),
         control=next(entry.name for entry in contestants if entry.kind == "control"),
         has_costs=arena.has_costs,
         feature_cost=None if feature_cost is None else float(np.mean(feature_cost)),
@@ -233,9 +242,9 @@ class _Judge:
         self.feature_cost, self.scores = feature_cost, scores
         self.named = {entry.name: entry for entry in contestants}
         self.single, self.oracle = self.named[SINGLE].first, self.named[ORACLE].first
-        self.areas, self.curves = {}, None
+        self.areas, self.curves = {}, {}
         if arena.has_costs:
-            self._draw_frontiers([entry for entry in contestants if entry.predicted])
+            self._draw_frontiers(e for e in self.named.values() if e.predicted)
 
     def n_units(self) -> int:
         """Independent units of queries on which there is a choice."""
@@ -246,16 +255,18 @@ class _Judge:
         if entry.par is not None:
             row |= self._at_par(entry) | self.areas[entry.name]
         if entry.kind in ("router", "control"):
-            row["validation"] = self.scores[entry.name]
+            row["validation"] = self.scores.get(entry.name, np.nan)
             row["fit_seconds"] = np.mean([fit.fit_seconds for fit in entry.fits])
             speed = [1 / fit.queries_per_second for fit in entry.fits]
             row["queries_per_second"] = 1 / np.mean(speed)
         return row
 
-    def gain(self, realised: Realised, reference: str) -> Interval | None:
-        if reference not in self.named:
-            return None
-        return self._mean(realised.quality, self.named[reference].first.quality)
+    def gain(self, realised: Realised, over: Contestant | None) -> Interval | None:
+        return over and self._mean(realised.quality, over.first.quality)
+
+    def frontiers(self, entries: list[Contestant]) -> pd.DataFrame | None:
+        curves = [self.curves[e.name] for e in entries if e.name in self.curves]
+        return pd.concat(curves, ignore_index=True) if curves else None
 
     def _quality_first(self, entry: Contestant) -> dict[str, float]:
         quality, single = entry.first.quality, self.single.quality
@@ -282,13 +293,13 @@ class _Judge:
             row |= named("par_saving_with_features", self._saving(bill))
         return row
 
-    def _draw_frontiers(self, entries: list[Contestant]) -> None:
+    def _draw_frontiers(self, entries: Iterable[Contestant]) -> None:
         """Curves, and the columns of the table that say what is under them."""
         single, mix = self.single, sweep(self.y, *self.named[MIX].predicted)
         bounds = np.stack(cost_bounds(self.y), axis=1)
         tables = bounds, single.quality, mix.cost, mix.quality
         ranges, reference, *mixed = self._resampled(*tables)
-        under_mix, curves = areas_under(mix, *mixed, ranges), []
+        under_mix = areas_under(mix, *mixed, ranges)
         for entry in entries:
             points = sweep(self.y, *entry.predicted)
             cost, quality = self._resampled(points.cost, points.quality)
@@ -301,8 +312,8 @@ class _Judge:
             gained = [interval(gains, LEVEL)[1:] for gains in quality.T - reference]
             low, high = single.quality.mean() + np.transpose(gained)
             around = {"quality_low": low, "quality_high": high}
-            curves.append(pd.DataFrame({"name": entry.name, **vars(curve), **around}))
-        self.curves = pd.concat(curves, ignore_index=True)
+            columns = {"name": entry.name, **vars(curve), **around}
+            self.curves[entry.name] = pd.DataFrame(columns)
 
     def _resampled(self, *tables: NDArray) -> list[NDArray]:
         """Their means over the same resamples in every call."""

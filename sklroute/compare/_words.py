@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from sklroute.compare._contestants import MIX, SINGLE, traffic_name
+from sklroute.compare._contestants import MIX, SINGLE
 from sklroute.compare._result import MIN_UNITS, Comparison, with_bounds
 
 KINDS = ["router", "control", "reference", "bound"]
@@ -50,8 +50,11 @@ def cost_columns(result: Comparison) -> dict[str, list[str]]:
 
 
 def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]:
-    """Yield what was gained, and with what certainty."""
-    best = result.table.loc[result.best]
+    """Yield what was gained, and with what certainty.
+
+    Where the best router is not what each split chooses by itself, it gets no verdict.
+    """
+    best, chosen = result.table.loc[result.best], result.chosen
     single = result.table.loc[SINGLE]
     if not _enough(result):
         yield (
@@ -70,11 +73,13 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
         f"Best router: {result.best}, chosen on validation queries. Sending every "
         f"query to the model it expects to be best gives {percent(best.quality)} "
         f"quality; the best single model gives {percent(single.quality)}. That is "
-        f"{points(*gain)} points (95 % interval): {_verdict(result, *gain)}."
+        f"{points(*gain)} points (95 % interval)"
+        + (f": {_verdict(result, *gain)}." if chosen.name == result.best else ".")
     )
-    yield from _chosen_sentence(result)
+    if chosen.name != result.best:
+        yield _chosen_sentence(result)
     if result.has_costs:
-        yield from _cost_sentences(result, best, cost_unit)
+        yield from _cost_sentences(result, cost_unit)
     else:
         yield (
             "The table has no costs: this is a comparison of quality alone, and there "
@@ -84,42 +89,40 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
         gain = result.over_groups
         yield (
             "Against sending each group to the model that was best on it in training, "
-            f"which needs no features, {result.best} gains {points(*gain)} points: "
+            f"which needs no features, {chosen.name} gains {points(*gain)} points: "
             f"{_verdict(result, *gain)}."
         )
-    random = result.table.loc[traffic_name(result.best)]
-    where = " at that cost weight" if result.has_costs else ""
+    where, own = "", chosen.quality
+    if result.has_costs:
+        where, own = " at that cost weight", chosen.par_quality
     yield (
-        f"Drawing models at random, with as many queries to each as {result.best} "
-        f"sends{where}, gives {percent(random.quality)} quality. What {result.best} "
-        f"knows of the query gains {points(*result.over_random)} points on that: "
-        f"{_verdict(result, *result.over_random)}."
+        f"Drawing models at random, with as many queries to each as {chosen.name} "
+        f"sends{where}, gives {percent(own - result.over_random.estimate)} quality. "
+        f"What {chosen.name} knows of the query gains {points(*result.over_random)} "
+        f"points on that: {_verdict(result, *result.over_random)}."
     )
     yield _control_sentence(result)
 
 
-def _chosen_sentence(result: Comparison) -> Iterator[str]:
-    """What is gained without the luck of the choice, where there is one."""
-    n_routers = (result.table["kind"] == "router").sum()
-    if n_routers > 1 and result.protocol["seeds"] > 1:
-        gain = result.over_single
-        yield (
-            "Other splits test the queries that it was chosen on, which flatters the "
-            "best of many routers. With the router of each split chosen on the split's "
-            f"own validation queries, the gain is {points(*gain)} points: "
-            f"{_verdict(result, *gain)}."
-        )
+def _chosen_sentence(result: Comparison) -> str:
+    gain = result.chosen[with_bounds("gain")]
+    return (
+        "Other splits test the queries that it was chosen on, which flatters the best "
+        "of many routers. With the router of each split chosen on the split's own "
+        f"validation queries, as in what follows, the gain is {points(*gain)} points: "
+        f"{_verdict(result, *gain)}."
+    )
 
 
-def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:
-    weight = result.protocol["cost_weight"]
+def _cost_sentences(result: Comparison, cost_unit) -> Iterator[str]:
+    chosen, weight = result.chosen, result.protocol["cost_weight"]
     point = (
         "At the cost weight that kept the best single model's quality on validation "
         "queries"
         if weight == "auto"
         else f"At the cost weight {weight:g}"
     )
-    saving, gain = best[with_bounds("par_saving")], best[with_bounds("par_gain")]
+    saving, gain = (chosen[with_bounds(name)] for name in ("par_saving", "par_gain"))
     bill = "while the best single model costs nothing: there is nothing to save"
     if saving.notna().all():
         bill = (
@@ -127,7 +130,7 @@ def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:
             f"{_verdict(result, *saving, 'a saving', 'an extra cost')}"
         )
     yield (
-        f"{point}, {result.best} gains {points(*gain)} points of quality, "
+        f"{point}, {chosen.name} gains {points(*gain)} points of quality, "
         f"{_verdict(result, *gain)}, {bill}."
     )
     if result.feature_cost is not None and saving.notna().all():
@@ -136,14 +139,13 @@ def _cost_sentences(result: Comparison, best, cost_unit) -> Iterator[str]:
         yield (
             f"Computing the features costs {significant(result.feature_cost)}{unit} a "
             "query, which a router needs and a single model does not. With that on the "
-            f"bill it saves {share(*best[bounds])}."
+            f"bill it saves {share(*chosen[bounds])}."
         )
-    mix = result.table.loc[MIX]
+    mix, gain = result.table.loc[MIX], chosen[with_bounds("nauc_gain")]
     yield (
-        f"Averaged over all budgets (nAUC) its quality is {area(best.nauc)}; mixing "
+        f"Averaged over all budgets (nAUC) its quality is {area(chosen.nauc)}; mixing "
         f"single models at random gives {area(mix.nauc)}: a difference of "
-        f"{points(*best[with_bounds('nauc_gain')])} points, "
-        f"{_verdict(result, *best[with_bounds('nauc_gain')])}."
+        f"{points(*gain)} points, {_verdict(result, *gain)}."
     )
 
 

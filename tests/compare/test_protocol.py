@@ -14,14 +14,21 @@ from sklroute.audit import cross_audit
 from sklroute.base import RouterMixin
 from sklroute.baselines import ClusterRouter, RidgeRouter
 from sklroute.compare import compare, default_routers
-from sklroute.compare._contestants import Arena, operating_point
+from sklroute.compare._contestants import CHOSEN, Arena, operating_point
 from sklroute.compare._jobs import Predictions, Tasks, prepare, workers
-from sklroute.compare._result import saved_share
+from sklroute.compare._result import saved_share, with_bounds
 from sklroute.compare._splits import Split, make_splits
-from sklroute.compare._words import sentences
+from sklroute.compare._words import points, sentences, share
 from sklroute.datasets import make_routing
 from sklroute.features import BlockScaler, TaskEncoder
-from sklroute.metrics import best_model_per_group, paired_bootstrap, realised_quality
+from sklroute.metrics import (
+    best_model_per_group,
+    cost_range,
+    frontier,
+    nauc,
+    paired_bootstrap,
+    realised_quality,
+)
 
 FAST = {"n_seeds": 1, "n_resamples": 20}
 TIMINGS = ["fit_seconds", "queries_per_second"]
@@ -179,20 +186,60 @@ class OneModelRouter(RouterMixin, BaseEstimator):
         return np.tile(np.eye(len(self.classes_))[self.model], (len(X), 1))
 
 
+NOISE = (np.random.default_rng(0).random((200, 8)) < 0.5).astype(float)
+ONE_MODEL_EACH = {f"r{model}": OneModelRouter(model) for model in range(8)}
+
+
 def test_a_router_chosen_by_seed_has_not_seen_what_it_is_judged_on():
-    quality = (np.random.default_rng(0).random((200, 8)) < 0.5).astype(float)
-    routers = {f"r{model}": OneModelRouter(model) for model in range(8)}
-    result = compare(np.eye(200, 3), quality, routers=routers, n_resamples=20)
-    reached = [
-        quality[split.test, quality[split.validation].mean(axis=0).argmax()]
-        for split in make_splits(200, n_seeds=5)
-    ]
-    single = result.table.loc["best single", "quality"]
-    expected = np.concatenate(reached).mean() - single
-    assert result.over_single.estimate == pytest.approx(expected)
-    assert result.table.loc[result.best, "gain"] > expected + 0.01
-    text = " ".join(sentences(result))
-    assert f"the gain is {100 * expected:+.1f}" in text
+    result = compare(np.eye(200, 3), NOISE, routers=ONE_MODEL_EACH, n_resamples=20)
+    splits = make_splits(200, n_seeds=5)
+    picks = [NOISE[split.validation].mean(axis=0).argmax() for split in splits]
+    reached = [NOISE[split.test, i] for split, i in zip(splits, picks, strict=True)]
+    gain = np.concatenate(reached).mean() - result.table.loc["best single", "quality"]
+    assert result.chosen["gain"] == pytest.approx(gain)
+    assert result.table.loc[result.best, "gain"] > gain + 0.01
+    drawn = NOISE[:, picks].mean()
+    over_random = np.concatenate(reached).mean() - drawn
+    assert result.over_random.estimate == pytest.approx(over_random)
+    _, chosen, _, random, _ = sentences(result)
+    assert f"the gain is {100 * gain:+.1f}" in chosen
+    assert f"{CHOSEN} sends, gives {100 * drawn:.1f} %" in random
+
+
+def test_what_is_saved_and_gained_on_groups_is_said_of_the_choice_by_seed():
+    price, tasks = np.arange(1.0, 9.0), np.arange(200) % 2
+    y = Outcomes(NOISE, np.tile(price, (200, 1)))
+    result = compare(
+        np.eye(200, 3), y, groups=tasks, routers=ONE_MODEL_EACH, n_resamples=20
+    )
+    by_seed = result.seeds.set_index(["name", "seed"])
+    rows = []
+    for seed, split in enumerate(make_splits(200, tasks, n_seeds=5)):
+        known = y[split.validation]
+        predicted = [np.tile(one, (len(known), 1)) for one in np.eye(8)]
+        area = [
+            nauc(frontier(known, each, price), cost_range(known)) for each in predicted
+        ]
+        rows.append(by_seed.loc[(f"r{np.argmax(area)}", seed)])
+    reached = pd.DataFrame(rows)[["quality", "par_quality", "par_cost"]].mean()
+    assert result.chosen[reached.index].tolist() == pytest.approx(reached.tolist())
+    assert result.chosen["nauc"] < result.table.loc[result.best, "nauc"]
+    group = result.table.loc["best per group", "quality"]
+    assert result.over_groups.estimate == pytest.approx(reached["quality"] - group)
+    assert result.chosen.name not in {*result.table.index, *result.frontiers["name"]}
+    _, _, par, area, group, *_ = sentences(result)
+    gain, saved = (
+        result.chosen[with_bounds(name)] for name in ("par_gain", "par_saving")
+    )
+    assert f"{CHOSEN} gains {points(*gain)} points" in par
+    assert f"saves {share(*saved)} of" in par
+    assert f"its quality is {result.chosen['nauc']:.3f};" in area
+    assert f"{CHOSEN} gains" in group
+
+
+def test_the_choice_by_seed_is_the_best_router_where_all_seeds_choose_it(result):
+    best = result.table.loc[result.best]
+    pd.testing.assert_series_equal(result.chosen, best, check_dtype=False)
 
 
 def _arena(quality, cost):
@@ -443,6 +490,7 @@ def test_it_says_what_it_compared(result):
         ({"cv_groups": np.arange(400) % 4}, "At least 5 cv_groups"),
         ({"routers": {}}, "no router to compare"),
         ({"routers": {"oracle": RidgeRouter()}}, "cannot be called 'oracle'"),
+        ({"routers": {CHOSEN: RidgeRouter()}}, f"cannot be called '{CHOSEN}'"),
         ({"y": np.eye(4)[np.arange(400) % 4], "cost_weight": 0.1}, "0.1 needs costs"),
         ({"y": np.eye(4)[np.arange(400) % 4], "feature_cost": 1.0}, "needs the costs"),
         ({"routers": {"group": RidgeRouter()}}, "cannot be called 'group': a column"),
