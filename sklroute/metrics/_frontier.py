@@ -195,6 +195,14 @@ def nauc(frontier: Frontier, cost_range: tuple[float, float]) -> float:
         In [0, 1], higher is better: mean quality over budgets spread evenly over the
         range. Scaling all costs changes nothing.
 
+    Notes
+    -----
+    The area is fair to routers whose predicted costs find the cheapest model, as mean
+    costs of the training queries do. One that predicts the same cost for all models has
+    a single, expensive point, and is credited with its quality at budgets that it
+    cannot keep. Look at the lowest ``frontier.cost`` where a router predicts costs in
+    its own way.
+
     Examples
     --------
     >>> import numpy as np
