@@ -29,6 +29,8 @@ class Decisions(NamedTuple):
     # Utility by which the gain may be higher, or lower, than what stands in says.
     hidden: NDArray
     hidden_loss: NDArray
+    # Whether the predictions tell the choices at other prices: a guard's do not.
+    by_predictions: bool
     distribution: Any = None  # of the quality, where the router predicts one
 
 
@@ -72,6 +74,7 @@ def decide(
         router.predict_quality(X),
         predicted,
         *_unseen(y, predicted, cost_weight, (wanted, own), (rival, other)),
+        last_step(router)._choice_rule() is None,
         distribution,
     )
 
@@ -199,5 +202,6 @@ def join(parts: list[Decisions], order: NDArray) -> Decisions:
         along([part.unseen for part in parts], 0),
         along([part.hidden for part in parts], 0),
         along([part.hidden_loss for part in parts], 0),
+        parts[0].by_predictions,
         distribution,
     )

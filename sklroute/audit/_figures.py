@@ -53,9 +53,11 @@ def group_figure(result: Audit):
 
 
 def has_frontiers(result: Audit) -> bool:
-    """Whether costs are known, and predicted by all routers."""
-    predicted = (np.isfinite(each.cost).all() for each in result.decisions.values())
-    return result.has_costs and all(predicted)
+    """Whether costs are known, and all routers choose by predictions of them alone."""
+    return result.has_costs and all(
+        each.by_predictions and np.isfinite(each.cost).all()
+        for each in result.decisions.values()
+    )
 
 
 def frontier_figure(result: Audit, cost_unit: str | None = None):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklroute import LatentRouterClassifier, Outcomes
+from sklroute import FixedRouter, GuardedRouter, LatentRouterClassifier, Outcomes
 from sklroute.audit import audit, cross_audit, write_audit_report
 from sklroute.audit._report import _traffic
 from sklroute.baselines import ClusterRouter, KNNRouter, RidgeRouter
@@ -120,6 +120,19 @@ def test_a_router_that_predicts_no_costs_has_no_frontier(data, tmp_path):
     html = read(found, tmp_path)
     assert "Quality against cost" not in html
     assert html.count("<img") == 3
+
+
+@pytest.mark.parametrize("router", [GuardedRouter(RidgeRouter()), FixedRouter()])
+def test_a_router_that_does_not_choose_by_its_predictions_has_no_frontier(
+    router, data, tmp_path
+):
+    fitted = router.fit(data.X[:200], data.y[:200])
+    judged = [
+        audit(fitted, data.X[200:], data.y[200:], **QUICK),
+        cross_audit(router, data.X, data.y, **QUICK),
+    ]
+    for found in judged:
+        assert "Quality against cost" not in read(found, tmp_path)
 
 
 def test_graded_quality_has_coverage_where_distributions_are_predicted(data, tmp_path):
