@@ -264,6 +264,24 @@ def test_labels_are_matched_with_the_names_that_are_given(quality, cost):
     assert_array_equal(y.cost, [[1.0, 5.0]])
 
 
+@pytest.mark.parametrize("channel", ["quality", "cost"])
+def test_default_labels_are_not_taken_for_names_in_another_order(channel):
+    given = {"quality": [[0.1, 0.2]], "cost": [[1.0, 5.0]]}
+    given[channel] = pd.DataFrame(given[channel])
+    with pytest.raises(ValueError, match=f"{channel} has the default labels"):
+        Outcomes(**given, models=[1, 0])
+    assert_array_equal(Outcomes(**given, models=[0, 1]).quality, [[0.1, 0.2]])
+    assert_array_equal(Outcomes(**given, models=[8, 9]).quality, [[0.1, 0.2]])
+
+
+def test_numbers_that_somebody_has_given_are_names():
+    cost = {0: 1.0, 1: 5.0}
+    assert_array_equal(Outcomes([[0.2, 0.1]], cost, models=[1, 0]).cost, [[1.0, 5.0]])
+    for labels in (cost, pd.Series([1.0, 5.0], index=pd.RangeIndex(1, 3))):
+        with pytest.raises(ValueError, match="cost has the labels"):
+            Outcomes([[0.2, 0.1]], labels, models=["b", "a"])
+
+
 def test_a_dict_of_columns_is_a_table():
     quality = {"b": [0.2, 0.4], "a": [0.1, 0.3]}
     cost = {"a": [1.0, 2.0], "b": [5.0, 6.0]}

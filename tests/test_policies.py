@@ -156,8 +156,9 @@ def test_labelled_tables_are_matched_by_name():
             MaxUtility(0.1)(quality, cost[labels])
     unlabelled = pd.Series([1.0, 0.0, 9.0])  # pandas' own labels are positions
     assert_array_equal(MaxUtility(0.1)(quality, unlabelled), [1, 1])
-    numbered = quality.set_axis([2, 1, 0], axis=1)  # but here they are the names
-    assert_array_equal(MaxUtility(0.1)(numbered, unlabelled), [2, 1])
+    numbered = quality.set_axis([2, 1, 0], axis=1)
+    with pytest.raises(ValueError, match="cost has the default labels"):
+        MaxUtility(0.1)(numbered, unlabelled)
     assert_array_equal(MaxUtility(0.1)(numbered, unlabelled[[2, 0, 1]]), [2, 1])
 
 

@@ -14,8 +14,8 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     ----------
     values : DataFrame, Series, dict or anything else
         Columns of a DataFrame or a dict of columns and entries of a Series or dict are
-        labelled; all else has the right order by agreement, and so have labels that
-        pandas made up, 0 to n - 1.
+        labelled; all else has the right order by agreement, and so have the default
+        labels of pandas, 0 to n - 1.
     models : iterable of length n_models
         Names of the models, in the order wanted.
     name : str
@@ -28,15 +28,23 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     Raises
     ------
     ValueError
-        If the labels are not the names of the models.
+        If the labels are not the names of the models, or are the default ones and the
+        names are the same numbers in another order.
     """
-    if isinstance(values, Mapping):
+    named = isinstance(values, Mapping)
+    if named:
         columns = any(np.ndim(value) for value in values.values())
         values = pd.DataFrame(values) if columns else pd.Series(values)
     if not isinstance(values, (pd.DataFrame, pd.Series)):
         return values
     labels, models = values.axes[-1], list(models)
-    if isinstance(labels, pd.RangeIndex) and set(labels) != set(models):
+    if not named and _are_default(labels):
+        if set(labels) == set(models) and list(labels) != models:
+            raise ValueError(
+                f"{name} has the default labels of pandas, {labels.tolist()}; the "
+                f"models are {[plain(model) for model in models]}. Give an array in "
+                "the order of the models, or a dict by their names."
+            )
         return values
     if labels.has_duplicates or set(labels) != set(models):
         raise ValueError(
@@ -44,6 +52,13 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
             f"{[plain(model) for model in models]}. It needs each of them once."
         )
     return values.reindex(models, axis=values.ndim - 1)  # [True, False] is a mask
+
+
+def _are_default(labels: pd.Index) -> bool:
+    """Whether pandas may have made up the labels."""
+    return isinstance(labels, pd.RangeIndex) and labels.equals(
+        pd.RangeIndex(len(labels))
+    )
 
 
 def plain(value: Any) -> Any:
