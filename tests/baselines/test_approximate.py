@@ -12,6 +12,7 @@ from sklearn.preprocessing import normalize
 from sklroute import KNNRouter
 from sklroute.baselines._approximate import ApproximateNeighbors
 from sklroute.datasets import make_routing
+from sklroute.persistence import FormatError
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,14 @@ def test_the_number_of_neighbours_is_tuned_by_it_too(data, faiss):
     router = KNNRouter(algorithm="approximate").fit(data.X[:600], data.y[:600])
     exact = KNNRouter().fit(data.X[:600], data.y[:600])
     assert exact.n_neighbors_ / 2 <= router.n_neighbors_ <= 2 * exact.n_neighbors_
+
+
+def test_it_is_neither_saved_nor_compiled(data, faiss, tmp_path):
+    router = KNNRouter(2, algorithm="approximate").fit(data.X[:20], data.y[:20])
+    with pytest.raises(FormatError, match="ApproximateNeighbors"):
+        router.save(tmp_path / "router")
+    with pytest.raises(TypeError, match="algorithm='brute'"):
+        router.compile()
 
 
 def test_few_queries_are_enough(data, faiss):
