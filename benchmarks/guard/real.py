@@ -23,6 +23,7 @@ from sklearn.model_selection import GroupShuffleSplit
 
 from sklroute import GuardedRouter, Outcomes, RidgeRouter
 from sklroute.metrics import best_single, realised_cost, realised_quality
+from sklroute.policies import MaxUtility
 
 TABLES = ("mllm10", "routerbench", "mmlu_pro")
 PRICES = (0.0, 0.1)
@@ -47,8 +48,8 @@ def load(folder, name):
 def one_split(X, y, groups, cost_weight, train, test, seed):
     """Quality and cost against the baseline, where all three models are known."""
     guard = GuardedRouter(
-        RidgeRouter(PENALTY), epsilon=EPSILON, alpha=ALPHA, cost_weight=cost_weight,
-        random_state=seed,
+        RidgeRouter(PENALTY), epsilon=EPSILON, alpha=ALPHA,
+        policy=MaxUtility(cost_weight), random_state=seed,
     )  # fmt: skip
     guard.fit(X[train], y[train], groups=groups[train])
     alone = RidgeRouter(PENALTY, policy=guard.policy_).fit(X[train], y[train])

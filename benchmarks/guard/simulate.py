@@ -23,6 +23,7 @@ from sklearn.utils import Bunch
 from sklroute import GuardedRouter, Outcomes, RidgeRouter
 from sklroute.base import RouterMixin
 from sklroute.datasets import make_routing
+from sklroute.policies import MaxUtility
 
 POPULATION = 10_000
 ALPHA = 0.1
@@ -74,13 +75,13 @@ def settings(epsilon):
     # The largest loss that is promised not to happen, and one a little above it.
     edge = boasting(real, 1.02 * epsilon)
     yield "signal", real, ridge, {}
-    yield "signal, price", real, ridge, {"cost_weight": 0.02}
-    yield "signal, high price", real, ridge, {"cost_weight": 0.1}
+    yield "signal, price", real, ridge, {"policy": MaxUtility(0.02)}
+    yield "signal, high price", real, ridge, {"policy": MaxUtility(0.1)}
     yield "no signal", blind, ridge, {}
-    yield "no signal, price", blind, ridge, {"cost_weight": 0.02}
+    yield "no signal, price", blind, ridge, {"policy": MaxUtility(0.02)}
     yield "over-confident, 30 points worse", boasting(real, 0.3), boast, {}
     yield "over-confident, just too much worse", edge, boast, {}
-    hard = {"cost_weight": 0.1}
+    hard = {"policy": MaxUtility(0.1)}
     yield "30 % missing, high price", real, ridge, {**hard, "missing": 0.3}
     yield "groups of 5 copies, high price", real, ridge, {**hard, "grouped": True}
 

@@ -18,7 +18,7 @@ from sklroute.policies import MaxUtility
 
 data = make_routing(12000, n_models=6, random_state=0)
 train, new = slice(0, 4000), slice(4000, None)
-cost_weight = 0.1
+policy = MaxUtility(cost_weight=0.1)
 
 
 def change(choice, baseline):
@@ -35,9 +35,7 @@ def change(choice, baseline):
 
 epsilons = [0.005, 0.01, 0.02, 0.05]
 guards = [
-    GuardedRouter(
-        RidgeRouter(), epsilon=epsilon, cost_weight=cost_weight, random_state=0
-    )
+    GuardedRouter(RidgeRouter(), epsilon=epsilon, policy=policy, random_state=0)
     for epsilon in epsilons
 ]
 points = [
@@ -46,7 +44,7 @@ points = [
     )
     for guard in guards
 ]
-bold = RidgeRouter(policy=MaxUtility(cost_weight)).fit(data.X[train], data.y[train])
+bold = RidgeRouter(policy=policy).fit(data.X[train], data.y[train])
 bold_point = change(bold.predict(data.X[new]), guards[0].baseline_)
 
 # %%

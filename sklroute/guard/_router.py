@@ -49,17 +49,15 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
         quality must be shown, which needs a strong router.
     alpha : float, default=0.1
         Probability with which the promise may be broken, in (0, 1).
-    cost_weight : float, default=0.0
-        Quality that one unit of cost must buy. Above 0 the guarded router looks for
-        savings that do not cost more than ``epsilon`` of quality.
     calibration_fraction : float, default=0.5
         Share of the queries (of the groups, if ``fit`` is given groups) that is set
         aside for the test, in (0, 1).
     policy : Policy, default=None
-        Rule that proposes, in place of ``MaxUtility(cost_weight)``. None takes the
-        wrapped router's own, if it has one. `Budget`, and others with a bound on the
-        mean cost, are refused: their choice for a query depends on the others. So is
-        `Thompson`: what it draws to choose is not what was drawn in the test.
+        Rule that proposes. None takes the wrapped router's own, else ``MaxUtility()``.
+        Under ``MaxUtility(cost_weight)`` the guarded router looks for savings that do
+        not cost more than ``epsilon`` of quality. `Budget`, and others with a bound on
+        the mean cost, are refused: their choice for a query depends on the others. So
+        is `Thompson`: what it draws to choose is not what was drawn in the test.
     random_state : int, RandomState instance or None, default=None
         Seed of the split and of the order of the test.
 
@@ -152,7 +150,6 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
         "baseline": "no_validation",  # a name is checked against the outcomes in fit
         "epsilon": [Interval(Real, 0, 1, closed="left")],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
-        "cost_weight": [Interval(Real, 0, None, closed="left")],
         "calibration_fraction": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
     }
@@ -166,7 +163,6 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
         baseline="best_single",
         epsilon: float = 0.01,
         alpha: float = 0.1,
-        cost_weight: float = 0.0,
         calibration_fraction: float = 0.5,
         policy: Policy | None = None,
         random_state=None,
@@ -175,7 +171,6 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
         self.baseline = baseline
         self.epsilon = epsilon
         self.alpha = alpha
-        self.cost_weight = cost_weight
         self.calibration_fraction = calibration_fraction
         self.policy = policy
         self.random_state = random_state
@@ -235,13 +230,9 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
             )
 
     def _own_policy(self) -> Policy:
-        """The rule in use: one of three parameters, never two at once."""
+        """The rule in use: the own one, or else that of the router."""
         given = self.policy if self.policy is not None else self.router_.policy
-        if given is not None and self.cost_weight:
-            raise ValueError(
-                f"Give either cost_weight={self.cost_weight} or the policy {given!r}."
-            )
-        policy = MaxUtility(self.cost_weight) if given is None else given
+        policy = MaxUtility() if given is None else given
         if getattr(policy, "mean_cost", None) is not None:
             raise ValueError(
                 f"GuardedRouter promises nothing for {policy!r}: its choice for a "

@@ -130,7 +130,7 @@ def test_the_cost_weight_is_that_of_the_policy_unless_given(data, router):
 def test_a_guarded_router_is_audited_at_the_price_it_was_calibrated_for(data):
     X, y = data.X[TEST], data.y[TEST]
     guarded = GuardedRouter(
-        RidgeRouter(alpha=100.0), cost_weight=0.02, epsilon=0.5, random_state=0
+        RidgeRouter(alpha=100.0), policy=MaxUtility(0.02), epsilon=0.5, random_state=0
     ).fit(data.X[TRAIN], data.y[TRAIN])
     result = audit(guarded, X, y, **QUICK)
     own = guarded.predict(X)

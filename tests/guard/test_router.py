@@ -113,7 +113,7 @@ def test_a_perfect_router_is_let_go_and_a_liar_is_not():
 
 def test_a_saving_is_taken_only_where_cost_has_a_price():
     free = guarded().fit(DATA.X, DATA.y)
-    priced = guarded(cost_weight=0.05, epsilon=0.1).fit(DATA.X, DATA.y)
+    priced = guarded(policy=MaxUtility(0.05), epsilon=0.1).fit(DATA.X, DATA.y)
     cost = [
         DATA.y.cost[np.arange(3000), DATA.y.index(r.predict(DATA.X))].mean()
         for r in (free, priced)
@@ -122,9 +122,10 @@ def test_a_saving_is_taken_only_where_cost_has_a_price():
 
 
 def test_a_tighter_promise_never_routes_more():
+    router = guarded(policy=MaxUtility(0.02))
     shares = [
-        leaves(guarded(epsilon=e, cost_weight=0.02).fit(DATA.X, DATA.y), DATA.X).mean()
-        for e in (0.002, 0.02, 0.1)
+        leaves(router.set_params(epsilon=epsilon).fit(DATA.X, DATA.y), DATA.X).mean()
+        for epsilon in (0.002, 0.02, 0.1)
     ]
     assert shares == sorted(shares)
     assert shares[0] == 0 < shares[-1]  # 0.002 would need two thousand queries
@@ -214,14 +215,14 @@ def test_what_is_not_certain_is_that_of_the_guarded_router():
 def test_parameters_of_guard_and_router_can_be_searched():
     grid = {"epsilon": [0.01, 0.1], "router__alpha": [1.0, 100.0]}
     search = GridSearchCV(
-        guarded(cost_weight=0.02), grid, cv=2, scoring=utility_scorer(0.02)
+        guarded(policy=MaxUtility(0.02)), grid, cv=2, scoring=utility_scorer(0.02)
     )
     assert search.fit(DATA.X, DATA.y).best_params_["epsilon"] == 0.1
 
 
 def test_a_scorer_leaves_the_calibrated_price_in_force():
-    router = guarded(cost_weight=0.02).fit(DATA.X, DATA.y)
-    piped = make_pipeline(StandardScaler(), guarded(cost_weight=0.02))
+    router = guarded(policy=MaxUtility(0.02)).fit(DATA.X, DATA.y)
+    piped = make_pipeline(StandardScaler(), guarded(policy=MaxUtility(0.02)))
     assert router.policy_.cost_weight == 0.02
     dear = utility_scorer(5.0)
     chosen = DATA.y.index(router.predict(DATA.X))
@@ -231,13 +232,11 @@ def test_a_scorer_leaves_the_calibrated_price_in_force():
     assert dear(piped.fit(DATA.X, DATA.y), DATA.X, DATA.y) == pytest.approx(expected)
 
 
-def test_the_policy_is_one_of_three_parameters():
+def test_the_policy_is_the_own_one_or_that_of_the_router():
     own = RidgeRouter(alpha=1.0, policy=MaxUtility(0.5))
     assert guarded(own).fit(DATA.X, DATA.y).policy_.cost_weight == 0.5
     floor = CheapestAbove(0.5)
-    assert guarded(policy=floor).fit(DATA.X, DATA.y).policy_ is floor
-    with pytest.raises(ValueError, match=r"either cost_weight=0.1 or the policy"):
-        guarded(own, cost_weight=0.1).fit(DATA.X, DATA.y)
+    assert guarded(own, policy=floor).fit(DATA.X, DATA.y).policy_ is floor
     for refused in (Budget(1.0), UCB(mean_cost=1.0), Thompson(random_state=0)):
         with pytest.raises(ValueError, match="promises nothing for"):
             guarded(policy=refused).fit(DATA.X, DATA.y)
@@ -283,7 +282,7 @@ def test_bad_parameters_are_named():
 
 def test_unknown_costs_are_named():
     with pytest.raises(ValueError, match="needs costs: that of model 0 is not known"):
-        guarded(cost_weight=0.1).fit(DATA.X, DATA.y.quality)
+        guarded(policy=MaxUtility(0.1)).fit(DATA.X, DATA.y.quality)
 
 
 def test_the_promise_is_kept_where_there_is_nothing_to_gain():
@@ -301,7 +300,7 @@ def test_the_promise_is_kept_where_there_is_nothing_to_gain():
 
 
 def test_the_score_reads_the_policy_in_force():
-    score = cross_val_score(guarded(cost_weight=0.02), DATA.X, DATA.y, cv=2)
+    score = cross_val_score(guarded(policy=MaxUtility(0.02)), DATA.X, DATA.y, cv=2)
     assert (score < 0.9).all()
 
 

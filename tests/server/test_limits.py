@@ -9,6 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from sklroute import GuardedRouter, RidgeRouter
+from sklroute.policies import MaxUtility
 from sklroute.server import ServerSettings, _limits
 from sklroute.server._errors import RequestError
 from sklroute.server._limits import read_body
@@ -190,7 +191,7 @@ def test_the_pool_is_described(client, router):
 
 
 def test_the_policy_described_is_the_one_in_use(data, serve):
-    router = GuardedRouter(RidgeRouter(), cost_weight=0.5).fit(data.X, data.y)
+    router = GuardedRouter(RidgeRouter(), policy=MaxUtility(0.5)).fit(data.X, data.y)
     with serve(router) as client:
         about = client.get("/models").json()
     assert about["policy"] == "MaxUtility(cost_weight=0.5)"
