@@ -92,8 +92,8 @@ def _check_tokenizer(name: str) -> None:
     if folder == name:
         return
     text = (Path(folder) / "open_clip_config.json").read_text(encoding="utf-8")
-    settings = json.loads(text)["model_cfg"]["text_cfg"].get("tokenizer_kwargs", {})
-    if settings.get("trust_remote_code"):
+    settings = json.loads(text)["model_cfg"]["text_cfg"].get("tokenizer_kwargs")
+    if settings and settings.get("trust_remote_code"):
         raise ValueError(
             "the tokenizer_kwargs in its open_clip_config.json ask to run code of the "
             "model (trust_remote_code)."

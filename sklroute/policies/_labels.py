@@ -38,7 +38,7 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     if not isinstance(values, (pd.DataFrame, pd.Series)):
         return values
     labels, models = values.axes[-1], list(models)
-    if not named and _are_default(labels):
+    if not named and has_default_labels(values):
         if set(labels) == set(models) and list(labels) != models:
             raise ValueError(
                 f"{name} has the default labels of pandas, {labels.tolist()}; the "
@@ -54,8 +54,9 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
     return values.reindex(models, axis=values.ndim - 1)  # [True, False] is a mask
 
 
-def _are_default(labels: pd.Index) -> bool:
-    """Whether pandas may have made up the labels."""
+def has_default_labels(values: pd.DataFrame | pd.Series) -> bool:
+    """Whether pandas may have made up the labels of the models."""
+    labels = values.axes[-1]
     return isinstance(labels, pd.RangeIndex) and labels.equals(
         pd.RangeIndex(len(labels))
     )

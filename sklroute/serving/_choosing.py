@@ -17,6 +17,7 @@ from sklroute.outcomes._values import (
 )
 from sklroute.policies import Policy, check_available
 from sklroute.policies._arrays import check_shape
+from sklroute.policies._labels import has_default_labels
 
 DEFAULT_TEMPERATURE = 0.05  # of predict_proba, in units of utility
 
@@ -61,8 +62,8 @@ def read_costs(
 def _completed(costs: Any, predict: Callable[[], NDArray], models: NDArray) -> Any:
     """Labelled costs of some models, with the predicted ones of the others."""
     labels, names = list(costs.keys()), models.tolist()
-    made_up = isinstance(getattr(costs, "index", None), pd.RangeIndex)
-    if made_up or len(set(labels)) < len(labels) or not set(labels) < set(names):
+    unnamed = isinstance(costs, pd.Series) and has_default_labels(costs)
+    if unnamed or len(set(labels)) < len(labels) or not set(labels) < set(names):
         return costs  # of all models, by position, or wrong, as `by_model` will say
     predicted = predict()
     rest = {name: predicted[..., j] for j, name in enumerate(names)}

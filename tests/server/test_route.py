@@ -2,7 +2,6 @@
 
 import json
 from threading import current_thread
-from time import sleep
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklroute import KNNRouter, Outcomes, RandomRouter, RidgeRouter
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, Thompson
+from sklroute.server import _served
 
 JSON = {"content-type": "application/json"}
 COST = MaxUtility(cost_weight=0.01)
@@ -39,19 +39,22 @@ def as_json(policy):
     return {"name": type(policy).__name__, "parameters": policy.get_params()}
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.003])
-def test_a_router_that_takes_long_keeps_no_other_client_waiting(data, serve, seconds):
-    class Slow(RidgeRouter):
+@pytest.mark.parametrize("at_once", [0.0, 60.0])
+def test_a_router_that_takes_long_keeps_no_other_client_waiting(
+    data, serve, at_once, monkeypatch
+):
+    monkeypatch.setattr(_served, "AT_ONCE", at_once)
+
+    class Noting(RidgeRouter):
         threads: ClassVar[list[str]] = []
 
         def _predict_quality(self, X):
             self.threads.append(current_thread().name)
-            sleep(seconds)
             return super()._predict_quality(X)
 
-    with serve(Slow(alpha=1.0).fit(data.X, data.y)) as client:
+    with serve(Noting(alpha=1.0).fit(data.X, data.y)) as client:
         client.post("/route", json={"features": data.X[:1].tolist()})
-    assert ("worker" in Slow.threads[-1]) == (seconds > 0)
+    assert ("worker" in Noting.threads[-1]) == (at_once == 0)
 
 
 def test_a_policy_that_needs_prices_is_served_all_the_same(data, serve):
