@@ -62,7 +62,7 @@ def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[
     yield (
         f"{claim}: against the {_baseline(name, facts)} it gains {gain} points of "
         f"{what} on {_count(row)} ({_percent(1 - facts['alpha'])} interval"
-        f"{', adjusted' if row.p_adjusted != row.p else ''}; "
+        f"{', adjusted' if len(facts['decisions']) > 1 else ''}; "
         f"p = {row.p_adjusted:.2g})."
     )
     if facts["cost_weight"] > 0:

@@ -378,6 +378,14 @@ def test_several_routers_are_adjusted_for_their_number(data, router):
     assert "2 routers tested" in both.verdict
 
 
+def test_an_adjusted_interval_is_called_one_whatever_happens_to_its_p(data, router):
+    fixed = FixedRouter().fit(data.X[TRAIN], data.y[TRAIN])
+    routers = {"ridge": router, "fixed": fixed}
+    both = audit(routers, data.X[TEST], data.y[TEST], **QUICK)
+    assert both.table.loc["fixed", "p_adjusted"] == both.table.loc["fixed", "p"]
+    assert both.verdict.count("(95 % interval, adjusted; p = ") == 2
+
+
 def test_routers_may_differ_in_their_best_single_model(data, router):
     backwards = Outcomes(data.y.quality[:, ::-1], data.y.cost, models=data.models)
     other = RidgeRouter(alpha=100.0).fit(data.X[TRAIN], backwards[TRAIN])
