@@ -93,7 +93,11 @@ def check_trained(y: Outcomes, trains: Iterable[NDArray], priced: bool) -> None:
 
 def _folds(strata, whole, seed) -> list[NDArray[np.intp]]:
     splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
-    return [fold for _, fold in splitter.split(strata, strata, whole)]
+    folds = [fold for _, fold in splitter.split(strata, strata, whole)]
+    if all(map(len, folds)):
+        return folds
+    # With few units, keeping shares can leave a fold without any.
+    return _folds(np.zeros_like(strata), whole, seed)
 
 
 def _strata(groups, n_queries) -> NDArray[np.intp]:

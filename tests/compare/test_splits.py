@@ -50,6 +50,14 @@ def test_tasks_too_small_for_every_fold_are_no_error():
     assert len(make_splits(53, groups=tasks, n_seeds=5)) == 5
 
 
+def test_few_cv_groups_that_are_whole_tasks_fill_every_fold():
+    cv_groups = np.repeat(np.arange(5), [18, 6, 16, 27, 19])
+    tasks = np.array([0, 2, 3, 1, 1])[cv_groups]
+    for seed in range(30):
+        for split in make_splits(86, tasks, cv_groups, random_state=seed):
+            assert all(map(len, split))
+
+
 def test_a_seed_gives_the_same_splits_again():
     one, two = (make_splits(40, n_seeds=2, random_state=3) for _ in range(2))
     for first, second in zip(one, two, strict=True):
