@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
@@ -265,7 +265,7 @@ def _table(benchmark: Benchmark, arena: Arena, entries, bounds) -> pd.DataFrame:
         for title, metric in benchmark.columns.items():
             values = np.array([metric(run) for run in runs])
             row[title] = values.mean()
-            row[f"{title} sd"] = values.std(ddof=1) if len(values) > 1 else np.nan
+            row[f"{title} sd"] = _spread(values)
         rows.append(row)
     rows += [
         {"name": line.name, "kind": PUBLISHED, **line.values, "source": line.source}
@@ -273,6 +273,13 @@ def _table(benchmark: Benchmark, arena: Arena, entries, bounds) -> pd.DataFrame:
     ]
     columns = [part for title in benchmark.columns for part in (title, f"{title} sd")]
     return pd.DataFrame(rows, columns=["name", "kind", *columns, "source"])
+
+
+def _spread(values: NDArray) -> float:
+    """Standard deviation over the seeds; NaN of one seed, or where one is infinite."""
+    if len(values) < 2 or not np.isfinite(values).all():
+        return np.nan
+    return float(np.std(values - values[0], ddof=1))  # 0 of equal ones, to the bit
 
 
 def _runs(arena: Arena, entry: Contestant, single: Contestant, bounds) -> list[Run]:

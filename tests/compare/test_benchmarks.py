@@ -258,6 +258,14 @@ def test_seeds_of_one_split_differ_in_the_router_alone(folder):
     assert (table.loc[["cheapest", "oracle"], "rank score sd"] == 0).all()
 
 
+def test_what_is_never_reached_has_no_spread_and_what_is_equal_none_at_all(folder):
+    result = run_benchmark("mmr-bench", folder / "mmr", routers=RIDGE, n_seeds=3)
+    table = result.table.set_index("name")
+    assert table.loc["best per group", "QNC"] == np.inf
+    assert np.isnan(table.loc["best per group", "QNC sd"])
+    assert (table.loc[["best per group", "oracle"], "Ps sd"] == 0).all()
+
+
 def test_models_without_costs_are_left_out_and_named(tmp_path):
     root = write_mmr_bench(tmp_path / "mmr")
     result = run_benchmark("mmr-bench", root, routers=RIDGE, n_seeds=1)
