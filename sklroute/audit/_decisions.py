@@ -1,5 +1,6 @@
 """What a fitted router and its baseline do on the same queries."""
 
+from collections.abc import Callable
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -53,14 +54,17 @@ def decide(
     router = as_router(estimator)
     available = check_candidates(y.candidates)
     policy = policy_for(router, cost_weight)
-    choice = router.predict(X, available=available, policy=policy)
-    reference = _baseline(baseline, router, X, available, cost_weight)
-    free = router.predict(X, policy=policy)
-    wanted = free
-    if not allowed.all():
-        wanted = router.predict(X, available=allowed, policy=policy)
-    rival = _baseline(baseline, router, X, allowed, cost_weight)
+
+    def called(mask):
+        return router.predict(X, available=mask, policy=policy)
+
+    def called_by_baseline(mask):
+        return _baseline(baseline, router, X, mask, cost_weight)
+
+    wanted, choice = _judged(called, y, allowed)
+    rival, reference = _judged(called_by_baseline, y, allowed)
     own, other = realise(y, choice), realise(y, reference)
+    free = wanted if allowed.all() else called(None)
     rng = np.random.default_rng(random_state)
     shuffled = _shuffled(router, X, free, available, policy, n_permutations, rng)
     distribution = None
@@ -77,6 +81,18 @@ def decide(
         last_step(router)._choice_rule() is None,
         distribution,
     )
+
+
+def _judged(called: Callable, y: Outcomes, allowed: NDArray) -> tuple[NDArray, NDArray]:
+    """Models called, and the same with stand-ins for those of unknown outcome.
+
+    Elsewhere nothing is masked: a guard takes another model if its baseline is.
+    """
+    wanted = called(allowed)
+    known = y.candidates[np.arange(len(y)), y.index(wanted)]
+    if known.all():
+        return wanted, wanted
+    return wanted, np.where(known, wanted, called(y.candidates))
 
 
 def utility_of(realised: Realised, cost_weight: float) -> NDArray[np.float64]:
@@ -152,9 +168,8 @@ def _baseline(baseline, router, X, available, cost_weight) -> NDArray:
 def _shuffled(router, X, free, available, policy, n_permutations, rng) -> list[NDArray]:
     """Choices of the router when every query shows the features of another one.
 
-    Masking a model that was not chosen does not change a choice: only where the
-    model chosen for the other query has no known outcome here must the router choose
-    again.
+    Only where the model chosen for the other query has no known outcome here must the
+    router choose again, as in `_judged`.
     """
     column = np.searchsorted(router.classes_, free)
     choices = []

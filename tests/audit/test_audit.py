@@ -138,6 +138,24 @@ def test_a_guarded_router_is_audited_at_the_price_it_was_calibrated_for(data):
     assert result.decisions["GuardedRouter"].router.choice.tolist() == own.tolist()
 
 
+@pytest.mark.parametrize("audited", ["router", "baseline"])
+def test_a_guard_is_judged_by_what_it_calls_though_its_baseline_was_not_run(
+    data, router, audited
+):
+    guarded = GuardedRouter(RidgeRouter(alpha=100.0), random_state=0)
+    guarded.fit(data.X[TRAIN], data.y[TRAIN])
+    guarded.threshold_ = 0.1  # as more queries would show to be safe
+    X, full = data.X[TEST], data.y[TEST]
+    calls = guarded.predict(X)
+    lost = full.models == guarded.baseline_
+    y = Outcomes(np.where(lost, np.nan, full.quality), full.cost, models=data.models)
+    first, second = (guarded, router) if audited == "router" else (router, guarded)
+    found = next(iter(audit(first, X, y, baseline=second, **QUICK).decisions.values()))
+    known = calls != guarded.baseline_
+    assert 0 < known.mean() < 1
+    assert (getattr(found, audited).choice[known] == calls[known]).all()
+
+
 def test_a_model_that_was_not_run_is_replaced_by_the_next_best(data):
     quality = data.y.quality.copy()
     best = np.argmax(quality[TRAIN].mean(axis=0))
