@@ -21,7 +21,7 @@ def by_group(
     ----------
     metric : callable
         Called as ``metric(y, *arrays, **keywords)`` with the rows of one group: any
-        metric of this package, or a function of several of them.
+        metric that takes ``y`` first, or a function of several of them.
     y : Outcomes or any other array-like of n_queries rows
         What the answers were worth.
     *arrays : array-like of n_queries rows
