@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklroute.metrics._choice import Reduce, _chosen, _reduce
+from sklroute.metrics._hull import ROUNDING
 from sklroute.metrics._references import model_means
 from sklroute.outcomes import check_outcomes
 from sklroute.outcomes._values import check_candidates
@@ -61,7 +62,7 @@ def collapse_index(
     _, cost = model_means(outcomes)
     if np.isnan(cost).all():
         raise ValueError("y has no costs: no model is known to be the dearest.")
-    dearest = cost == np.nanmax(cost)
+    dearest = cost >= (1 - ROUNDING) * np.nanmax(cost)
     _chosen(outcomes, outcomes.quality, choice, "quality")  # refuses unknown answers
     quality = np.where(candidates, outcomes.quality, -np.inf)
     best = quality == quality.max(axis=1, keepdims=True)

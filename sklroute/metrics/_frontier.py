@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import trapezoid
 
-from sklroute.metrics._hull import choices_at, hull_walk
+from sklroute.metrics._hull import ROUNDING, choices_at, hull_walk
 from sklroute.metrics._tables import check_table, cost_bounds, scorable
 from sklroute.outcomes import check_outcomes
 from sklroute.outcomes._values import by_model
@@ -49,8 +49,14 @@ class Frontier:
 
     @property
     def undominated(self) -> NDArray[np.intp]:
-        """Which points make the envelope, from the cheapest on."""
-        order = np.lexsort((-self.quality, self.cost))
+        """Which points make the envelope, from the cheapest on.
+
+        Mean costs that differ by rounding are the same, as in `hull_walk`.
+        """
+        order = np.argsort(self.cost, kind="stable")
+        cost = self.cost[order]
+        level = np.cumsum(np.diff(cost, prepend=cost[:1]) > ROUNDING * cost)
+        order = order[np.lexsort((-self.quality[order], level))]
         quality = self.quality[order]
         best_before = np.maximum.accumulate(np.append(-np.inf, quality[:-1]))
         return order[quality > best_before]

@@ -37,6 +37,12 @@ def test_two_models_of_the_highest_price_are_both_dearest():
         assert collapse_index(y, [0] * 30) == collapse_index(y, [1] * 30) == 1.0
 
 
+def test_two_models_of_the_same_mean_cost_are_both_dearest():
+    # The same costs in another order: the sums differ in their last digit.
+    y = Outcomes(np.ones((3, 3)), cost=np.c_[[0.1, 0.2, 0.3], [0.3, 0.2, 0.1], [0] * 3])
+    assert collapse_index(y, [0] * 3) == collapse_index(y, [1] * 3) == 1.0
+
+
 def test_an_unavailable_model_is_not_among_the_best():
     # The cheap model is right but was down: the dearest was needed.
     y = Outcomes([[1.0, 1.0]], cost=[1.0, 9.0], available=[False, True])

@@ -333,6 +333,14 @@ def test_no_router_has_more_utility_than_the_oracle(table):
         assert own.max() <= best + 1e-9 * max(1, weight)
 
 
+def test_points_whose_costs_differ_by_rounding_are_of_one_cost():
+    cost = np.array([0.1 + 0.2, 0.3, 0.1])  # the first is a little above the second
+    quality = np.array([0.9, 0.5, 0.4])
+    curve = Frontier(np.arange(3.0), cost, quality)
+    assert_allclose(curve.envelope, [[0.1, 0.3], [0.4, 0.9]])
+    assert_allclose(nauc(curve, (0.1, 0.3)), 0.65)
+
+
 @unhurried
 @given(frontiers())
 def test_envelope_rises_in_both_axes_and_covers_every_point(curve):
