@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklroute.metrics import Interval, paired_bootstrap
 
 CHUNK_CELLS = 4_000_000  # flips x units held at once: 32 MB
+ROUNDING = 1e-12  # of a sum
 
 
 class Draws(NamedTuple):
@@ -108,13 +109,14 @@ def sign_flip_p(
     >>> sign_flip_p(np.ones(100), random_state=0) < 0.001
     True
     """
-    sums = unit_sums(np.asarray(gain, dtype=float), unit)
-    sums = sums[sums != 0]
+    gain = np.asarray(gain, dtype=float)
+    sums = unit_sums(gain, unit)
+    sums = sums[np.abs(sums) > ROUNDING * unit_sums(np.abs(gain), unit)]
     if not len(sums):
         return 1.0
     rng = check_random_state(random_state)
     observed = np.abs(sums.sum())
-    rounding = 1e-12 * np.abs(sums).sum()  # the same sum in another order
+    rounding = ROUNDING * np.abs(sums).sum()  # the same sum in another order
     chunk = max(1, CHUNK_CELLS // len(sums))
     as_extreme = 0.0
     for start in range(0, n_resamples, chunk):

@@ -58,6 +58,12 @@ def test_a_handful_of_differing_queries_proves_nothing():
     assert sign_flip_p(gain, random_state=0) == pytest.approx(1 / 16, abs=0.02)
 
 
+def test_gains_and_losses_that_cancel_in_every_unit_prove_nothing():
+    gain = np.tile([0.1, 0.2, -0.3], 40)  # which sum to 6e-17
+    unit = np.repeat(np.arange(40), 3)
+    assert sign_flip_p(gain, unit, random_state=0) == 1.0
+
+
 def test_flips_as_extreme_count_half_and_one_is_added():
     assert sign_flip_p(np.ones(1), n_resamples=9) == (1 + 9 / 2) / (1 + 9)
 
