@@ -96,6 +96,7 @@ def test_the_seed_is_the_routers(folder, data):
         (["wide.csv", "--features", "x.npy", "--text", "prompt"], "takes one of them"),
         (["free.csv", "--features", "x.npy", "--cost-weight", "1"], "needs costs"),
         (["none.csv", "--text", "prompt"], "No such file: none.csv"),
+        (["wide.csv", "--text", "prompt", "--out", "."], "--out . is a folder"),
     ],
 )
 def test_bad_input_is_one_line_and_no_file(folder, capsys, arguments, message):

@@ -54,6 +54,8 @@ def _fit(options: argparse.Namespace) -> int:
             "--features and --text: a router in a file takes one of them. In Python a "
             "MultimodalFeaturizer takes several."
         )
+    if options.out.is_dir():
+        raise IsADirectoryError(f"--out {options.out} is a folder: name a file.")
     table = read_table(options)
     data = inputs(options, table)
     check_weight(options.cost_weight, not np.isnan(table.y.cost).all())

@@ -86,10 +86,15 @@ def _read_csv(path: Path, names: Collection[str]) -> pd.DataFrame:
 
 def _read_header(path: Path) -> list[str]:
     """Names in a CSV file, none of which pandas would change without a word."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.reader(file)
-        header = [name.strip() for name in next(rows, [])]
-        first = next((row for row in rows if row), [])
+    limit = csv.field_size_limit(2**31 - 1)  # a prompt may be longer than csv allows
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            # pandas, too, passes over blank lines.
+            rows = (row for row in csv.reader(file) if "".join(row).strip() or row[1:])
+            header = [name.strip() for name in next(rows, [])]
+            first = next(rows, [])
+    finally:
+        csv.field_size_limit(limit)
     for mark in ";\t|":
         if len(header) == 1 and mark in header[0]:
             raise ValueError(
@@ -123,7 +128,9 @@ def _read_parquet(path: Path, names: Collection[str]) -> pd.DataFrame:
 
 
 def _read_lines(path: Path, _names: Collection[str]) -> pd.DataFrame:
-    return pd.DataFrame(read_records(path))
+    records = read_records(path)
+    with located(path):  # half of an emoji is no text
+        return pd.DataFrame(records)
 
 
 def _check_unique(path: Path, columns: pd.Index) -> None:

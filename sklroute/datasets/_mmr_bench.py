@@ -100,7 +100,7 @@ def load_mmr_bench(path: str | PathLike) -> Bunch:
     ['MMStar', 'OCRBench']
     """
     path = _table(Path(path))
-    frame = read_frame(path)
+    frame = read_frame(path, {"dataset_idx"})
     with located(path):
         models = _models(frame)
         ids = identifiers(frame, "dataset_idx")

@@ -87,7 +87,7 @@ def load_routerbench(path: str | PathLike) -> Bunch:
             f"{path}: a pickle can run any code as it is read; export the table to "
             "Parquet or CSV first (DataFrame.to_parquet)."
         )
-    frame = read_frame(path)
+    frame = read_frame(path, {"sample_id", "eval_name"})
     with located(path):
         need_columns(frame, ["sample_id", "prompt", "eval_name"])
         models = _models(frame)

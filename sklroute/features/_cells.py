@@ -147,8 +147,8 @@ def _encoded(cell) -> bytes:
         )
     try:
         return Path(cell).read_bytes()
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, ValueError) as error:  # a path with a zero is a ValueError
+        reason = getattr(error, "strerror", None) or error
         raise CellError(f"cannot read the file {str(cell)!r}: {reason}") from error
 
 

@@ -68,6 +68,12 @@ def test_bad_json_lines_are_named_with_their_line(tmp_path, text, message):
         load_outcomes(tmp_path / "t.jsonl")
 
 
+def test_half_a_character_is_told_with_its_file(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"q:a": 1, "text": "\\ud83d"}')
+    with pytest.raises(ValueError, match=r"t\.jsonl: .*surrogates not allowed"):
+        load_outcomes(tmp_path / "t.jsonl")
+
+
 def test_bytes_that_are_no_text_are_named(tmp_path):
     (tmp_path / "t.jsonl").write_bytes(b"\xff\xfe{}")
     with pytest.raises(ValueError, match=r"t\.jsonl: not a readable text file"):

@@ -43,6 +43,17 @@ def test_features_are_matched_by_name(tmp_path):
     assert_array_equal(X.ravel(), range(len(frame)))
 
 
+def test_names_in_a_csv_file_stay_as_they_are(tmp_path):
+    frame = write_routerbench(tmp_path / "rb.csv")
+    names = [f"{row:04d}" for row in range(len(frame))]
+    frame.assign(sample_id=names, eval_name="NA").to_csv(
+        tmp_path / "rb.csv", index=False
+    )
+    data = load_routerbench(tmp_path / "rb.csv")
+    assert data.frame["query_id"].tolist() == names
+    assert set(data.groups) == {"NA"}
+
+
 def test_a_pickle_is_not_even_opened(tmp_path):
     with pytest.raises(ValueError, match=r"rb\.pkl: a pickle can run any code"):
         load_routerbench(tmp_path / "rb.pkl")

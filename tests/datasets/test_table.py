@@ -30,6 +30,18 @@ def write(tmp_path):
     return write
 
 
+def test_blank_lines_before_the_header_are_no_table(write):
+    table = load_outcomes(write("\n  \nquery_id,q:a,q:b\n\n007,0,1\n\nNA,1,0\n"))
+    assert table.frame["query_id"].tolist() == ["007", "NA"]
+    np.testing.assert_array_equal(table.y.quality, [[0, 1], [1, 0]])
+
+
+def test_a_first_prompt_of_any_length_is_read(write):
+    prompt = "word " * 100_000
+    table = load_outcomes(write(f'q:a,q:b,prompt\n0,1,"{prompt}"\n1,0,x\n'))
+    assert table.frame["prompt"].tolist() == [prompt, "x"]
+
+
 @pytest.mark.parametrize("text", [WIDE, LONG], ids=["wide", "long"])
 def test_both_forms_of_one_table_say_the_same(write, text):
     table = load_outcomes(write(text), groups="task")

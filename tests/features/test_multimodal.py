@@ -159,6 +159,7 @@ UNREADABLE = {
     "not a picture": (b"hello", "is not a picture"),
     "missing file": ("no/such/file.png", "'no/such/file.png': No such file"),
     "folder": (".", "Is a directory"),
+    "no path": ("chart\0.png", "embedded null byte"),
     "16 bits": (Image.new("I;16", (2, 2)), "mode 'I;16', more than 8 bits"),
     "number": (3, "expected a path, bytes or a PIL image, got int"),
     "no text": ("", "the text is empty"),
