@@ -210,6 +210,15 @@ def test_a_scored_query_of_weight_zero_is_as_good_as_absent(router, X, y):
     assert score == pytest.approx(router.score(X[rows], y[rows]))
 
 
+def test_a_label_of_weight_zero_shares_no_budget(X):
+    labels = np.array(["large", "medium", "base", "base"])
+    router = ReadOff(policy=Budget(1.5)).fit(X, labels)
+    router.set_costs({"base": 1.0, "large": 2.0, "medium": 1.0})
+    X[2:] = [0.0, 1.0, 0.0]  # which would gain most by "large"
+    assert router.score(X[:2], labels[:2]) == 1.0
+    assert router.score(X, labels, sample_weight=[1, 1, 0, 0]) == 1.0
+
+
 def test_models_without_a_price_have_their_predicted_cost(router, X):
     policy = MaxUtility(1.0)
     expected = router.predict_utility(X, policy=policy)
