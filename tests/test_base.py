@@ -249,6 +249,17 @@ def test_models_may_be_named_true_and_false():
     assert router.predict([[0.1, 0.2]], available={True: False, False: True}) == [False]
 
 
+@pytest.mark.parametrize("models", [[False, True], [0, 1]])
+def test_true_is_the_model_1(models):
+    X, quality = np.array([[0.1, 0.2], [0.2, 0.1]]), np.array([[0.0, 1.0], [0.5, 0.0]])
+    router = ReadOff().fit(X, Outcomes(quality, models=models))
+    for names in ([False, True], [0, 1]):
+        assert router.score(X, Outcomes(quality, models=names)) == 0.75
+        prices = pd.Series([9.0, 1.0], index=names[::-1])
+        utility = router.predict_utility(X, costs=prices, policy=MaxUtility(0.1))
+        assert_allclose(utility, X - [0.1, 0.9])
+
+
 @pytest.mark.parametrize("names", [[], (), set()])
 def test_no_names_leave_no_model(router, names, X):
     with pytest.raises(ValueError, match=r"Row 0 has no available model \(4 of 4"):
