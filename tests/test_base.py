@@ -210,6 +210,15 @@ def test_a_scored_query_of_weight_zero_is_as_good_as_absent(router, X, y):
     assert score == pytest.approx(router.score(X[rows], y[rows]))
 
 
+def test_a_label_of_weight_zero_shares_no_budget(X):
+    labels = np.array(["large", "medium", "base", "base"])
+    router = ReadOff(policy=Budget(1.5)).fit(X, labels)
+    router.set_costs({"base": 1.0, "large": 2.0, "medium": 1.0})
+    X[2:] = [0.0, 1.0, 0.0]  # which would gain most by "large"
+    assert router.score(X[:2], labels[:2]) == 1.0
+    assert router.score(X, labels, sample_weight=[1, 1, 0, 0]) == 1.0
+
+
 def test_models_without_a_price_have_their_predicted_cost(router, X):
     policy = MaxUtility(1.0)
     expected = router.predict_utility(X, policy=policy)
@@ -238,6 +247,17 @@ def test_labelled_prices_and_masks_are_matched_by_name(router, X):
 def test_models_may_be_named_true_and_false():
     router = ReadOff().fit([[0.1, 0.2], [0.2, 0.1]], [True, False])
     assert router.predict([[0.1, 0.2]], available={True: False, False: True}) == [False]
+
+
+@pytest.mark.parametrize("models", [[False, True], [0, 1]])
+def test_true_is_the_model_1(models):
+    X, quality = np.array([[0.1, 0.2], [0.2, 0.1]]), np.array([[0.0, 1.0], [0.5, 0.0]])
+    router = ReadOff().fit(X, Outcomes(quality, models=models))
+    for names in ([False, True], [0, 1]):
+        assert router.score(X, Outcomes(quality, models=names)) == 0.75
+        prices = pd.Series([9.0, 1.0], index=names[::-1])
+        utility = router.predict_utility(X, costs=prices, policy=MaxUtility(0.1))
+        assert_allclose(utility, X - [0.1, 0.9])
 
 
 @pytest.mark.parametrize("names", [[], (), set()])

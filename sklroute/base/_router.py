@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from sklroute.base._arrays import (
     all_finite,
@@ -205,14 +205,14 @@ class RouterMixin(
         check_is_fitted(self)
         check_lengths(X, y=y)
         rows, weight = weighted_rows(sample_weight, X)
+        available = self._available(available, _num_samples(X))[rows]
+        X = _safe_indexing(X, rows)
         if np.ndim(y) == 1:
-            choice = self.predict(X, available=available)[rows]
+            choice = self.predict(X, available=available)
             return accuracy_score(np.asarray(y)[rows], choice, sample_weight=weight)
-        outcomes = outcomes_of(self, y)
+        outcomes = outcomes_of(self, y)[rows]
         check_not_logged(outcomes)
-        candidates = self._available(available, len(outcomes)) & outcomes.candidates
-        X, outcomes = _safe_indexing(X, rows), outcomes[rows]
-        candidates = check_candidates(candidates[rows])
+        candidates = check_candidates(available & outcomes.candidates)
         if self._cost_weight > 0:
             candidates = priced(outcomes, candidates, self._policy(None))
         utility = realised_utility(

@@ -165,11 +165,12 @@ def _decisions_frame(router, decision, utility, runner_up) -> pd.DataFrame:
     rows = np.arange(len(utility))
     margin = utility[rows, decision.choice] - utility[rows, runner_up]
     alone = runner_up < 0
+    second = np.where(alone, None, router.classes_[runner_up].astype("O"))
     return pd.DataFrame(
         {
             "query": rows,
             "choice": router.classes_[decision.choice],
-            "runner_up": np.where(alone, None, router.classes_[runner_up].astype("O")),
+            "runner_up": pd.Series(second, dtype="O"),  # texts would make NaN of None
             "margin": np.where(alone, np.nan, margin),
         }
     )

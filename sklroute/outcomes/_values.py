@@ -136,8 +136,8 @@ def named_mask(available: Any, models: NDArray) -> Any:
 
 def columns_of(names: ArrayLike, models: NDArray) -> NDArray[np.intp]:
     """Place of each name among the models; refuse a name that is not there."""
-    names = pd.Index(np.asarray(names))
-    columns = pd.Index(models).get_indexer(names)
+    names, models = np.asarray(names), np.asarray(models)
+    columns = _index(models).get_indexer(_index(names))
     if (columns < 0).any():
         row = int((columns < 0).argmax())
         raise ValueError(
@@ -145,6 +145,11 @@ def columns_of(names: ArrayLike, models: NDArray) -> NDArray[np.intp]:
             f"{models.tolist()}."
         )
     return columns
+
+
+def _index(names: NDArray) -> pd.Index:
+    """Names to look up: to pandas True is not the label 1."""
+    return pd.Index(names.astype(int) if names.dtype == bool else names)
 
 
 def float_array(values: Any, name: str) -> NDArray[np.float64]:

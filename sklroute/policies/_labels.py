@@ -51,7 +51,9 @@ def by_model(values: Any, models: Iterable[Any], name: str) -> Any:
             f"{name} has the labels {labels.tolist()}; the models are "
             f"{[plain(model) for model in models]}. It needs each of them once."
         )
-    return values.reindex(models, axis=values.ndim - 1)  # [True, False] is a mask
+    place = {label: column for column, label in enumerate(labels)}
+    # By place: [True, False] is a mask, and to pandas True is not the label 1.
+    return values.take([place[model] for model in models], axis=values.ndim - 1)
 
 
 def has_default_labels(values: pd.DataFrame | pd.Series) -> bool:

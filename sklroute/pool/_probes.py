@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sklroute.pool._basis import Basis
 
-N_CANDIDATES = 2000  # queries that are compared with each other, at most
+N_CANDIDATES = 2000  # queries that are compared with each other
 
 
 def choose_probes(
@@ -29,7 +29,8 @@ def choose_probes(
     equals the best of the fitted ones, relative to the largest density. After every
     probe :math:`\Sigma` is updated as if it was answered: what the answer will be
     does not matter for it. Queries with the same features, which are seldom the same
-    query, may all be chosen if many are like them.
+    query, may all be chosen if many are like them. Once all that are compared are
+    chosen, the others follow in a random order.
 
     References
     ----------
@@ -37,9 +38,11 @@ def choose_probes(
     Statistical Science, 1995, section 2.2 (the mean variance of predictions).
     """
     order = np.random.RandomState(0).permutation(len(X))
-    candidates = order[: max(N_CANDIDATES, n_probes)]
+    candidates, others = order[:N_CANDIDATES], order[N_CANDIDATES:n_probes]
     fitted = predict(X[candidates])
-    return candidates[_greedy(basis(X[candidates], fitted), fitted, n_probes)]
+    n_probes = min(n_probes, len(candidates))
+    rows = _greedy(basis(X[candidates], fitted), fitted, n_probes)
+    return np.concatenate([candidates[rows], others])
 
 
 def _greedy(features: NDArray, fitted: NDArray, n_probes: int) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,10 @@ def route_batches(
         raise ValueError("n_queries is not known of these batches: pass it.")
     keywords = {"available": available, "costs": costs, "policy": policy}
     files = _Files(Path(out), utilities, n_queries, as_router(router), keywords)
-    settings = settings_of(batches)
+    settings = {**settings_of(batches), "n_queries": str(n_queries)}
     n_batches, row = files.resume(batches, settings)
-    for batch in start_at(batches, n_batches):
+    taken = n_batches > 0 and isinstance(batches, Iterator)  # the first, to resume
+    for batch in start_at(batches, n_batches - taken):
         X = _features(batch)
         if row + len(X) > n_queries:
             raise ValueError(f"There are more than n_queries={n_queries} queries.")

@@ -232,6 +232,16 @@ def test_a_model_alone_has_no_runner_up(name):
     assert "no other model is available" in str(explanation)
 
 
+def test_a_model_alone_for_some_queries_has_no_runner_up_there():
+    available = np.ones((3, len(MODELS)), dtype=bool)
+    available[1, 1:] = False
+    explanation = fitted("ridge").explain(X[:3], available=available)
+    first, second, third = explanation.decisions["runner_up"]
+    assert second is None
+    assert {first, third} <= set(MODELS)
+    assert "no other model is available" in str(explanation[1])
+
+
 @every_router
 def test_a_thousand_queries_take_a_few_seconds(name):
     many = np.tile(X, (10, 1))

@@ -37,6 +37,13 @@ def test_the_same_probes_every_time_and_fewer_are_the_first_of_more():
     assert np.array_equal(ROUTER.suggest_probes(X, 12), rows[:12])
 
 
+def test_fewer_are_the_first_of_more_than_are_compared(monkeypatch):
+    monkeypatch.setattr(_probes, "N_CANDIDATES", 50)
+    rows = ROUTER.suggest_probes(X, 80)
+    assert len(set(rows.tolist())) == 80
+    assert np.array_equal(ROUTER.suggest_probes(X, 12), rows[:12])
+
+
 def test_greedy_choices_are_those_of_the_definition():
     """Against an inverse in every step, and a loop over the candidates."""
     basis, fitted = ROUTER.pool_.basis, ROUTER._predict_quality(X)

@@ -154,6 +154,18 @@ def test_plain_iterables_need_their_number_of_queries(data, router, tmp_path):
     np.testing.assert_array_equal(router.classes_[np.load(out)], router.predict(data.X))
 
 
+def test_a_generator_goes_on_where_it_stopped(data, router, tmp_path):
+    out, batches = tmp_path / "choices.npy", ArrayBatches(data.X, size=300)
+    broken = iter(Broken(batches, 2).start_at(0))
+    with pytest.raises(OSError, match="disk"):
+        route_batches(router, broken, out, n_queries=1000)
+    with pytest.raises(ValueError, match="interrupted run"):
+        route_batches(router, iter(batches), out, n_queries=1200)
+    route_batches(router, iter(batches), out, n_queries=1000)
+    expected = router.predict(data.X)
+    np.testing.assert_array_equal(router.classes_[np.load(out)], expected)
+
+
 def test_shuffled_batches_are_refused(data, router, tmp_path):
     batches = ArrayBatches(data.X, random_state=0)
     with pytest.raises(ValueError, match="shuffled"):
