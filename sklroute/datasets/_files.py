@@ -81,7 +81,9 @@ def _read_csv(path: Path, names: Collection[str]) -> pd.DataFrame:
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{path}: the table is empty.") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a readable CSV file, save it in UTF-8: {error}") from error
+        raise ValueError(
+            f"{path}: not a readable CSV file, save it in UTF-8: {error}"
+        ) from error
     except (csv.Error, pd.errors.ParserError) as error:
         raise ValueError(f"{path}: not a readable CSV file: {error}") from error
 
