@@ -233,7 +233,7 @@ FRAMES = {
     ),
     "a log without quality": (
         from_long(LOG.drop(columns="quality")),
-        r"The log has no column 'quality'; it has \['query', 'model'\]",
+        r"no column 'quality'; it has \['query', 'model'\]\. Name yours, as by quality",
     ),
     "an empty log": (from_long(LOG[:0]), "The log is empty"),
     "a call of nobody": (

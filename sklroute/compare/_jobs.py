@@ -123,7 +123,16 @@ def prepare(
     """Preprocessed parts of X, given by rows, fitted on the first; then the blocks."""
     preprocessor = clone(preprocessor)
     first, *rest = parts
-    train = preprocessor.fit_transform(_safe_indexing(X, first))
+    try:
+        train = preprocessor.fit_transform(_safe_indexing(X, first))
+    except ValueError as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(
+            f"{error}. Texts need a preprocessor that encodes them, which is then no "
+            "step of the router: preprocessor=make_pipeline(TextEmbedder(), "
+            "BlockScaler())."
+        ) from error
     parts = [train, *(preprocessor.transform(_safe_indexing(X, rows)) for rows in rest)]
     parts = [np.asarray(part, dtype=np.float32) for part in parts]
     blocks = block_columns(preprocessor, modalities)

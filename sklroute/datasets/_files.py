@@ -80,7 +80,11 @@ def _read_csv(path: Path, names: Collection[str]) -> pd.DataFrame:
         return frame
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{path}: the table is empty.") from error
-    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: not a readable CSV file, save it in UTF-8: {error}"
+        ) from error
+    except (csv.Error, pd.errors.ParserError) as error:
         raise ValueError(f"{path}: not a readable CSV file: {error}") from error
 
 
@@ -97,9 +101,11 @@ def _read_header(path: Path) -> list[str]:
         csv.field_size_limit(limit)
     for mark in ";\t|":
         if len(header) == 1 and mark in header[0]:
+            how = f"sep={mark!r}" + (", decimal=','" if mark == ";" else "")
             raise ValueError(
                 f"{path}: the cells are separated by {mark!r}; a CSV file has commas "
-                "between cells, and points in numbers."
+                "between cells, and points in numbers. Make it one, as by "
+                f"pandas.read_csv(PATH, {how}).to_csv(NEW, index=False)."
             )
     _check_unique(path, pd.Index(header))
     if len(first) > len(header):  # pandas: the first column is an index

@@ -158,7 +158,8 @@ def build_net(
     Raises
     ------
     ValueError
-        If ``net_params`` has what is a parameter of the router.
+        If ``net_params`` has what is a parameter of the router, or a module of
+        another kind than the router's.
     """
     own = router.net_params or {}
     for name, parameter in OWN_PARAMETERS.items():
@@ -166,6 +167,12 @@ def build_net(
             raise ValueError(
                 f"net_params has {name!r}: set {parameter!r} of the router instead."
             )
+    module = own.get("module")
+    if isinstance(module, type) and not issubclass(module, LatentRouterModule):
+        raise ValueError(
+            f"net_params has the module {module.__name__}, which is no subclass of "
+            "sklroute.latent._module.LatentRouterModule."
+        )
     params = dict(
         module=LatentRouterModule,
         module__profile=torch.as_tensor(profile, dtype=torch.float32),

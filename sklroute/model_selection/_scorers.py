@@ -169,6 +169,7 @@ class _WeightedScorer:
 
 @dataclass(frozen=True, repr=False)
 class _UtilityScorer(_WeightedScorer):
+    __name__ = "utility"  # by which scikit-learn's displays name their axis
     cost_weight: float
 
     def __call__(
@@ -196,6 +197,8 @@ class _UtilityScorer(_WeightedScorer):
 
 @dataclass(frozen=True, repr=False)
 class _FrontierScorer(_WeightedScorer):
+    __name__ = "frontier_area"
+
     def __call__(
         self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None
     ) -> float:
@@ -215,6 +218,7 @@ class _FrontierScorer(_WeightedScorer):
 
 @dataclass(frozen=True, repr=False)
 class _OffPolicyScorer:
+    __name__ = "off_policy_value"
     estimator: str
     cost_weight: float
     outcome_model: Any

@@ -120,7 +120,8 @@ def _check_log(log: pd.DataFrame, query: str, model: str, needed: list[str]) -> 
     for name in needed:
         if name not in log:
             raise ValueError(
-                f"The log has no column {name!r}; it has {log.columns.tolist()}."
+                f"The log has no column {name!r}; it has {log.columns.tolist()}. Name "
+                "yours, as by quality='score'."
             )
         if log.columns.tolist().count(name) > 1:
             raise ValueError(f"The log has more than one column {name!r}.")

@@ -109,10 +109,15 @@ class Encoder:
         name = name_of_class(cls)
         here = f"{where} ({cls.__module__}.{cls.__qualname__})"
         if name is None:
+            hint = (
+                "A class as a value is not; such a router can be pickled."
+                if isinstance(value, type)
+                else "A class of your own can be allowed by "
+                "sklroute.persistence.register."
+            )
             raise FormatError(
                 f"{here} cannot be saved: it is not among the classes and values that "
-                "a file may hold. A class of your own can be allowed by "
-                "sklroute.persistence.register."
+                f"a file may hold. {hint}"
             )
         if issubclass(cls, tuple):
             state = value._asdict()

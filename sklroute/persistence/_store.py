@@ -138,7 +138,7 @@ def _read(document, arrays, compiled) -> Any:
         warnings.simplefilter("ignore")
         _check_router(router, compiled)
         if compiled:
-            router = router.compile()
+            router = _compile(router)
         _check_prediction(router)
     _warn_of_version(document["versions"])
     return router
@@ -175,6 +175,13 @@ def _check_router(router: Any, compiled: bool) -> None:
         raise FormatError(f"The file holds a {type(router).__name__}, not a router.")
     if not compiled:
         router._validate_params()
+
+
+def _compile(router: Any) -> Any:
+    try:
+        return router.compile()
+    except TypeError as error:  # says which part has no such form
+        raise FormatError(f"The router cannot be loaded compiled: {error}") from error
 
 
 def _check_prediction(router: Any) -> None:

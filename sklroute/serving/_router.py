@@ -112,6 +112,10 @@ class CompiledRouter(DecidingMixin):
             self._ranked = self.classes_[self._ranking]
             self._price = weight * cost[self._ranking] if weight else None
 
+    def __repr__(self) -> str:
+        shape = f"{len(self.classes_)} models, {self.n_features_in_} features"
+        return f"<CompiledRouter: {shape}, {self._own_policy!r}>"
+
     @property
     def policy(self) -> Policy:
         """A copy of the router's own policy."""

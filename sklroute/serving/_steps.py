@@ -132,7 +132,8 @@ def compile_step(name: str, step: Any) -> Steps:
     if make is None or not type(step).__module__.startswith(("sklearn.", "sklroute.")):
         raise TypeError(
             f"Step {name!r} ({type(step).__name__}) cannot be compiled; those that can "
-            f"are {sorted(_STEPS)}."
+            f"are {sorted(_STEPS)}. What comes after it may be compiled alone, as by "
+            "router[1:].compile()."
         )
     return Steps((make(step),))
 

@@ -1,6 +1,7 @@
 """The protocol is honest: what is judged was neither learned from nor tuned on."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -562,3 +563,10 @@ def test_a_model_too_rare_to_learn_from_is_named(data):
 def test_unknown_default_routers_are_named():
     with pytest.raises(ValueError, match=r"Unknown router 'forest'; there are knn"):
         default_routers(["knn", "forest"])
+
+
+@pytest.mark.parametrize("judge", [compare, partial(cross_audit, RidgeRouter())])
+def test_texts_without_an_encoder_are_refused_with_what_to_do(data, judge):
+    texts = [f"query {i}" for i in range(len(data.y))]
+    with pytest.raises(ValueError, match=r"preprocessor=make_pipeline\(TextEmbedder"):
+        judge(texts, data.y)

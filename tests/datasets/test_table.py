@@ -186,7 +186,8 @@ BAD_TABLES = {
     "comma at the end": ("q:a,q:b\n1,0,\n0,1,\n", "more cells than the header"),
     "nameless model": ("query,model,quality\na,m,1\na,,0\n", "'model', row 1 is empty"),
     "nameless query": ("query,model,quality\n,m,1\n", "'query', row 0 is empty"),
-    "semicolons": ("q:a;q:b\n0,5;1\n", "cells are separated by ';'"),
+    "semicolons": ("q:a;q:b\n0,5;1\n", r"by ';'.*read_csv\(PATH, sep=';', decimal=','"),
+    "tabs": ("q:a\tq:b\n0.5\t1\n", r"by '\\t'.*read_csv\(PATH, sep='\\t'\)"),
     "title": ("my table\nq:a,q:b\n0,1\n", r"the header, \['my table'\]"),
     "ragged": ('q:a,q:b\n0,1\n0,1,2\n"', "not a readable CSV file"),
 }
@@ -198,6 +199,13 @@ def test_a_bad_table_is_refused_with_its_path_and_place(write, text, message):
     with pytest.raises(ValueError, match=message) as error:
         load_outcomes(path)
     assert str(path) in str(error.value)
+
+
+def test_a_csv_file_of_another_encoding_is_refused_with_what_to_do(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("q:größe,q:b\n0,1\n", encoding="latin-1")
+    with pytest.raises(ValueError, match=r"not a readable CSV file, save it in UTF-8"):
+        load_outcomes(path)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -16,6 +16,7 @@ from skorch.callbacks import Callback
 
 from sklroute import KNNRouter, LatentRouterClassifier, Outcomes
 from sklroute.datasets import make_routing
+from sklroute.latent._module import LatentRouterModule
 from sklroute.latent._net import RoutingDataset
 from sklroute.latent._training import (
     HeldOutScores,
@@ -24,6 +25,7 @@ from sklroute.latent._training import (
     hold_out,
     seeded,
 )
+from sklroute.persistence import FormatError
 from sklroute.policies import UCB, CheapestAbove, MaxUtility, RiskAverse
 
 SMALL = {
@@ -377,6 +379,20 @@ def test_what_the_router_sets_is_no_parameter_of_the_net(table, name, parameter)
     router = LatentRouterClassifier(net_params={name: 2}, **SMALL)
     with pytest.raises(ValueError, match=f"has '{name}': set '{parameter}' of the"):
         router.fit(table.X, table.y)
+
+
+def test_a_network_of_another_kind_is_refused_before_it_is_trained(table):
+    router = LatentRouterClassifier(net_params={"module": torch.nn.Linear}, **SMALL)
+    with pytest.raises(ValueError, match=r"Linear, which is no subclass of .*Module"):
+        router.fit(table.X, table.y)
+
+
+def test_a_router_with_a_network_of_its_own_is_pickled_not_saved(table, tmp_path):
+    params = {"module": type("Own", (LatentRouterModule,), {})}
+    router = LatentRouterClassifier(max_epochs=1, net_params=params, **SMALL)
+    router.fit(table.X, table.y)
+    with pytest.raises(FormatError, match=r"\['module'\].*can be pickled"):
+        router.save(tmp_path / "router")
 
 
 @pytest.mark.gpu

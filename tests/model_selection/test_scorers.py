@@ -7,6 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
+    LearningCurveDisplay,
     RandomizedSearchCV,
     cross_val_score,
     cross_validate,
@@ -227,3 +228,14 @@ def test_a_search_passes_weights_on_to_the_scorer(data, scorer):
     )
     expected = scorer(router, data.X[test], data.y[test], weight[test])
     assert search.cv_results_["split0_test_score"][0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "name"),
+    [(utility_scorer(0.1), "Utility"), (frontier_scorer(), "Frontier area")],
+)
+def test_displays_of_scikit_learn_name_their_axis_by_the_scorer(data, scorer, name):
+    display = LearningCurveDisplay.from_estimator(
+        RidgeRouter(), data.X, data.y, cv=2, train_sizes=[0.5, 1.0], scoring=scorer
+    )
+    assert display.ax_.get_ylabel() == name

@@ -32,8 +32,9 @@ from sklroute import (
     MLPRouter,
     RidgeRouter,
 )
-from sklroute.features import BlockScaler
+from sklroute.features import BlockScaler, TextEmbedder
 from sklroute.latent._module import LatentRouterModule
+from sklroute.persistence import FormatError
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
 from sklroute.serving._net import gelu
@@ -498,3 +499,27 @@ def test_the_policy_of_a_compiled_router_cannot_be_changed():
         compiled.policy = MaxUtility(5.0)
     utility = compiled.predict_utility(TABLE.X)
     np.testing.assert_array_equal(utility, compiled.predict_quality(TABLE.X))
+
+
+def test_what_comes_after_a_text_encoder_is_compiled_alone(tmp_path):
+    texts = [f"query {i % 7} of task {i % 3}" for i in range(len(TABLE.X))]
+    steps = [("text", TextEmbedder(4)), ("scale", BlockScaler())]
+    router = RouterPipeline([*steps, ("router", RidgeRouter())]).fit(texts, TABLE.y)
+    with pytest.raises(TypeError, match=r"'text' \(TextEmbedder\).*router\[1:\]\.comp"):
+        router.compile()
+    router.save(tmp_path / "router")
+    with pytest.raises(FormatError, match="cannot be loaded compiled: Step 'text'"):
+        sklroute.load(tmp_path / "router", compiled=True)
+    rest = sklroute.load(tmp_path / "router")[1:].compile()
+    np.testing.assert_allclose(
+        rest.predict_quality(router[:1].transform(texts)), router.predict_quality(texts)
+    )
+
+
+def test_a_compiled_router_says_what_it_takes():
+    router = RidgeRouter(policy=MaxUtility(0.5)).fit(TABLE.X, TABLE.y)
+    models, features = TABLE.y.quality.shape[1], TABLE.X.shape[1]
+    assert repr(router.compile()) == (
+        f"<CompiledRouter: {models} models, {features} features, "
+        "MaxUtility(cost_weight=0.5)>"
+    )
