@@ -171,7 +171,7 @@ def build_net(
     if isinstance(module, type) and not issubclass(module, LatentRouterModule):
         raise ValueError(
             f"net_params has the module {module.__name__}, which is no subclass of "
-            "sklroute.latent._module.LatentRouterModule."
+            "sklroute.latent.LatentRouterModule."
         )
     params = dict(
         module=LatentRouterModule,

@@ -51,7 +51,7 @@ class Frontier:
     def undominated(self) -> NDArray[np.intp]:
         """Which points make the envelope, from the cheapest on.
 
-        Mean costs that differ by rounding are the same, as in `hull_walk`.
+        Mean costs that differ by rounding are the same.
         """
         order = np.argsort(self.cost, kind="stable")
         cost = self.cost[order]

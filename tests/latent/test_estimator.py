@@ -16,7 +16,7 @@ from skorch.callbacks import Callback
 
 from sklroute import KNNRouter, LatentRouterClassifier, Outcomes
 from sklroute.datasets import make_routing
-from sklroute.latent._module import LatentRouterModule
+from sklroute.latent import LatentRouterModule
 from sklroute.latent._net import RoutingDataset
 from sklroute.latent._training import (
     HeldOutScores,

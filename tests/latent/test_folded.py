@@ -9,8 +9,7 @@ from torch import nn
 
 from sklroute import KNNRouter, LatentRouterClassifier, Outcomes
 from sklroute.datasets import make_routing
-from sklroute.latent import _estimator
-from sklroute.latent._module import LatentRouterModule
+from sklroute.latent import LatentRouterModule, _estimator
 
 TABLE = make_routing(400, n_models=4, n_features=(8, 6), missing=0.2, random_state=0)
 SMALL = {

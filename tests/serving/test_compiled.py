@@ -33,7 +33,7 @@ from sklroute import (
     RidgeRouter,
 )
 from sklroute.features import BlockScaler, TextEmbedder
-from sklroute.latent._module import LatentRouterModule
+from sklroute.latent import LatentRouterModule
 from sklroute.persistence import FormatError
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import Budget, CheapestAbove, MaxUtility, RiskAverse
