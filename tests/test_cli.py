@@ -45,10 +45,10 @@ def written(folder):
 
 
 def test_a_wide_csv_with_features(folder, capsys):
-    assert run("wide.csv", "--features", "x.npy", "--groups", "task") == 0
+    assert run("wide.csv", "--features", "x.npy", "--task", "task") == 0
     out = capsys.readouterr().out
     assert "ridge" in out
-    assert "best per group" in out
+    assert "best per task" in out
     assert "What can be saved" in out
     assert "Written: sklroute-compare/report.html" in out
     assert "The report says what the columns mean." in out
@@ -56,16 +56,16 @@ def test_a_wide_csv_with_features(folder, capsys):
 
 
 def test_groups_may_be_learned(folder, capsys):
-    options = ["wide.csv", "--features", "x.npy", "--groups", "task"]
+    options = ["wide.csv", "--features", "x.npy", "--task", "task"]
     qualities = []
-    for learned in ([], ["--learn-groups"]):
+    for learned in ([], ["--learn-tasks"]):
         assert run(*options, *learned) == 0
         table = pd.read_csv("sklroute-compare/results.csv", index_col="name")
         qualities.append(table.loc["ridge", "quality"])
     assert qualities[0] != qualities[1]
     said = capsys.readouterr().out
     assert said.count("Routers on wide.csv") == 2
-    assert said.count("Routers on wide.csv, groups learned") == 1
+    assert said.count("Routers on wide.csv, tasks learned") == 1
 
 
 def as_log(wide):
@@ -101,7 +101,7 @@ def test_a_long_csv_with_features_in_another_order(folder, wide, data):
     features = pd.DataFrame(data.X).rename(columns=str)
     features.insert(0, "query", wide["query_id"])
     features.to_csv("x.csv", index=False)
-    assert run("log.csv", "--features", "x.csv", "--cv-groups", "query") == 0
+    assert run("log.csv", "--features", "x.csv", "--groups", "query") == 0
     table = pd.read_csv("sklroute-compare/results.csv", index_col="name")
     assert table.loc["cheapest", "cost"] == pytest.approx(1.0, abs=0.2)
 
@@ -206,10 +206,10 @@ BAD_INPUT = {
         "columns names a column twice",
     ),
     "features without a table": (["--features", "x.npy"], "--features needs a table"),
-    "groups without a table": (["--cv-groups", "task"], "--cv-groups needs a table"),
-    "groups to learn that are not named": (
-        ["wide.csv", "--text", "prompt", "--learn-groups"],
-        "learn_groups needs groups",
+    "groups without a table": (["--groups", "task"], "--groups needs a table"),
+    "tasks to learn that are not named": (
+        ["wide.csv", "--text", "prompt", "--learn-tasks"],
+        "learn_tasks needs tasks",
     ),
     "unknown text": (["wide.csv", "--text", "words"], "no column 'words'"),
     "a text that one call lacks": (
@@ -224,13 +224,13 @@ BAD_INPUT = {
         ["mute.csv", "--text", "prompt"],
         "mute.csv: column 'prompt', row 3 is empty, or reads as missing",
     ),
-    "unknown group": (
-        ["wide.csv", "--text", "prompt", "--groups", "topic"],
+    "unknown task": (
+        ["wide.csv", "--text", "prompt", "--task", "topic"],
         "no column 'topic'",
     ),
     "too few groups": (
-        ["two.csv", "--text", "prompt", "--cv-groups", "half"],
-        "At least 5 cv_groups",
+        ["two.csv", "--text", "prompt", "--groups", "half"],
+        "At least 5 groups",
     ),
     "empty table": (["empty.csv", "--text", "prompt"], "the table is empty"),
     "no quality": (["bare.csv", "--text", "prompt"], "no quality column"),

@@ -48,11 +48,11 @@ def test_the_default_router_is_the_average(folder, capsys):
 
 
 def test_groups_prices_and_several_routers(folder, capsys):
-    options = ["--groups", "task", "--cv-groups", "pair", "--cost-weight", "0.01"]
+    options = ["--task", "task", "--groups", "pair", "--cost-weight", "0.01"]
     out = ["--out", folder / "deep/out", "--min-gain", "0.02"]
     assert run("wide.csv", "--text", "prompt", *options, *out, router="ridge,knn") == 0
     said = read(capsys)
-    assert "By group" in said
+    assert "By task" in said
     assert "300 queries in 150 independent groups" in said
     assert "points of utility" in said
     assert "2 routers tested" in said
@@ -62,15 +62,15 @@ def test_groups_prices_and_several_routers(folder, capsys):
 
 def test_groups_may_be_learned(folder, capsys):
     qualities = []
-    for learned in ([], ["--learn-groups"]):
-        assert run("wide.csv", "--features", "x.npy", "--groups", "task", *learned) == 0
+    for learned in ([], ["--learn-tasks"]):
+        assert run("wide.csv", "--features", "x.npy", "--task", "task", *learned) == 0
         qualities.append(pd.read_csv("sklroute-audit/results.csv").loc[0, "quality"])
     assert qualities[0] != qualities[1]
-    assert read(capsys).count("pay on wide.csv, groups learned?") == 1
+    assert read(capsys).count("pay on wide.csv, tasks learned?") == 1
 
 
 def test_without_a_price_groups_gain_quality(folder, capsys):
-    assert run("wide.csv", "--features", "x.npy", "--groups", "task") == 0
+    assert run("wide.csv", "--features", "x.npy", "--task", "task") == 0
     assert "Utility gained" not in read(capsys)
 
 
@@ -100,7 +100,7 @@ BAD_INPUT = {
         "cost_weight=0.1 needs costs",
     ),
     "too few groups": (
-        ["wide.csv", "--text", "prompt", "--cv-groups", "half"],
+        ["wide.csv", "--text", "prompt", "--groups", "half"],
         "no column 'half'",
     ),
     "a file for a folder": (

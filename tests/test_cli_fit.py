@@ -56,7 +56,7 @@ def test_blocks_of_a_file_reach_the_latent_router(folder, data):
     image, text = (data.X[:, block].copy() for block in data.modalities.values())
     image[:50] = np.nan
     np.savez("x.npz", image=image, text=text)
-    arguments = ["--features", "x.npz", "--cv-groups", "pair"]
+    arguments = ["--features", "x.npz", "--groups", "pair"]
     assert fit("wide.csv", *arguments, router="latent") == 0
     router = sklroute.load("router.sklroute")
     assert list(router[-1].scaler_.blocks_) == ["image", "text"]
@@ -67,7 +67,7 @@ def test_blocks_of_a_file_reach_the_latent_router(folder, data):
 def test_groups_are_learned(folder, data, source):
     image, text = (data.X[:, block] for block in data.modalities.values())
     np.savez("x.npz", image=image, text=text)
-    own = ["--groups", "task", "--cv-groups", "pair"]
+    own = ["--task", "task", "--groups", "pair"]
     assert fit("wide.csv", *source, *own, router="latent") == 0
     router = sklroute.load("router.sklroute")
     assert_array_equal(router[-2].tasks_, np.unique(data.task.astype(str)))

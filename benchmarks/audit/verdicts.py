@@ -75,7 +75,7 @@ def main() -> None:
 def run(data: Path, name: str, weight: float, router: str) -> dict:
     command = [
         *("audit", f"{name}.parquet", "--features", f"{name}.features.npz"),
-        *("--cv-groups", "cv_group", "--groups", "group"),
+        *("--groups", "cv_group", "--task", "group"),
         *("--router", router, "--cost-weight", f"{weight:g}"),
     ]
     print(f"sklroute {shlex.join(command)}", flush=True)

@@ -73,9 +73,9 @@ def load_tables(folder):
     if folder is None or not (folder / "mllm10.parquet").exists():
         print("mllm10 is left out: no --data, or the file is not there")
         return
-    table = load_outcomes(folder / "mllm10.parquet", cv_groups="cv_group")
+    table = load_outcomes(folder / "mllm10.parquet", groups="cv_group")
     features = load_features(folder / "mllm10.features.npz")
-    groups = pd.factorize(table.cv_groups)[0]
+    groups = pd.factorize(table.groups)[0]
     yield (
         "mllm10",
         Bunch(X=features.X, y=table.y, groups=groups, modalities=features.modalities),
@@ -118,7 +118,7 @@ def answers(table, only):
     columns, seconds = {}, {}
     splits = [
         (np.concatenate([split.train, split.validation]), split.test)
-        for split in make_splits(len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS)
+        for split in make_splits(len(table.X), groups=table.groups, n_seeds=N_SEEDS)
     ]
     columns["best single", ""] = np.full(len(table.X), np.nan)
     for train, test in splits:

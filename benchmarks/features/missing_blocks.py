@@ -76,7 +76,7 @@ def judge(router, X_fit, X_judge, table, splits):
 
 def table_splits(table, partition=0):
     return make_splits(
-        len(table.X), cv_groups=table.groups, n_seeds=N_SEEDS, random_state=partition
+        len(table.X), groups=table.groups, n_seeds=N_SEEDS, random_state=partition
     )
 
 

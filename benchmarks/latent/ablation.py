@@ -72,7 +72,7 @@ def main() -> None:
             y = table.y[rows]
             fall = quality_brier(y, tested[other].quality, reduce=None)
             fall = fall - quality_brier(y, tested[one].quality, reduce=None)
-            fall = paired_bootstrap(fall, groups=table.cv_groups[rows], random_state=0)
+            fall = paired_bootstrap(fall, groups=table.groups[rows], random_state=0)
             cost = tested[one].cpu_seconds / tested[other].cpu_seconds
             lines.append(
                 {"table": name, "part": part}

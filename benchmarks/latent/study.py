@@ -64,8 +64,8 @@ def load_tables(folder: Path | None) -> Iterator[tuple[str, Bunch]]:
         Bunch(
             X=data.X,
             y=data.y,
-            groups=data.task,
-            cv_groups=data.groups,
+            task=data.task,
+            groups=data.groups,
             modalities=data.modalities,
         ),
     )
@@ -74,15 +74,15 @@ def load_tables(folder: Path | None) -> Iterator[tuple[str, Bunch]]:
         if path is None or not path.exists():
             print(f"{name} is left out: no --data, or the file is not there")
             continue
-        table = load_outcomes(path, groups="group", cv_groups="cv_group")
+        table = load_outcomes(path, task="group", groups="cv_group")
         features = load_features(path.with_suffix(".features.npz"))
         yield (
             name,
             Bunch(
                 X=features.X,
                 y=table.y,
+                task=table.task,
                 groups=table.groups,
-                cv_groups=table.cv_groups,
                 modalities=features.modalities,
             ),
         )
@@ -133,16 +133,16 @@ def cross_test(
     n_seeds: int = 5,
     partitions: Sequence[int] = PARTITIONS[:1],
     shuffle: bool = False,
-    learn_groups: bool = False,
+    learn_tasks: bool = False,
     n_jobs: int = 2,
 ) -> dict[str, Tested]:
     """Fit every router on every seed's training rows and predict its test rows."""
-    tasks = tasks_of(table.groups, table.cv_groups, learn_groups)
+    tasks = tasks_of(table.task, table.groups, learn_tasks)
     splits = [
         split
         for partition in partitions
         for split in make_splits(
-            len(table.y), table.groups, table.cv_groups, n_seeds, partition
+            len(table.y), table.task, table.groups, n_seeds, partition
         )
     ]
     jobs = [
@@ -172,7 +172,7 @@ def _fit_one(table, split, router, seed, shuffle, tasks):
         X, X_test, blocks = prepare(scaler, table.X, parts, None, tasks)
         router = configure(router, blocks, seed)
         start = process_time()
-        router.fit(X, y, groups=table.cv_groups[train])
+        router.fit(X, y, groups=table.groups[train])
         seconds = process_time() - start
         return router.predict_quality(X_test), router.predict_cost(X_test), seconds
 
@@ -194,7 +194,7 @@ def gain(table: Bunch, rows: NDArray, values: NDArray, reference: NDArray) -> In
         *(
             100 * bound
             for bound in paired_bootstrap(
-                values, reference, groups=table.cv_groups[rows], random_state=0
+                values, reference, groups=table.groups[rows], random_state=0
             )
         )
     )
@@ -207,7 +207,7 @@ def area_gain(table: Bunch, own: Tested, other: Tested) -> Interval:
         own.quality,
         own.cost,
         other=(other.quality, other.cost),
-        groups=table.cv_groups[own.rows],
+        groups=table.groups[own.rows],
         random_state=0,
     )
     return Interval(*(100 * bound for bound in area))

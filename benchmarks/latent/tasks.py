@@ -3,7 +3,7 @@
     python benchmarks/latent/tasks.py --data FOLDER
 
 Each router is fitted on the features alone, and with a `TaskEncoder` after them that
-has learned the tasks (``groups``) of the training queries. ``gain`` is the difference
+has learned the tasks (``task``) of the training queries. ``gain`` is the difference
 in points of quality; ``over_average`` and ``nauc_over_average`` compare with
 `AverageRouter` with the same encoder, ``over_plain_average`` with that without it.
 """
@@ -36,7 +36,7 @@ def main() -> None:
                 {key: ROUTERS[key] for key in ("latent", "kernel", "average")},
                 n_seeds=options.seeds,
                 partitions=PARTITIONS,
-                learn_groups=learned,
+                learn_tasks=learned,
                 n_jobs=options.jobs,
             )
             for learned in (False, True)
@@ -57,7 +57,7 @@ def compare(name, table, plain, told, router) -> dict:
         "table": name,
         "router": router,
         "queries": len(np.unique(rows)),
-        "tasks": len(np.unique(table.groups)),
+        "tasks": len(np.unique(table.task)),
         "quality": 100 * values.mean(),
         **named("gain", over(plain[router])),
         **named("over_average", over(told["average"])),

@@ -66,9 +66,7 @@ class LeftOut(NamedTuple):
 
 def seeds_of(table: Bunch, n_seeds: int, random_state: int) -> Iterator[Seed]:
     """Yield every seed; queries on which one model alone was run decide nothing."""
-    splits = make_splits(
-        len(table.y), table.groups, table.cv_groups, n_seeds, random_state
-    )
+    splits = make_splits(len(table.y), table.task, table.groups, n_seeds, random_state)
     for number, split in enumerate(splits):
         n_observed = table.y.observed.sum(axis=1)
         train = split.train[n_observed[split.train] > 1]
@@ -81,7 +79,7 @@ def seeds_of(table: Bunch, n_seeds: int, random_state: int) -> Iterator[Seed]:
             number,
             X_train,
             table.y[train],
-            table.cv_groups[train],
+            table.groups[train],
             X_test,
             table.y[test],
             test,

@@ -96,12 +96,12 @@ def load_table(name: str, seed: int, folder: Path | None) -> Table:
 
 def _load(name: str, folder: Path) -> Bunch:
     path = folder / f"{name}.parquet"
-    table = load_outcomes(path, groups="group", cv_groups="cv_group")
+    table = load_outcomes(path, groups="cv_group")
     features = load_features(path.with_suffix(".features.npz"))
     return Bunch(
         X=features.X,
         y=table.y,
-        groups=np.unique(table.cv_groups, return_inverse=True)[1],
+        groups=np.unique(table.groups, return_inverse=True)[1],
         modalities=features.modalities,
     )
 

@@ -37,8 +37,8 @@ def audit(
     *,
     baseline: Any = BEST_SINGLE,
     cost_weight: float | None = None,
+    tasks: ArrayLike | None = None,
     groups: ArrayLike | None = None,
-    cv_groups: ArrayLike | None = None,
     min_gain: float = 0.01,
     alpha: float = 0.05,
     power: float = 0.8,
@@ -62,7 +62,7 @@ def audit(
     Of several routers each is compared with the baseline; their p-values are adjusted
     by Holm's method and the intervals that decide by Bonferroni's, so that the chance
     of calling any router paying that is no better than the baseline stays below
-    ``alpha``. So it is with the groups of a router.
+    ``alpha``. So it is with the tasks of a router.
 
     Parameters
     ----------
@@ -83,10 +83,10 @@ def audit(
         Quality :math:`\lambda` that one unit of cost must buy. None takes the
         ``cost_weight`` of the router's policy, or 0. A router that has no policy
         decides by ``MaxUtility(cost_weight)``, any other by its own policy.
+    tasks : array-like of shape (n_queries,), default=None
+        Task of each query, for the results by task.
     groups : array-like of shape (n_queries,), default=None
-        Groups (tasks) for the results by group.
-    cv_groups : array-like of shape (n_queries,), default=None
-        Queries of one such group (variants of one question) are not independent:
+        Queries of one group (variants of one question) are not independent:
         they are drawn and counted as one.
     min_gain : float, default=0.01
         Smallest gain in utility that is worth having.
@@ -110,7 +110,7 @@ def audit(
     ------
     ValueError
         If lengths or models differ, costs have a weight and are not known, a query
-        has no candidate, none has more than one, a group is missing, or the routers'
+        has no candidate, none has more than one, a task is missing, or the routers'
         policies differ in ``cost_weight`` and none is given.
 
     See Also
@@ -138,8 +138,8 @@ def audit(
         check_is_fitted(last_step(as_router(each)))
     first = as_router(next(iter(named.values())))
     outcomes = outcomes_of(first, y)
-    groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
-    check_lengths(X, y=outcomes, groups=groups, cv_groups=cv_groups)
+    tasks, groups = group_array(tasks, "tasks"), group_array(groups)
+    check_lengths(X, y=outcomes, tasks=tasks, groups=groups)
     allowed = outcomes.available
     outcomes, has_costs = drop_unpriced(outcomes)
     weight = _cost_weight(cost_weight, named, has_costs)
@@ -163,9 +163,9 @@ def audit(
         min_gain=min_gain,
         alpha=alpha,
         power=power,
-        draws=Draws(cv_groups, n_resamples, random_state),
+        draws=Draws(groups, n_resamples, random_state),
     )
-    return judge(question, decisions, outcomes, groups)
+    return judge(question, decisions, outcomes, tasks)
 
 
 def name_routers(router: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from sklroute.pipeline import fit_router
     SETTINGS
     | {
         "cost_weight": [Interval(Real, 0, None, closed="left")],
-        "learn_groups": ["boolean"],
+        "learn_tasks": ["boolean"],
         "progress": [callable, None],
     },
     prefer_skip_nested_validation=False,
@@ -41,11 +41,11 @@ def cross_audit(
     *,
     baseline: Any = BEST_SINGLE,
     cost_weight: float = 0.0,
+    tasks: ArrayLike | None = None,
     groups: ArrayLike | None = None,
-    cv_groups: ArrayLike | None = None,
     modalities: Mapping[str, Any] | None = None,
     preprocessor: BaseEstimator | None = None,
-    learn_groups: bool = False,
+    learn_tasks: bool = False,
     min_gain: float = 0.01,
     alpha: float = 0.05,
     power: float = 0.8,
@@ -76,10 +76,10 @@ def cross_audit(
         a router is fitted on them.
     cost_weight : float, default=0.0
         Quality that one unit of cost must buy.
+    tasks : array-like of shape (n_queries,), default=None
+        Task of each query, for the results by task; every fold keeps their shares.
     groups : array-like of shape (n_queries,), default=None
-        Groups (tasks) for the results by group; every fold keeps their shares.
-    cv_groups : array-like of shape (n_queries,), default=None
-        Queries of one such group stay in one fold, and are drawn and counted as one.
+        Queries of one group stay in one fold, and are drawn and counted as one.
     modalities : dict or list of str, default=None
         Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
         block. With a ``preprocessor``, of what that returns, unless it knows its own
@@ -87,8 +87,8 @@ def cross_audit(
     preprocessor : transformer, default=None
         Fitted on the training folds. None is ``BlockScaler(modalities,
         allow_missing=True)``.
-    learn_groups : bool, default=False
-        Whether the router may learn to recognise the groups: a `TaskEncoder`, fitted
+    learn_tasks : bool, default=False
+        Whether the router may learn to recognise the tasks: a `TaskEncoder`, fitted
         on the training folds, follows the preprocessing.
     min_gain, alpha, power, n_resamples, n_permutations, random_state
         As in `audit`.
@@ -104,8 +104,8 @@ def cross_audit(
     Raises
     ------
     ValueError
-        As `audit`, and if there are fewer than five queries (or ``cv_groups``), or
-        groups are to be learned and there are none.
+        As `audit`, and if there are fewer than five queries (or ``groups``), or
+        tasks are to be learned and there are none.
 
     Notes
     -----
@@ -124,22 +124,22 @@ def cross_audit(
     """
     named = name_routers(router)
     y = check_outcomes(y, for_fit=True)
-    groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
-    check_lengths(X, y=y, groups=groups, cv_groups=cv_groups)
+    tasks, groups = group_array(tasks, "tasks"), group_array(groups)
+    check_lengths(X, y=y, tasks=tasks, groups=groups)
     allowed = y.available
     y, has_costs = drop_unpriced(y)
     weight = check_weight(cost_weight, has_costs)
-    splits = make_splits(len(y), groups, cv_groups, N_FOLDS, random_state)
+    splits = make_splits(len(y), tasks, groups, N_FOLDS, random_state)
     check_trained(y, (_training(split) for split in splits), priced=weight > 0)
     if preprocessor is None:
         preprocessor = BlockScaler(modalities, allow_missing=True)
     plan = _Plan(
         X=X,
         y=y,
-        cv_groups=cv_groups,
+        groups=groups,
         modalities=modalities,
         preprocessor=preprocessor,
-        tasks=tasks_of(groups, cv_groups, learn_groups),
+        tasks=tasks_of(tasks, groups, learn_tasks),
         baseline=baseline,
         allowed=allowed,
         cost_weight=weight,
@@ -159,10 +159,10 @@ def cross_audit(
         min_gain=min_gain,
         alpha=alpha,
         power=power,
-        draws=Draws(cv_groups, n_resamples, random_state),
+        draws=Draws(groups, n_resamples, random_state),
         n_folds=N_FOLDS,
     )
-    return judge(question, _joined(named, parts, splits), y, groups)
+    return judge(question, _joined(named, parts, splits), y, tasks)
 
 
 class _Plan(NamedTuple):
@@ -170,7 +170,7 @@ class _Plan(NamedTuple):
 
     X: Any
     y: Outcomes
-    cv_groups: NDArray | None
+    groups: NDArray | None
     modalities: Mapping[str, Any] | None
     preprocessor: BaseEstimator
     tasks: Tasks | None
@@ -202,7 +202,7 @@ def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
         features, held_out, blocks = prepare(
             plan.preprocessor, plan.X, (train, split.test), plan.modalities, plan.tasks
         )
-        groups = None if plan.cv_groups is None else plan.cv_groups[train]
+        groups = None if plan.groups is None else plan.groups[train]
 
         def fit(estimator):
             estimator = configure(estimator, blocks, random_state)

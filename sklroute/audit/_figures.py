@@ -14,7 +14,7 @@ from sklroute.metrics import (
     traffic_share,
 )
 
-MAX_GROUPS = 40
+MAX_TASKS = 40
 
 
 def gain_figure(result: Audit):
@@ -30,15 +30,15 @@ def gain_figure(result: Audit):
     return _intervals(result, rows)
 
 
-def group_figure(result: Audit):
-    """Utility gained by the first router in each group, the largest gain first."""
+def task_figure(result: Audit):
+    """Utility gained by the first router in each task, the largest gain first."""
     first = result.table.index[0]
-    table = result.by_group[result.by_group["router"] == first]
-    table = table.nlargest(MAX_GROUPS, "n_queries")
+    table = result.by_task[result.by_task["router"] == first]
+    table = table.nlargest(MAX_TASKS, "n_queries")
     table = table.sort_values("utility_gain", ascending=False)
     rows = [
         (
-            f"{row.group} ({row.n_queries:,})",
+            f"{row.task} ({row.n_queries:,})",
             row.utility_gain,
             row.adjusted_low,
             row.adjusted_high,

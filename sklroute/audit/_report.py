@@ -76,7 +76,7 @@ def _html(result: Audit, title: str, cost_unit: str | None) -> str:
             html.frame_table("Shares", _traffic(result)),
         ),
         calibration_section(pictures, *trust),
-        _groups(result, pictures),
+        _tasks(result, pictures),
         html.section("Versions", html.versions()),
     )
 
@@ -90,8 +90,8 @@ def _pictures(result: Audit, calibration, coverage, cost_unit) -> dict[str, byte
         "traffic": figures.traffic_figure(result, cost_unit),
         "calibration": calibration_figure(calibration, coverage, names, best=names[0]),
     }
-    if result.by_group is not None:
-        drawn["groups"] = figures.group_figure(result)
+    if result.by_task is not None:
+        drawn["tasks"] = figures.task_figure(result)
     if figures.has_frontiers(result):
         drawn["frontier"] = figures.frontier_figure(result, cost_unit)
     return {name: as_png(figure) for name, figure in drawn.items()}
@@ -122,16 +122,16 @@ def _traffic(result: Audit) -> pd.DataFrame:
     return table
 
 
-def _groups(result: Audit, pictures) -> str:
-    if result.by_group is None:
+def _tasks(result: Audit, pictures) -> str:
+    if result.by_task is None:
         return ""
     return html.section(
-        "By group",
-        html.picture(pictures, "groups", "Utility gained in each group"),
-        html.lines(*words.group_cells(result)),
+        "By task",
+        html.picture(pictures, "tasks", "Utility gained in each task"),
+        html.lines(*words.task_cells(result)),
         html.bullets(
             [
-                "Every group is audited on its own; p-values are adjusted for their "
+                "Every task is audited on its own; p-values are adjusted for their "
                 "number by Holm's method, intervals by Bonferroni's."
             ]
         ),

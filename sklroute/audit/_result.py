@@ -69,9 +69,9 @@ class Audit:
         - ``shuffled_gain``: utility gain with shuffled features, mean and central 95 %
           of the permutations; ``p_features``: chance that features without
           information do as well.
-    by_group : DataFrame or None
-        Columns ``router``, ``group`` and most of the above for each group; p-values
-        and intervals that decide are adjusted for the number of groups.
+    by_task : DataFrame or None
+        Columns ``router``, ``task`` and most of the above for each task; p-values
+        and intervals that decide are adjusted for the number of tasks.
     verdict : str
         What was found, in plain sentences.
     baseline : str
@@ -91,7 +91,7 @@ class Audit:
     """
 
     table: pd.DataFrame
-    by_group: pd.DataFrame | None
+    by_task: pd.DataFrame | None
     verdict: str
     baseline: str
     baseline_models: list[Any]
@@ -112,7 +112,7 @@ def judge(
     question: Question,
     decisions: Mapping[str, Decisions],
     y: Outcomes,
-    groups: NDArray | None,
+    tasks: NDArray | None,
 ) -> Audit:
     """Turn choices into differences, intervals, tests and a verdict."""
     everything = np.arange(len(y))
@@ -127,7 +127,7 @@ def judge(
     facts["baseline_models"] = words.models_called(first.baseline.choice)
     return Audit(
         table=table.rename_axis("router"),
-        by_group=None if groups is None else _by_group(question, decisions, groups),
+        by_task=None if tasks is None else _by_task(question, decisions, tasks),
         verdict=" ".join(words.verdict(table, facts | {"decisions": decisions})),
         decisions=dict(decisions),
         y=y,
@@ -138,12 +138,12 @@ def judge(
 # -- tables --------------------------------------------------------------------------
 
 
-def _by_group(question, decisions, groups) -> pd.DataFrame:
-    rows = {group: np.flatnonzero(groups == group) for group in np.unique(groups)}
+def _by_task(question, decisions, tasks) -> pd.DataFrame:
+    rows = {task: np.flatnonzero(tasks == task) for task in np.unique(tasks)}
     parts = []
     for name, each in decisions.items():
-        part = _rows(question, {group: (each, rows[group]) for group in rows})
-        part = part.rename_axis("group").reset_index()
+        part = _rows(question, {task: (each, rows[task]) for task in rows})
+        part = part.rename_axis("task").reset_index()
         part.insert(0, "router", name)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

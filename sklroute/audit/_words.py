@@ -205,20 +205,20 @@ def _gained(result) -> str:
     return "Utility gained" if result.cost_weight > 0 else "Quality gained"
 
 
-def group_cells(result) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of the table of groups, the largest first."""
-    by_group = result.by_group
-    heads = ["", "Group", "Queries", "Verdict", "Quality", "Baseline"]
+def task_cells(result) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the table of tasks, the largest first."""
+    by_task = result.by_task
+    heads = ["", "Task", "Queries", "Verdict", "Quality", "Baseline"]
     heads += [_gained(result), "p", "More queries"]
     rows = []
-    order = by_group.sort_values("n_queries", ascending=False, kind="stable")
+    order = by_task.sort_values("n_queries", ascending=False, kind="stable")
     for row in order.itertuples():
-        cells = [row.router, str(row.group), f"{row.n_queries:,}", row.verdict]
+        cells = [row.router, str(row.task), f"{row.n_queries:,}", row.verdict]
         cells += [percent(row.quality), percent(row.baseline_quality)]
         cells += [points(row.utility_gain, row.adjusted_low, row.adjusted_high)]
         cells += [f"{row.p_adjusted:.2g}", more_queries(row.n_more)]
         rows.append(cells)
-    if by_group["router"].nunique() == 1:
+    if by_task["router"].nunique() == 1:
         return heads[1:], [cells[1:] for cells in rows]
     return heads, rows
 

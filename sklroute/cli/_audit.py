@@ -74,9 +74,9 @@ def _audit(options: argparse.Namespace) -> int:
         result = cross_audit(
             default_routers(options.router),
             y=table.y,
+            tasks=table.task,
             groups=table.groups,
-            cv_groups=table.cv_groups,
-            learn_groups=bool(options.learn_groups),
+            learn_tasks=bool(options.learn_tasks),
             baseline=baseline,
             cost_weight=options.cost_weight,
             min_gain=options.min_gain,
@@ -104,8 +104,8 @@ def _baseline(name: str, models: list[str]) -> Any:
 
 def _show(console: Console, result: Audit, title: str) -> None:
     console.print(_table(title, *words.table_cells(result)))
-    if result.by_group is not None:
-        console.print(_table("By group", *words.group_cells(result)))
+    if result.by_task is not None:
+        console.print(_table("By task", *words.task_cells(result)))
     console.print(result.verdict)
 
 

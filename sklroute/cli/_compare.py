@@ -80,7 +80,7 @@ def _compare(options: argparse.Namespace) -> int:
         result = compare(
             **data,
             routers=default_routers(options.routers),
-            learn_groups=bool(options.learn_groups),
+            learn_tasks=bool(options.learn_tasks),
             cost_weight=options.cost_weight,
             n_seeds=options.seeds,
             n_jobs=options.jobs,
@@ -99,8 +99,8 @@ def _bundled(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "X": data.X,
         "y": data.y,
-        "groups": data.task,
-        "cv_groups": data.groups,
+        "tasks": data.task,
+        "groups": data.groups,
         "modalities": data.modalities,
         "feature_cost": data.encoder_cost,
         "title": "Routers on the bundled visual QA table",
@@ -123,8 +123,8 @@ def _own(options: argparse.Namespace) -> dict[str, Any]:
     return {
         **data,
         "y": table.y,
+        "tasks": table.task,
         "groups": table.groups,
-        "cv_groups": table.cv_groups,
         "feature_cost": options.feature_cost,
         "title": f"Routers on {options.table.name}",
         "cost_unit": None,

@@ -40,7 +40,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add("table", type=Path, help="file of outcomes")
     add_table_options(add)
     text = "task of the query, which the router learns to recognise"
-    add("--groups", metavar="COLUMN", help=text)
+    add("--task", metavar="COLUMN", help=text)
     add("--router", choices=ROUTERS, default="latent", help="default: latent")
     add_cost_weight(add)
     add("--seed", type=int, default=0, help="default: 0")
@@ -60,11 +60,11 @@ def _fit(options: argparse.Namespace) -> int:
     data = inputs(options, table)
     check_weight(options.cost_weight, not np.isnan(table.y.cost).all())
     options.out.parent.mkdir(parents=True, exist_ok=True)  # before the work
-    router = _pipeline(options, data, table.groups)
+    router = _pipeline(options, data, table.task)
     X = data["X"] if options.text is None else data["X"]["text"].tolist()
-    params = {"router__groups": table.cv_groups}
-    if table.groups is not None:
-        params |= {"task__tasks": table.groups, "task__groups": table.cv_groups}
+    params = {"router__groups": table.groups}
+    if table.task is not None:
+        params |= {"task__tasks": table.task, "task__groups": table.groups}
     router.fit(X, table.y, **params)
     router.save(options.out)
     console = make_console()
@@ -76,14 +76,14 @@ def _fit(options: argparse.Namespace) -> int:
     return 0
 
 
-def _pipeline(options, data: dict[str, Any], groups: Any) -> RouterPipeline:
+def _pipeline(options, data: dict[str, Any], tasks: Any) -> RouterPipeline:
     """The router after what it needs, as in a comparison."""
     blocks = data.get("modalities")
     steps: list[tuple[str, Any]] = []
     if options.text is not None:
         steps.append(("text", TextEmbedder()))
     steps.append(("scale", BlockScaler(blocks, allow_missing=True)))
-    if groups is not None:
+    if tasks is not None:
         steps.append((TASK, TaskEncoder()))
         blocks = blocks and with_task_block(blocks, data["X"].shape[1])
     (router,) = default_routers([options.router]).values()

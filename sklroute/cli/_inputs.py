@@ -25,7 +25,7 @@ call: columns query, model, quality and perhaps cost, or whatever --columns name
 """
 MAX_JOBS = 8  # each process loads its own libraries
 # Options that say what is in a table of the user's own, and nowhere else.
-TABLE_OPTIONS = ("columns", "text", "groups", "cv_groups", "feature_cost")
+TABLE_OPTIONS = ("columns", "text", "task", "groups", "feature_cost")
 
 
 def router_names(text: str) -> list[str]:
@@ -90,7 +90,7 @@ def add_table_options(add: Callable[..., object]) -> None:
     )
     add("--features", type=Path, help=".npy, .npz (blocks), .parquet, .csv or .jsonl")
     add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
-    add("--cv-groups", metavar="COLUMN", help="queries that must not be split")
+    add("--groups", metavar="COLUMN", help="queries that must not be split")
 
 
 def add_cost_weight(add: Callable[..., object]) -> None:
@@ -104,10 +104,10 @@ def add_cost_weight(add: Callable[..., object]) -> None:
 
 
 def add_run_options(add: Callable[..., object], folder: str) -> None:
-    """Options of a report: groups, where it goes, in how many processes it is made."""
-    add("--groups", metavar="COLUMN", help="task of the query, for results by group")
-    text = "let the routers learn to recognise these groups"
-    add("--learn-groups", action="store_true", default=None, help=text)
+    """Options of a report: tasks, where it goes, in how many processes it is made."""
+    add("--task", metavar="COLUMN", help="task of the query, for results by task")
+    text = "let the routers learn to recognise these tasks"
+    add("--learn-tasks", action="store_true", default=None, help=text)
     text = f"folder of the report; default: {folder}"
     add("--out", type=Path, default=folder, help=text)
     jobs = min(MAX_JOBS, cpu_count())
@@ -115,8 +115,8 @@ def add_run_options(add: Callable[..., object], folder: str) -> None:
 
 
 def learned(options: argparse.Namespace) -> str:
-    """What a title says of groups that were learned."""
-    return ", groups learned" if options.learn_groups else ""
+    """What a title says of tasks that were learned."""
+    return ", tasks learned" if options.learn_tasks else ""
 
 
 def given_flag(options: argparse.Namespace, *names: str) -> str | None:
@@ -130,8 +130,8 @@ def read_table(options: argparse.Namespace) -> Bunch:
     table = load_outcomes(
         options.table,
         columns=options.columns,
+        task=options.task,
         groups=options.groups,
-        cv_groups=options.cv_groups,
     )
     with located(table.path):
         check_choice(table.y.candidates)

@@ -13,7 +13,7 @@ def run_protocol(options: argparse.Namespace) -> int:
     """Run a benchmark's protocol on its files; print and write its table."""
     if options.table is None:
         raise ValueError("--protocol needs the path of the benchmark's files.")
-    flag = given_flag(options, *TABLE_OPTIONS, "learn_groups")
+    flag = given_flag(options, *TABLE_OPTIONS, "learn_tasks")
     if flag is None and options.cost_weight != "auto":
         flag = "--cost-weight"
     if flag is not None:

@@ -81,7 +81,7 @@ def _train_test(data: Bunch, n_seeds: int) -> list[Split]:
 
 
 def _five_folds(data: Bunch, n_seeds: int) -> list[Split]:
-    return make_splits(len(data.y), data.groups, n_seeds=n_seeds)
+    return make_splits(len(data.y), data.task, n_seeds=n_seeds)
 
 
 # -- operating points and metrics ----------------------------------------------------

@@ -16,7 +16,7 @@ from sklroute.outcomes import Outcomes
 from sklroute.policies import CheapestAbove, MaxUtility, Policy
 
 SINGLE, CHEAPEST, MIX = "best single", "cheapest", "mix of singles"
-GROUP, RANDOM, ORACLE = "best per group", "random", "oracle"
+PER_TASK, RANDOM, ORACLE = "best per task", "random", "oracle"
 CHOSEN = "the router chosen on each split"
 
 
@@ -54,8 +54,8 @@ class Arena(NamedTuple):
     y: Outcomes
     splits: list[Split]
     has_costs: bool
+    tasks: NDArray | None
     groups: NDArray | None
-    cv_groups: NDArray | None
     # Of the operating point: a number, a rule that picks a point of the validation
     # frontier, or "auto", the rule of `compare`.
     cost_weight: float | str | Callable[[Frontier], int]
@@ -141,9 +141,9 @@ def references(arena: Arena) -> list[Contestant]:
         cheapest = _realise(arena, single, [CheapestAbove(0.0)] * len(arena.splits))
         entries.insert(1, Contestant(CHEAPEST, "reference", cheapest))
         entries.append(mix)
-    if arena.groups is not None:
-        by_group = _predict(arena, lambda split, rows: _group_means(arena, split, rows))
-        entries.append(enter(arena, GROUP, "reference", by_group))
+    if arena.tasks is not None:
+        by_task = _predict(arena, lambda split, rows: _task_means(arena, split, rows))
+        entries.append(enter(arena, PER_TASK, "reference", by_task))
     truth = _predict(
         arena, lambda split, rows: (arena.y[rows].quality, arena.y[rows].cost)
     )
@@ -178,13 +178,13 @@ def _single_means(arena: Arena, split: Split, n_queries: int):
     return tuple(np.tile(mean, (n_queries, 1)) for mean in means)
 
 
-def _group_means(arena: Arena, split: Split, rows: NDArray):
-    """Each model's training means within the query's group, where there are any."""
+def _task_means(arena: Arena, split: Split, rows: NDArray):
+    """Each model's training means of the query's task, where there are any."""
     quality, cost = _single_means(arena, split, len(rows))
-    trained = arena.groups[split.train]
-    for group in np.unique(arena.groups[rows]):
-        inside = arena.groups[rows] == group
-        known = model_means(arena.y[split.train[trained == group]])
+    trained = arena.tasks[split.train]
+    for task in np.unique(arena.tasks[rows]):
+        inside = arena.tasks[rows] == task
+        known = model_means(arena.y[split.train[trained == task]])
         for table, mean in zip((quality, cost), known, strict=True):
             table[inside] = np.where(np.isnan(mean), table[inside], mean)
     return quality, cost

@@ -6,7 +6,7 @@ from io import BytesIO
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklroute.compare._contestants import GROUP, RANDOM, SINGLE, traffic_name
+from sklroute.compare._contestants import PER_TASK, RANDOM, SINGLE, traffic_name
 from sklroute.compare._result import Comparison
 from sklroute.compare._words import ordered
 from sklroute.metrics import (
@@ -27,7 +27,7 @@ def frontier_figure(result: Comparison, cost_unit: str | None = None):
     _draw_points(axes, result)
     table = ordered(result)
     drawn = table.index[table["kind"].isin(["router", "control"])]
-    drawn = [*drawn, *(name for name in table.index if name == GROUP)]
+    drawn = [*drawn, *(name for name in table.index if name == PER_TASK)]
     for name in drawn:
         rows = result.frontiers.query("name == @name")
         last = name == drawn[-1]  # the references go on top, once

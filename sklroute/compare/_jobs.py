@@ -19,7 +19,7 @@ from sklroute.features import TaskEncoder
 from sklroute.outcomes import Outcomes
 from sklroute.pipeline import as_predictor, core_of, fit_router
 
-TASK = "task"  # the block of what groups were learned
+TASK = "task"  # the block of the tasks that are learned
 
 
 class Predictions(NamedTuple):
@@ -59,7 +59,7 @@ class Job(NamedTuple):
     router: BaseEstimator
     features: Features
     y: Outcomes  # of the training rows
-    cv_groups: NDArray | None  # of the training rows
+    groups: NDArray | None  # of the training rows
     random_state: int
 
 
@@ -113,8 +113,8 @@ def collect(
 class Tasks(NamedTuple):
     """Tasks of all queries, to be recognised, and which queries belong together."""
 
-    groups: NDArray
-    cv_groups: NDArray | None
+    labels: NDArray
+    groups: NDArray | None
 
 
 def prepare(
@@ -138,16 +138,16 @@ def prepare(
     blocks = block_columns(preprocessor, modalities)
     if tasks is None:
         return *parts, blocks
-    cv_groups = None if tasks.cv_groups is None else tasks.cv_groups[first]
-    return _with_tasks(parts, blocks, tasks.groups[first], cv_groups)
+    groups = None if tasks.groups is None else tasks.groups[first]
+    return _with_tasks(parts, blocks, tasks.labels[first], groups)
 
 
-def _with_tasks(parts, blocks, groups, cv_groups) -> tuple:
+def _with_tasks(parts, blocks, tasks, groups) -> tuple:
     """The same, with a block for the tasks as learned from the first part's."""
     n_features = parts[0].shape[1]
     blocks = {"features": slice(n_features)} if blocks is None else blocks
     encoder = TaskEncoder()
-    train = encoder.fit_transform(parts[0], groups, groups=cv_groups)
+    train = encoder.fit_transform(parts[0], tasks, groups=groups)
     parts = [train, *map(encoder.transform, parts[1:])]
     return *parts, with_task_block(blocks, n_features)
 
@@ -155,7 +155,7 @@ def _with_tasks(parts, blocks, groups, cv_groups) -> tuple:
 def with_task_block(blocks: Mapping[str, Any], n_features: int) -> dict[str, Any]:
     """The blocks of some features, and one of all columns after them."""
     if TASK in blocks:
-        raise ValueError(f"A block is called {TASK!r}, as that of the groups would be.")
+        raise ValueError(f"A block is called {TASK!r}, as that of the tasks would be.")
     return {**blocks, TASK: slice(n_features, None)}
 
 
@@ -201,7 +201,7 @@ def _fit(job: Job) -> Fit:
     with threadpool_limits(1):
         router = configure(job.router, features.modalities, job.random_state)
         start = perf_counter()
-        fit_router(router, features.train, job.y, groups=job.cv_groups)
+        fit_router(router, features.train, job.y, groups=job.groups)
         fitted = perf_counter()
         router = as_predictor(router)
         quality_test = router.predict_quality(features.test)

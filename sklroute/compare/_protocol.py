@@ -13,9 +13,9 @@ from sklroute.base._arrays import check_lengths
 from sklroute.compare._contestants import (
     CHEAPEST,
     CHOSEN,
-    GROUP,
     MIX,
     ORACLE,
+    PER_TASK,
     RANDOM,
     SINGLE,
     Arena,
@@ -40,7 +40,7 @@ from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import check_choice, group_array
 
 CONTROL = "ridge"  # the router trained on shuffled outcomes, if it takes part
-COLUMNS = {"group", "queries"}  # beside the routers, in the table by group
+COLUMNS = {"task", "queries"}  # beside the routers, in the table by task
 
 
 @validate_params(
@@ -50,7 +50,7 @@ COLUMNS = {"group", "queries"}  # beside the routers, in the table by group
         "n_seeds": [Interval(Integral, 1, None, closed="left")],
         "n_resamples": [Interval(Integral, 1, None, closed="left")],
         "random_state": [Interval(Integral, 0, None, closed="left")],
-        "learn_groups": ["boolean"],
+        "learn_tasks": ["boolean"],
         "progress": [callable, None],
     },
     prefer_skip_nested_validation=False,
@@ -59,12 +59,12 @@ def compare(
     X: ArrayLike,
     y: Any,
     *,
+    tasks: ArrayLike | None = None,
     groups: ArrayLike | None = None,
-    cv_groups: ArrayLike | None = None,
     modalities: Mapping[str, Any] | None = None,
     routers: Mapping[str, BaseEstimator] | None = None,
     preprocessor: BaseEstimator | None = None,
-    learn_groups: bool = False,
+    learn_tasks: bool = False,
     cost_weight: float | str = "auto",
     feature_cost: ArrayLike | None = None,
     n_seeds: int = 5,
@@ -86,7 +86,7 @@ def compare(
     router is fitted a second time on shuffled outcomes, as a control: if it gains,
     something leaks.
 
-    Intervals are 95 % bootstrap intervals over queries, whole ``cv_groups`` at a
+    Intervals are 95 % bootstrap intervals over queries, whole ``groups`` at a
     time, with the routers as fitted.
 
     Parameters
@@ -95,11 +95,11 @@ def compare(
         Features of the queries; with a ``preprocessor``, whatever that takes.
     y : Outcomes or any form that `check_outcomes` accepts
         What the answers were worth. Without costs the comparison is one of quality.
+    tasks : array-like of shape (n_queries,), default=None
+        Task of each query, for the reference "best per task" and the results by
+        task. Every split keeps their shares as well as it can.
     groups : array-like of shape (n_queries,), default=None
-        Groups (tasks) for the reference "best per group" and the results by
-        group. Every split keeps their shares as well as it can.
-    cv_groups : array-like of shape (n_queries,), default=None
-        Queries of one such group stay on one side of every split.
+        Queries of one group stay on one side of every split.
     modalities : dict or list of str, default=None
         Columns of each block of ``X``, as `BlockScaler` takes them; None makes it one
         block. With a ``preprocessor``, of what that returns, unless it knows its own
@@ -113,8 +113,8 @@ def compare(
         Fitted on each seed's training queries. None is
         ``BlockScaler(modalities, allow_missing=True)``: a block that is missing
         (NaN in all of its columns) is its mean to every router.
-    learn_groups : bool, default=False
-        Whether the routers may learn to recognise the groups: a `TaskEncoder`, fitted
+    learn_tasks : bool, default=False
+        Whether the routers may learn to recognise the tasks: a `TaskEncoder`, fitted
         on the training queries, follows the preprocessing.
     cost_weight : float or "auto", default="auto"
         The operating point, if it is not to be chosen.
@@ -139,9 +139,9 @@ def compare(
     Raises
     ------
     ValueError
-        If lengths differ, there are too few queries or groups, a group is missing, a
+        If lengths differ, there are too few queries or groups, a task is missing, a
         model has no cost while others do, no query has the outcomes of two models,
-        ``cost_weight`` or ``feature_cost`` is given without costs, or groups are to be
+        ``cost_weight`` or ``feature_cost`` is given without costs, or tasks are to be
         learned and there are none.
     TypeError
         If a router does not choose by its predictions alone, as `GuardedRouter`,
@@ -158,21 +158,21 @@ def compare(
     True
     """
     y = check_outcomes(y, for_fit=True)
-    groups, cv_groups = group_array(groups), group_array(cv_groups, "cv_groups")
-    check_lengths(X, y=y, groups=groups, cv_groups=cv_groups)
+    tasks, groups = group_array(tasks, "tasks"), group_array(groups)
+    check_lengths(X, y=y, tasks=tasks, groups=groups)
     y, has_costs = drop_unpriced(y)
     routers = default_routers() if routers is None else dict(routers)
     if cost_weight != "auto":
         check_weight(cost_weight, has_costs)
     bill = _check_feature_cost(feature_cost, y, has_costs)
-    splits = make_splits(len(y), groups, cv_groups, n_seeds, random_state)
+    splits = make_splits(len(y), tasks, groups, n_seeds, random_state)
     check_trained(y, (split.train for split in splits), priced=has_costs)
     arena = Arena(
         y=y,
         splits=splits,
         has_costs=has_costs,
+        tasks=tasks,
         groups=groups,
-        cv_groups=cv_groups,
         cost_weight=cost_weight,
         n_resamples=n_resamples,
         random_state=random_state,
@@ -183,7 +183,7 @@ def compare(
         routers,
         preprocessor=preprocessor,
         modalities=modalities,
-        tasks=tasks_of(groups, cv_groups, learn_groups),
+        tasks=tasks_of(tasks, groups, learn_tasks),
         n_jobs=n_jobs,
         progress=progress,
     )
@@ -219,7 +219,7 @@ def _jobs(
     for seed, split in enumerate(arena.splits):
         features = Features(*prepare(preprocessor, X, split, modalities, tasks))
         trained = arena.y[split.train]
-        whole = None if arena.cv_groups is None else arena.cv_groups[split.train]
+        whole = None if arena.groups is None else arena.groups[split.train]
         state = arena.random_state + seed
         jobs = [
             Job(name, seed, router, features, trained, whole, state)
@@ -269,14 +269,14 @@ def drop_unpriced(y: Outcomes) -> tuple[Outcomes, bool]:
 
 
 def tasks_of(
-    groups: NDArray | None, cv_groups: NDArray | None, learn_groups: bool
+    tasks: NDArray | None, groups: NDArray | None, learn_tasks: bool
 ) -> Tasks | None:
     """Groups that routers may learn to recognise, if they may."""
-    if not learn_groups:
+    if not learn_tasks:
         return None
-    if groups is None:
-        raise ValueError("learn_groups needs groups, the task of each query.")
-    return Tasks(groups, cv_groups)
+    if tasks is None:
+        raise ValueError("learn_tasks needs tasks, the task of each query.")
+    return Tasks(tasks, groups)
 
 
 def check_weight(cost_weight: float, has_costs: bool) -> float:
@@ -292,7 +292,7 @@ def check_weight(cost_weight: float, has_costs: bool) -> float:
 def _check_names(routers: Mapping[str, BaseEstimator], control: str) -> None:
     if not routers:
         raise ValueError("There is no router to compare.")
-    taken = {SINGLE, CHEAPEST, MIX, GROUP, RANDOM, ORACLE, CHOSEN}
+    taken = {SINGLE, CHEAPEST, MIX, PER_TASK, RANDOM, ORACLE, CHOSEN}
     taken.add(control_name(control))
     clash = sorted((taken | COLUMNS) & set(routers))
     if clash:

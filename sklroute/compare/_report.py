@@ -14,7 +14,7 @@ from sklroute.compare._result import Comparison
 from sklroute.compare._shown import queries_section
 from sklroute.metrics import model_means
 
-MANY_GROUPS = 60
+MANY_TASKS = 60
 MAX_POINTS = 20  # of a frontier, in the table behind the picture
 BAND = (
     "Band: 95 % interval of what the best router gains on the best single model, put "
@@ -121,7 +121,7 @@ def _html(result: Comparison, pictures, title: str, cost_unit, queries=None) -> 
             html.frame_table("Shares of all routers", _wide_traffic(result)),
         ),
         calibration_section(pictures, result.calibration, result.coverage),
-        _group_table(result),
+        _task_table(result),
         html.section("Protocol", html.bullets(_protocol(result))),
         html.section("Versions", html.versions()),
     )
@@ -196,15 +196,15 @@ def _traffic_table(result: Comparison, cost_unit: str | None) -> str:
     return html.table(list(rows.columns), rows.itertuples(index=False))
 
 
-def _group_table(result: Comparison) -> str:
-    if result.by_group is None:
+def _task_table(result: Comparison) -> str:
+    if result.by_task is None:
         return ""
-    table = result.by_group.sort_values("queries", ascending=False).head(MANY_GROUPS)
+    table = result.by_task.sort_values("queries", ascending=False).head(MANY_TASKS)
     rows = (
-        [group, queries, *(words.percent(value) for value in values)]
-        for group, queries, *values in table.itertuples(index=False)
+        [task, queries, *(words.percent(value) for value in values)]
+        for task, queries, *values in table.itertuples(index=False)
     )
-    return html.section("Quality by group", html.table(list(table.columns), rows))
+    return html.section("Quality by task", html.table(list(table.columns), rows))
 
 
 def _notes(result: Comparison) -> list[str]:
@@ -236,8 +236,8 @@ def _notes(result: Comparison) -> list[str]:
 def _protocol(result: Comparison) -> list[str]:
     facts = result.protocol
     whole = "each query on its own"
-    if facts["cv_groups"] is not None:
-        whole = f"whole groups ({facts['cv_groups']:,}), never split"
+    if facts["groups"] is not None:
+        whole = f"whole groups ({facts['groups']:,}), never split"
     return [
         f"{facts['queries']:,} queries, {facts['models']} models, "
         f"{words.percent(facts['observed'])} of the answers observed. Choices are "
@@ -247,7 +247,7 @@ def _protocol(result: Comparison) -> list[str]:
         "Five splits test every query once.",
         "Preprocessing and routers see training queries only. The operating point and "
         "the best router are chosen on validation queries, the best single model, the "
-        "cheapest and the best per group on training queries. The validation queries "
+        "cheapest and the best per task on training queries. The validation queries "
         "of one split are test queries of another.",
         "Choices are made on predicted quality and cost and judged by realised ones.",
         "Intervals: paired bootstrap over test queries (whole groups). They cover the "

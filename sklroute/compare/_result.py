@@ -11,9 +11,9 @@ from sklearn.utils import Bunch
 
 from sklroute.compare._contestants import (
     CHOSEN,
-    GROUP,
     MIX,
     ORACLE,
+    PER_TASK,
     SINGLE,
     Arena,
     Contestant,
@@ -91,8 +91,8 @@ class Comparison:
     seeds : DataFrame
         Every router on every seed: ``name``, ``seed``, ``quality``, ``cost_weight``,
         ``par_quality``, ``par_cost``, ``fit_seconds``.
-    by_group : DataFrame or None
-        Columns ``group``, ``queries`` (how many were tested), and the mean quality of
+    by_task : DataFrame or None
+        Columns ``task``, ``queries`` (how many were tested), and the mean quality of
         the best router and references, at cost weight 0.
     best : str
         The best router, chosen on the validation queries of all seeds. As other seeds
@@ -103,8 +103,8 @@ class Comparison:
         on its own validation queries, and its test queries judge the one it chose. It
         is the row of the best router where all of them choose that; where not,
         ``validation`` is NaN.
-    over_groups : Interval or None
-        Gain in quality of the routers so chosen over the best model per group.
+    over_tasks : Interval or None
+        Gain in quality of the routers so chosen over the best model per task.
     over_random : Interval
         Their gain in quality, at the operating point if there is one, over random
         choices with the same traffic: what the features are worth.
@@ -127,10 +127,10 @@ class Comparison:
     calibration: pd.DataFrame
     coverage: pd.DataFrame | None
     seeds: pd.DataFrame
-    by_group: pd.DataFrame | None
+    by_task: pd.DataFrame | None
     best: str
     chosen: pd.Series
-    over_groups: Interval | None
+    over_tasks: Interval | None
     over_random: Interval
     control: str
     has_costs: bool
@@ -196,10 +196,10 @@ def summarise(
             judge.y, _distributions(judge.y, contestants), arena.random_state
         ),
         seeds=_seeds(arena, contestants),
-        by_group=_by_group(arena, contestants, best),
+        by_task=_by_task(arena, contestants, best),
         best=best.name,
         chosen=pd.Series(judge.row(chosen), name=chosen.name),
-        over_groups=judge.gain(chosen.first, judge.named.get(GROUP)),
+        over_tasks=judge.gain(chosen.first, judge.named.get(PER_TASK)),
         over_random=judge.gain(chosen.par or chosen.first, same_traffic(arena, chosen)),
         control=next(entry.name for entry in contestants if entry.kind == "control"),
         has_costs=arena.has_costs,
@@ -237,7 +237,7 @@ class _Judge:
         self.arena = arena
         self.y = arena.y[arena.test]
         # A query that several seeds tested counts as one when queries are drawn.
-        unit = np.arange(len(arena.y)) if arena.cv_groups is None else arena.cv_groups
+        unit = np.arange(len(arena.y)) if arena.groups is None else arena.groups
         self.unit = unit[arena.test]
         self.feature_cost, self.scores = feature_cost, scores
         self.named = {entry.name: entry for entry in contestants}
@@ -425,16 +425,16 @@ def _seeds(arena: Arena, contestants) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _by_group(arena: Arena, contestants, best: Contestant) -> pd.DataFrame | None:
-    if arena.groups is None:
+def _by_task(arena: Arena, contestants, best: Contestant) -> pd.DataFrame | None:
+    if arena.tasks is None:
         return None
     named = {entry.name: entry for entry in contestants}
-    shown = [best.name, SINGLE, GROUP, ORACLE]
+    shown = [best.name, SINGLE, PER_TASK, ORACLE]
     quality = {name: named[name].first.quality for name in shown}
-    grouped = pd.DataFrame(quality).groupby(arena.groups[arena.test])
-    table = grouped.mean().rename_axis("group")
+    grouped = pd.DataFrame(quality).groupby(arena.tasks[arena.test])
+    table = grouped.mean().rename_axis("task")
     # Fewer than five seeds test some of the queries, more than five some repeatedly.
-    tested = pd.Series(arena.groups[np.unique(arena.test)])
+    tested = pd.Series(arena.tasks[np.unique(arena.test)])
     table.insert(0, "queries", tested.value_counts())
     return table.reset_index()
 
@@ -450,8 +450,8 @@ def _protocol(arena: Arena) -> dict[str, Any]:
         "train": len(split.train),
         "validation": len(split.validation),
         "test": len(split.test),
-        "cv_groups": _n_different(arena.cv_groups),
         "groups": _n_different(arena.groups),
+        "tasks": _n_different(arena.tasks),
         "cost_weight": arena.cost_weight,
     }
 

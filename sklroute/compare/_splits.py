@@ -23,8 +23,8 @@ class Split(NamedTuple):
 
 def make_splits(
     n_queries: int,
+    tasks: ArrayLike | None = None,
     groups: ArrayLike | None = None,
-    cv_groups: ArrayLike | None = None,
     n_seeds: int = 5,
     random_state: int = 0,
 ) -> list[Split]:
@@ -37,10 +37,10 @@ def make_splits(
     ----------
     n_queries : int
         Number of queries.
-    groups : array-like of shape (n_queries,), default=None
+    tasks : array-like of shape (n_queries,), default=None
         Groups (tasks) whose shares every fold keeps as well as it can.
-    cv_groups : array-like of shape (n_queries,), default=None
-        Queries of one such group are never split.
+    groups : array-like of shape (n_queries,), default=None
+        Queries of one group are never split.
     n_seeds : int, default=5
         Number of splits.
     random_state : int, default=0
@@ -55,14 +55,14 @@ def make_splits(
     ValueError
         If there are fewer than five groups to share out.
     """
-    whole = np.arange(n_queries) if cv_groups is None else np.asarray(cv_groups)
+    whole = np.arange(n_queries) if groups is None else np.asarray(groups)
     if len(np.unique(whole)) < N_FOLDS:
-        unit = "queries" if cv_groups is None else "cv_groups"
+        unit = "queries" if groups is None else "groups"
         raise ValueError(
             f"At least {N_FOLDS} {unit} are needed to split into train, validation "
             f"and test; got {len(np.unique(whole))}."
         )
-    strata, splits = _strata(groups, n_queries), []
+    strata, splits = _strata(tasks, n_queries), []
     for seed in range(n_seeds):
         repeat, turn = divmod(seed, N_FOLDS)
         if turn == 0:
@@ -100,10 +100,10 @@ def _folds(strata, whole, seed) -> list[NDArray[np.intp]]:
     return _folds(np.zeros_like(strata), whole, seed)
 
 
-def _strata(groups, n_queries) -> NDArray[np.intp]:
-    """Code of each query's group; groups too small for every fold count as one."""
-    if groups is None:
+def _strata(tasks, n_queries) -> NDArray[np.intp]:
+    """Code of each query's task; tasks too small for every fold count as one."""
+    if tasks is None:
         return np.zeros(n_queries, dtype=int)
-    _, code, count = np.unique(groups, return_inverse=True, return_counts=True)
+    _, code, count = np.unique(tasks, return_inverse=True, return_counts=True)
     rare = count[code] < N_FOLDS
     return np.where(rare, count.argmax(), code)

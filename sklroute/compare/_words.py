@@ -85,10 +85,10 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
             "The table has no costs: this is a comparison of quality alone, and there "
             "is no frontier. Add costs to see what can be saved."
         )
-    if result.over_groups is not None:
-        gain = result.over_groups
+    if result.over_tasks is not None:
+        gain = result.over_tasks
         yield (
-            "Against sending each group to the model that was best on it in training, "
+            "Against sending each task to the model that was best on it in training, "
             f"which needs no features, {chosen.name} gains {points(*gain)} points: "
             f"{_verdict(result, *gain)}."
         )

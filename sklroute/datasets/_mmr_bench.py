@@ -59,7 +59,7 @@ def load_mmr_bench(path: str | PathLike) -> Bunch:
             The questions.
         image : ndarray of object, of shape (n_queries,)
             Path of each query's image, or None where there is no such file.
-        groups : ndarray of str, of shape (n_queries,)
+        task : ndarray of str, of shape (n_queries,)
             Data set of each query.
         splits : dict of str to ndarray of int
             Rows of "train" (a fifth) and "test", as the benchmark splits.
@@ -96,7 +96,7 @@ def load_mmr_bench(path: str | PathLike) -> Bunch:
     >>> data.y.quality  # columns in the order of data.y.models: big, small
     array([[ 1.,  0.],
            [nan,  1.]])
-    >>> data.groups.tolist()
+    >>> data.task.tolist()
     ['MMStar', 'OCRBench']
     """
     path = _table(Path(path))
@@ -109,14 +109,14 @@ def load_mmr_bench(path: str | PathLike) -> Bunch:
         cost = {name: numbers(frame, name + COST) for name in models}
         y = Outcomes(pd.DataFrame(quality), priced(pd.DataFrame(cost)))
         check_outcomes(y, for_fit=True)
-        groups = _groups(ids)
+        task = _tasks(ids)
     frame = _without_models(frame, models)
     frame.insert(0, "query_id", ids)
     return Bunch(
         y=y,
         text=frame["question"].fillna("").astype(str).to_numpy(dtype=object),
-        image=_images(path.parent, ids, groups),
-        groups=groups,
+        image=_images(path.parent, ids, task),
+        task=task,
         splits=_splits(len(frame)),
         frame=frame,
         path=path,
@@ -150,27 +150,27 @@ def _without_models(frame: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     return frame[[name for name in frame if name not in own]].copy()
 
 
-def _groups(ids: NDArray) -> NDArray:
-    groups = []
+def _tasks(ids: NDArray) -> NDArray:
+    tasks = []
     for row, name in enumerate(ids):
         # A prefix may hold a "_" itself: compare with the known ones.
-        group = next((p for p in FOLDERS if name.startswith(f"{p}_")), None)
-        if group is None:
+        task = next((p for p in FOLDERS if name.startswith(f"{p}_")), None)
+        if task is None:
             raise ValueError(
                 f"column 'dataset_idx', row {row}: {name!r} starts with none of "
                 f"{[f'{prefix}_' for prefix in FOLDERS]}."
             )
-        groups.append(group)
-    return np.array(groups, dtype=object)
+        tasks.append(task)
+    return np.array(tasks, dtype=object)
 
 
-def _images(root: Path, ids: NDArray, groups: NDArray) -> NDArray:
+def _images(root: Path, ids: NDArray, tasks: NDArray) -> NDArray:
     paths = np.full(len(ids), None, dtype=object)
-    for row, (name, group) in enumerate(zip(ids, groups, strict=True)):
-        stem = name.removeprefix(f"{group}_")
+    for row, (name, task) in enumerate(zip(ids, tasks, strict=True)):
+        stem = name.removeprefix(f"{task}_")
         if Path(stem).name != stem:
             continue  # a name that would lead out of the folder names no image
-        files = (root / FOLDERS[group] / f"{stem}{kind}" for kind in IMAGE_KINDS)
+        files = (root / FOLDERS[task] / f"{stem}{kind}" for kind in IMAGE_KINDS)
         paths[row] = next((str(file) for file in files if file.is_file()), None)
     return paths
 

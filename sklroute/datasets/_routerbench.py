@@ -46,7 +46,7 @@ def load_routerbench(path: str | PathLike) -> Bunch:
             The prompts.
         image : None
             There are no images.
-        groups : ndarray of str, of shape (n_queries,)
+        task : ndarray of str, of shape (n_queries,)
             Data set of each query, ``eval_name``.
         splits : None
             The benchmark fixes no split.
@@ -104,7 +104,7 @@ def load_routerbench(path: str | PathLike) -> Bunch:
         y=y,
         text=frame["prompt"].astype(str).to_numpy(dtype=object),
         image=None,
-        groups=frame["eval_name"].astype(str).to_numpy(dtype=object),
+        task=frame["eval_name"].astype(str).to_numpy(dtype=object),
         splits=None,
         frame=frame,
         path=path,

@@ -91,7 +91,7 @@ def make_routing(
             True expected quality, in the column order of ``y``. The router that
             knows it is Bayes-optimal: no other has a higher expected utility.
         task : ndarray of int, of shape (n_queries,)
-            Task of each query, for reports by group.
+            Task of each query, for reports by task.
         groups : ndarray of int, of shape (n_queries,)
             Queries that must not be split in cross-validation: here each is its own.
         modalities : dict of str to slice

@@ -35,21 +35,21 @@ def load_outcomes(
     path: str | PathLike,
     *,
     columns: Mapping[str, str] | None = None,
+    task: str | None = None,
     groups: str | None = None,
-    cv_groups: str | None = None,
 ) -> Bunch:
     r"""Read what the models' answers were worth from a CSV, Parquet or JSONL file.
 
     The columns tell which of two forms the table has.
 
     - *Wide*, one row per query: a column ``q:<model>`` per model, perhaps a column
-      ``cost:<model>``, and any other columns (texts, groups, ``query_id``).
+      ``cost:<model>``, and any other columns (texts, tasks, ``query_id``).
     - *Long*, one row per call: the columns ``query``, ``model`` and ``quality``,
       perhaps ``cost``, and any others. The queries are taken in order of first
       appearance.
 
     An empty cell of quality is an answer that was not run. In a CSV file names (of
-    queries, models and groups) are texts as they stand: 007 is not 7, NA is a name.
+    queries, models, tasks, groups) are texts as they stand: 007 is not 7, NA is a name.
     Blanks around a name are no part of it, in any file.
 
     Parameters
@@ -61,9 +61,9 @@ def load_outcomes(
         What the columns ``query``, ``model``, ``quality`` and ``cost`` of a long table
         are called in the file, where it is something else: ``{"quality": "score"}``.
         Of a wide table ``query``, which names the rows.
+    task : str, default=None
+        Column with the task (subject, kind) of each query, for reports by task.
     groups : str, default=None
-        Column with the group (task, subject) of each query, for reports by group.
-    cv_groups : str, default=None
         Column whose equal values must not be split in cross-validation (variants of
         one question, questions on one image).
 
@@ -75,7 +75,7 @@ def load_outcomes(
         frame : DataFrame of n_queries rows
             The other columns. Of a long table those that are constant within each
             query, with ``query`` among them.
-        groups, cv_groups : ndarray of shape (n_queries,) or None
+        task, groups : ndarray of shape (n_queries,) or None
             The columns asked for.
         path : Path
             The file.
@@ -97,17 +97,17 @@ def load_outcomes(
     >>> with NamedTemporaryFile("w", suffix=".csv") as file:
     ...     _ = file.write("task,q:small,q:large,cost:large\nocr,0,1,3\nchat,1,1,5")
     ...     file.flush()
-    ...     table = load_outcomes(file.name, groups="task")
+    ...     table = load_outcomes(file.name, task="task")
     >>> table.y.cost
     array([[ 3., nan],
            [ 5., nan]])
-    >>> table.groups.tolist()
+    >>> table.task.tolist()
     ['ocr', 'chat']
     """
     path = Path(path)
     columns = columns or {}
     own = {columns.get("query"), columns.get("model")}
-    frame = read_frame(path, {*IDS, "model", *own, groups, cv_groups} - {None})
+    frame = read_frame(path, {*IDS, "model", *own, task, groups} - {None})
     index = [name for name in frame.index.names if name is not None]
     with located(path):
         frame = frame.reset_index(index) if index else frame
@@ -123,8 +123,8 @@ def load_outcomes(
             y, frame = _read_long(frame, names)
         check_outcomes(y, for_fit=True)
         named = {
+            "task": _column(frame, task),
             "groups": _column(frame, groups),
-            "cv_groups": _column(frame, cv_groups),
         }
     return Bunch(y=y, frame=frame, path=path, query=columns.get("query"), **named)
 

@@ -81,7 +81,7 @@ def load_vl_routerbench(
             The prompts; None without ``BENCHMARKS``.
         image : ndarray of object, of shape (n_queries,)
             Path of each query's first image file, or None.
-        groups, family : ndarray of str, of shape (n_queries,)
+        task, family : ndarray of str, of shape (n_queries,)
             Data set of each query, and its group: "general", "stem" or
             "charts_ocr" ("other" for further data sets).
         splits : dict of str to ndarray of int, or None
@@ -127,8 +127,8 @@ def load_vl_routerbench(
             f"vlm_router_data/{EVALUATION} (raw layout)."
         )
     data.path = path
-    data.groups = np.array([n.split("/")[0] for n in data.frame["query_id"]], object)
-    data.family = np.array([_family(group) for group in data.groups], dtype=object)
+    data.task = np.array([n.split("/")[0] for n in data.frame["query_id"]], object)
+    data.family = np.array([_family(task) for task in data.task], dtype=object)
     data.splits = _read_splits(path / "SPLITS", data.frame["query_id"])
     data.X, data.modalities = _read_embeddings(path / "EMBEDDINGS", data, embeddings)
     return data

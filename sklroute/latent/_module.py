@@ -113,6 +113,11 @@ class LatentRouterModule(nn.Module):
         tokens : Tensor of shape (E, K, M, d), default=None
             What ``self.tokens(self.profile)`` returns, if it has been computed: it
             is the same for every query.
+
+        Returns
+        -------
+        output : RouterOutput
+            Of every member, query and model.
         """
         # Features have variance 1: what is cut off here is an outlier of the outliers,
         # whose products would overflow.

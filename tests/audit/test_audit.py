@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklroute import FixedRouter, GuardedRouter, Outcomes, RidgeRouter
 from sklroute.audit import audit, cross_audit
-from sklroute.audit._words import group_cells
+from sklroute.audit._words import task_cells
 from sklroute.baselines import KNNRouter, RandomRouter
 from sklroute.compare import compare
 from sklroute.datasets import make_routing
@@ -41,8 +41,8 @@ def router(data):
 
 @pytest.fixture(scope="module")
 def result(data, router):
-    groups = data.task[TEST]
-    return audit(router, data.X[TEST], data.y[TEST], groups=groups, **QUICK)
+    tasks = data.task[TEST]
+    return audit(router, data.X[TEST], data.y[TEST], tasks=tasks, **QUICK)
 
 
 def row_of(result):
@@ -342,7 +342,7 @@ def test_the_same_audit_finds_the_same(data, router):
 
 def test_too_few_independent_queries_get_no_judgement_at_all(data, router):
     groups = np.arange(400) % 6
-    found = audit(router, data.X[TEST], data.y[TEST], cv_groups=groups, **QUICK)
+    found = audit(router, data.X[TEST], data.y[TEST], groups=groups, **QUICK)
     assert row_of(found).utility_gain_low > 0
     assert row_of(found).verdict == "not enough data"
     assert "too few for any judgement" in found.verdict
@@ -359,7 +359,7 @@ def test_a_gain_below_the_least_worth_having_does_not_pay(data, router):
 
 def test_variants_of_one_question_count_once(data, router):
     rows = np.repeat(np.arange(400, 415), 20)
-    found = audit(router, data.X[rows], data.y[rows], cv_groups=rows, **QUICK)
+    found = audit(router, data.X[rows], data.y[rows], groups=rows, **QUICK)
     row = row_of(found)
     assert (row.n_queries, row.n_units) == (300, 15)
     assert row.verdict == "not enough data"
@@ -368,17 +368,17 @@ def test_variants_of_one_question_count_once(data, router):
     assert row_of(once).error == pytest.approx(row.error)
 
 
-def test_groups_have_a_row_each_and_share_one_adjustment(data, result):
-    groups, count = np.unique(data.task[TEST], return_counts=True)
-    assert result.by_group["group"].tolist() == groups.tolist()
-    assert result.by_group["n_queries"].tolist() == count.tolist()
-    weighted = result.by_group["utility_gain"] @ count / 400
+def test_tasks_have_a_row_each_and_share_one_adjustment(data, result):
+    tasks, count = np.unique(data.task[TEST], return_counts=True)
+    assert result.by_task["task"].tolist() == tasks.tolist()
+    assert result.by_task["n_queries"].tolist() == count.tolist()
+    weighted = result.by_task["utility_gain"] @ count / 400
     assert weighted == pytest.approx(row_of(result).utility_gain)
-    assert (result.by_group["p_adjusted"] >= result.by_group["p"]).all()
-    heads, rows = group_cells(result)
-    assert heads[:2] == ["Group", "Queries"]
+    assert (result.by_task["p_adjusted"] >= result.by_task["p"]).all()
+    heads, rows = task_cells(result)
+    assert heads[:2] == ["Task", "Queries"]
     largest_first = np.argsort(-count, kind="stable")
-    assert [row[0] for row in rows] == [str(groups[i]) for i in largest_first]
+    assert [row[0] for row in rows] == [str(tasks[i]) for i in largest_first]
     assert {len(row) for row in rows} == {len(heads)}
 
 
@@ -462,16 +462,16 @@ def test_cross_fitting_routes_as_the_comparison_does_not_leak_and_keeps_order(da
     assert row.baseline_quality == pytest.approx(single, abs=1e-9)
 
 
-def test_cross_fitting_may_learn_the_groups(data):
+def test_cross_fitting_may_learn_the_tasks(data):
     tasks = data.y.quality.argmax(axis=1)
     ridge, given = RidgeRouter(alpha=100.0), (data.X, data.y)
     told, plain = (
-        cross_audit(ridge, *given, groups=tasks, learn_groups=learned, **QUICK)
+        cross_audit(ridge, *given, tasks=tasks, learn_tasks=learned, **QUICK)
         for learned in (True, False)
     )
     assert row_of(told).quality != row_of(plain).quality
-    with pytest.raises(ValueError, match="learn_groups needs groups"):
-        cross_audit(ridge, *given, learn_groups=True)
+    with pytest.raises(ValueError, match="learn_tasks needs tasks"):
+        cross_audit(ridge, *given, learn_tasks=True)
 
 
 def test_cross_fitting_fits_a_router_that_is_the_baseline(data):
@@ -520,7 +520,7 @@ def test_groups_that_belong_together_are_never_split(data):
     unit = np.repeat(np.arange(100), 4)
     router = KNNRouter(n_neighbors=3, shrinkage=0.0)  # would find the copies of a query
     split = cross_audit(router, X, y, **QUICK)
-    whole = cross_audit(router, X, y, cv_groups=unit, **QUICK)
+    whole = cross_audit(router, X, y, groups=unit, **QUICK)
     assert row_of(split).quality > row_of(whole).quality + 0.05
     assert row_of(whole).n_units == 100
 
@@ -551,9 +551,9 @@ def test_without_signal_it_seldom_says_that_it_pays():
         ({"alpha": 0.0}, "alpha"),
         ({"power": 1.0}, "power"),
         ({"min_gain": -0.1}, "min_gain"),
+        ({"tasks": [1, 2]}, "X has 400 queries, tasks has 2"),
         ({"groups": [1, 2]}, "X has 400 queries, groups has 2"),
-        ({"cv_groups": [1, 2]}, "X has 400 queries, cv_groups has 2"),
-        ({"groups": [None, *"a" * 399]}, "groups has no value in row 0"),
+        ({"tasks": [None, *"a" * 399]}, "tasks has no value in row 0"),
         ({"X": np.zeros((3, 16))}, "X has 3 queries, y has 400"),
         ({"router": {}}, "no router to audit"),
         ({"router": RidgeRouter()}, "not fitted"),
@@ -566,8 +566,8 @@ def test_bad_input_is_refused(data, router, params, match):
         audit(given.pop("router"), given.pop("X"), given.pop("y"), **given)
 
 
-@pytest.mark.parametrize("name", ["groups", "cv_groups"])
-def test_cross_fitting_refuses_groups_of_other_queries(data, name):
+@pytest.mark.parametrize("name", ["tasks", "groups"])
+def test_cross_fitting_refuses_labels_of_other_queries(data, name):
     with pytest.raises(ValueError, match=f"X has 800 queries, {name} has 2"):
         cross_audit(RidgeRouter(), data.X, data.y, **{name: [1, 2]})
 

@@ -26,7 +26,7 @@ def data():
 def result(data):
     routers = {"ridge": RidgeRouter(alpha=100.0), "<clusters>": ClusterRouter(8)}
     return cross_audit(
-        routers, data.X, data.y, groups=data.task, cost_weight=0.003, **QUICK
+        routers, data.X, data.y, tasks=data.task, cost_weight=0.003, **QUICK
     )
 
 
@@ -59,7 +59,7 @@ def test_the_html_needs_nothing_from_elsewhere_and_has_every_picture(html):
         "Quality against cost",
         "Share of the queries by model",
         "Calibration and coverage",
-        "Utility gained in each group",
+        "Utility gained in each task",
     ]
     assert "<script" not in html
     assert "$" not in html
@@ -108,7 +108,7 @@ def test_without_costs_and_groups_there_is_no_such_section(data, tmp_path):
     found = cross_audit(RidgeRouter(alpha=100.0), data.X, y, **QUICK)
     html = read(found, tmp_path)
     assert "Quality against cost" not in html
-    assert "By group" not in html
+    assert "By task" not in html
     assert html.count("<img") == 3
 
 

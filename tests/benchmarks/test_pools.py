@@ -33,8 +33,8 @@ def seed(load):
     table = Bunch(
         X=data.X,
         y=data.y,
-        groups=data.task,
-        cv_groups=data.groups,
+        task=data.task,
+        groups=data.groups,
         modalities=data.modalities,
     )
     return next(load("common").seeds_of(table, 1, 0))

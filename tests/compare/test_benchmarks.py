@@ -261,9 +261,9 @@ def test_seeds_of_one_split_differ_in_the_router_alone(folder):
 def test_what_is_never_reached_has_no_spread_and_what_is_equal_none_at_all(folder):
     result = run_benchmark("mmr-bench", folder / "mmr", routers=RIDGE, n_seeds=3)
     table = result.table.set_index("name")
-    assert table.loc["best per group", "QNC"] == np.inf
-    assert np.isnan(table.loc["best per group", "QNC sd"])
-    assert (table.loc[["best per group", "oracle"], "Ps sd"] == 0).all()
+    assert table.loc["best per task", "QNC"] == np.inf
+    assert np.isnan(table.loc["best per task", "QNC sd"])
+    assert (table.loc[["best per task", "oracle"], "Ps sd"] == 0).all()
 
 
 def test_models_without_costs_are_left_out_and_named(tmp_path):
@@ -381,7 +381,7 @@ def test_mistakes_are_one_line_and_status_2(command, folder, tmp_path):
         ("routerbench", folder / "mmr" / "MMR_Bench.csv", [], "no column 'sample_id'"),
         ("mmr-bench", folder / "vl", [], "No such file"),
         ("vl-routerbench", folder / "mmr", [], "neither data/matrices"),
-        ("mmr-bench", folder / "mmr", ["--groups", "x"], "--protocol fixes what --gro"),
+        ("mmr-bench", folder / "mmr", ["--task", "x"], "--protocol fixes what --task"),
         ("mmr-bench", folder / "mmr", ["--cost-weight", "1"], "fixes what --cost-weig"),
         ("mmr-bench", folder / "mmr", ["--features", "n.npy"], "No such file: n.npy"),
     ]:

@@ -62,7 +62,7 @@ def result(data):
     return compare(
         data.X,
         data.y,
-        groups=data.task,
+        tasks=data.task,
         modalities=data.modalities,
         routers={"ridge": RidgeRouter(), "clusters": ClusterRouter(8)},
         feature_cost=0.5,
@@ -94,12 +94,12 @@ def test_routers_learn_from_train_only_and_predict_the_rest():
     compare(
         X,
         data.y,
-        cv_groups=whole,
+        groups=whole,
         routers={"recording": RecordingRouter()},
         preprocessor=FunctionTransformer(),
         **FAST,
     )
-    (split,) = make_splits(120, cv_groups=whole, n_seeds=1)
+    (split,) = make_splits(120, groups=whole, n_seeds=1)
     fitted = [rows for what, rows in NOTES if what == "fit"]
     shown = [set(rows) for what, rows in NOTES if what == "predict"]
     assert len(fitted) == 2  # the router and the control
@@ -127,7 +127,7 @@ def test_preprocessing_is_fitted_on_train_only(data):
     np.testing.assert_array_equal(seen, data.X[split.train])
 
 
-def test_groups_are_learned_from_train_alone(data):
+def test_tasks_are_learned_from_train_alone(data):
     tasks, whole = data.X[:, 0] > 0, np.arange(400) // 2
     (split,) = make_splits(400, tasks, whole, 1)
     scaler, told = BlockScaler(data.modalities), Tasks(tasks, whole)
@@ -144,28 +144,28 @@ def test_groups_are_learned_from_train_alone(data):
         np.testing.assert_allclose(part, other, atol=1e-5)
 
 
-def test_routers_gain_from_groups_that_can_be_told():
+def test_routers_gain_from_tasks_that_can_be_told():
     rng = np.random.default_rng(0)
     tasks = rng.integers(4, size=1000)
     X = rng.normal(size=(1000, 60))
     X[:, :4] += 3 * np.eye(4)[tasks]
     good = rng.random((1000, 4)) < np.where(np.eye(4)[tasks], 0.65, 0.45)
-    data = {"X": X, "y": good.astype(float), "groups": tasks, "n_resamples": 20}
+    data = {"X": X, "y": good.astype(float), "tasks": tasks, "n_resamples": 20}
     routers = {"ridge": RidgeRouter(), "latent": LatentRouterClassifier(max_epochs=1)}
-    told = compare(**data, routers=routers, learn_groups=True).table
+    told = compare(**data, routers=routers, learn_tasks=True).table
     plain = compare(**data, routers={"ridge": RidgeRouter()}).table
     assert told.loc["ridge", "quality"] > plain.loc["ridge", "quality"] + 0.02
 
 
 def test_test_outcomes_change_neither_operating_point_nor_best_router(data, result):
-    (split,) = make_splits(400, groups=data.task, n_seeds=1)
+    (split,) = make_splits(400, tasks=data.task, n_seeds=1)
     quality, cost = data.y.quality.copy(), data.y.cost.copy()
     quality[split.test] = 1 - quality[split.test]
     cost[split.test] = cost[split.test] * 3
     wrong = Outcomes(quality, cost, models=data.models)
     routers = {"ridge": RidgeRouter(), "clusters": ClusterRouter(8)}
     one, two = (
-        compare(data.X, y, groups=data.task, routers=routers, **FAST)
+        compare(data.X, y, tasks=data.task, routers=routers, **FAST)
         for y in (data.y, wrong)
     )
     pd.testing.assert_series_equal(one.seeds["cost_weight"], two.seeds["cost_weight"])
@@ -207,11 +207,11 @@ def test_a_router_chosen_by_seed_has_not_seen_what_it_is_judged_on():
     assert f"{CHOSEN} sends, gives {100 * drawn:.1f} %" in random
 
 
-def test_what_is_saved_and_gained_on_groups_is_said_of_the_choice_by_seed():
+def test_what_is_saved_and_gained_on_tasks_is_said_of_the_choice_by_seed():
     price, tasks = np.arange(1.0, 9.0), np.arange(200) % 2
     y = Outcomes(NOISE, np.tile(price, (200, 1)))
     result = compare(
-        np.eye(200, 3), y, groups=tasks, routers=ONE_MODEL_EACH, n_resamples=20
+        np.eye(200, 3), y, tasks=tasks, routers=ONE_MODEL_EACH, n_resamples=20
     )
     by_seed = result.seeds.set_index(["name", "seed"])
     rows = []
@@ -225,8 +225,8 @@ def test_what_is_saved_and_gained_on_groups_is_said_of_the_choice_by_seed():
     reached = pd.DataFrame(rows)[["quality", "par_quality", "par_cost"]].mean()
     assert result.chosen[reached.index].tolist() == pytest.approx(reached.tolist())
     assert result.chosen["nauc"] < result.table.loc[result.best, "nauc"]
-    group = result.table.loc["best per group", "quality"]
-    assert result.over_groups.estimate == pytest.approx(reached["quality"] - group)
+    group = result.table.loc["best per task", "quality"]
+    assert result.over_tasks.estimate == pytest.approx(reached["quality"] - group)
     assert result.chosen.name not in {*result.table.index, *result.frontiers["name"]}
     _, _, par, area, group, *_ = sentences(result)
     gain, saved = (
@@ -323,19 +323,19 @@ def test_references_are_what_their_names_say(result):
     assert drawn["cost"] < table.loc["random", "cost"]
 
 
-def test_best_per_group_is_that_of_the_metrics():
+def test_best_per_task_is_that_of_the_metrics():
     data = make_routing(300, 4, random_state=2)
     routers = {"r": RidgeRouter()}
-    result = compare(data.X, data.y, groups=data.task, routers=routers, n_resamples=20)
+    result = compare(data.X, data.y, tasks=data.task, routers=routers, n_resamples=20)
     quality = [
         realised_quality(
             data.y[test],
             best_model_per_group(data.y[train], data.task[train], data.task[test]),
             reduce=None,
         )
-        for train, _, test in make_splits(300, groups=data.task)
+        for train, _, test in make_splits(300, tasks=data.task)
     ]
-    found = result.table.loc["best per group", "quality"]
+    found = result.table.loc["best per task", "quality"]
     assert found == pytest.approx(np.concatenate(quality).mean())
 
 
@@ -367,7 +367,7 @@ def test_features_are_put_on_the_bill(result):
     assert ridge["par_saving_with_features"] == pytest.approx(
         ridge["par_saving"] - extra
     )
-    assert np.isnan(result.table.loc["best per group", "par_saving_with_features"])
+    assert np.isnan(result.table.loc["best per task", "par_saving_with_features"])
     assert result.feature_cost == 0.5
 
 
@@ -376,14 +376,14 @@ def test_traffic_adds_up(result):
     np.testing.assert_allclose(total, 1.0)
 
 
-def test_every_tested_query_counts_in_the_results_by_group(data, result):
+def test_every_tested_query_counts_in_the_results_by_task(data, result):
     few = compare(
-        data.X, data.y, groups=data.task, routers={"ridge": RidgeRouter()}, **FAST
+        data.X, data.y, tasks=data.task, routers={"ridge": RidgeRouter()}, **FAST
     )
     for each, tested in ((result, 400), (few, len(few.y_test))):
-        count = each.by_group["queries"]
+        count = each.by_task["queries"]
         assert count.sum() == tested
-        weighted = np.average(each.by_group["ridge"], weights=count)
+        weighted = np.average(each.by_task["ridge"], weights=count)
         assert weighted == pytest.approx(each.table.loc["ridge", "quality"])
 
 
@@ -484,17 +484,17 @@ def test_it_says_what_it_compared(result):
     ("change", "message"),
     [
         ({"X": np.zeros((3, 2))}, "X has 3 queries, y has 400"),
-        ({"groups": ["a"]}, "groups has 1"),
-        ({"cv_groups": range(399)}, "cv_groups has 399"),
-        ({"groups": [None, *"a" * 399]}, "groups has no value in row 0"),
-        ({"cv_groups": [*range(399), np.nan]}, "cv_groups has no value in row 399"),
-        ({"cv_groups": np.arange(400) % 4}, "At least 5 cv_groups"),
+        ({"tasks": ["a"]}, "tasks has 1"),
+        ({"groups": range(399)}, "groups has 399"),
+        ({"tasks": [None, *"a" * 399]}, "tasks has no value in row 0"),
+        ({"groups": [*range(399), np.nan]}, "groups has no value in row 399"),
+        ({"groups": np.arange(400) % 4}, "At least 5 groups"),
         ({"routers": {}}, "no router to compare"),
         ({"routers": {"oracle": RidgeRouter()}}, "cannot be called 'oracle'"),
         ({"routers": {CHOSEN: RidgeRouter()}}, f"cannot be called '{CHOSEN}'"),
         ({"y": np.eye(4)[np.arange(400) % 4], "cost_weight": 0.1}, "0.1 needs costs"),
         ({"y": np.eye(4)[np.arange(400) % 4], "feature_cost": 1.0}, "needs the costs"),
-        ({"routers": {"group": RidgeRouter()}}, "cannot be called 'group': a column"),
+        ({"routers": {"task": RidgeRouter()}}, "cannot be called 'task': a column"),
         ({"routers": {"r": StandardScaler()}}, "Expected a router"),
         ({"n_seeds": 0}, "n_seeds"),
         ({"cost_weight": -1.0}, "cost_weight"),
@@ -502,11 +502,11 @@ def test_it_says_what_it_compared(result):
         ({"feature_cost": [1.0, 2.0]}, "feature_cost has shape"),
         ({"feature_cost": -1.0}, "feature_cost must be finite"),
         ({"modalities": {"image": slice(0, 4)}}, "Column 4 belongs to none"),
-        ({"learn_groups": True}, "learn_groups needs groups"),
+        ({"learn_tasks": True}, "learn_tasks needs tasks"),
         (
             {
-                "learn_groups": True,
-                "groups": [0, 1] * 200,
+                "learn_tasks": True,
+                "tasks": [0, 1] * 200,
                 "modalities": {"task": slice(0, 16)},
             },
             "A block is called 'task'",

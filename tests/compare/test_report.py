@@ -26,7 +26,7 @@ def data():
 @pytest.fixture(scope="module")
 def result(data):
     routers = {"ridge": RidgeRouter(), "<clusters>": ClusterRouter(8)}
-    return compare(data.X, data.y, groups=data.task, routers=routers, **SETTINGS)
+    return compare(data.X, data.y, tasks=data.task, routers=routers, **SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_names_are_escaped(html):
 
 
 def test_the_html_shows_every_line_of_the_table(html):
-    for name in ("ridge", "ridge, shuffled", "best per group", "cheapest", "oracle"):
+    for name in ("ridge", "ridge, shuffled", "best per task", "cheapest", "oracle"):
         assert f"<td>{name}</td>" in html
 
 
@@ -127,13 +127,13 @@ def test_every_placeholder_is_filled(html):
 
 
 def test_the_summary_gives_gains_with_intervals_and_the_control(result):
-    first, par, area, group, random, control = sentences(result)
+    first, par, area, task, random, control = sentences(result)
     row = result.table.loc[result.best]
     assert f"Best router: {result.best}" in first
     assert f"{100 * row['gain']:+.1f} [{100 * row['gain_low']:+.1f}" in first
     assert "of the best single model's cost" in par
     assert "nAUC" in area
-    assert "each group" in group
+    assert "each task" in task
     drawn = result.table.loc[f"random, traffic of {result.best}", "quality"]
     assert f"at that cost weight, gives {100 * drawn:.1f} % quality" in random
     assert "ridge, shuffled" in control
@@ -157,7 +157,7 @@ def test_the_summary_names_the_feature_bill_in_its_unit(data):
 def test_few_independent_queries_get_no_verdict(data):
     groups = np.arange(300) % 6
     few = compare(
-        data.X, data.y, cv_groups=groups, routers={"ridge": RidgeRouter()}, **SETTINGS
+        data.X, data.y, groups=groups, routers={"ridge": RidgeRouter()}, **SETTINGS
     )
     warning, *others = sentences(few)
     assert warning.startswith("6 independent queries, or groups of them, with a choice")
@@ -237,7 +237,7 @@ def test_the_picture_has_every_router_and_reference(result):
 
     (axes,) = frontier_figure(result, "USD").axes
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    for name in ("ridge", "<clusters>", "best per group", "random", "oracle"):
+    for name in ("ridge", "<clusters>", "best per task", "random", "oracle"):
         assert any(label.startswith(name) for label in labels)
     assert any("single models" in label for label in labels)
     assert axes.get_xlabel() == "Mean cost per query (USD)"

@@ -31,9 +31,9 @@ def test_the_sixth_seed_shuffles_anew():
 
 def test_groups_are_never_split():
     rng = np.random.default_rng(0)
-    cv_groups = rng.integers(30, size=200)
-    for split in make_splits(200, cv_groups=cv_groups, n_seeds=5):
-        parts = [set(cv_groups[rows]) for rows in split]
+    groups = rng.integers(30, size=200)
+    for split in make_splits(200, groups=groups, n_seeds=5):
+        parts = [set(groups[rows]) for rows in split]
         assert not parts[0] & parts[1]
         assert not parts[0] & parts[2]
         assert not parts[1] & parts[2]
@@ -41,20 +41,20 @@ def test_groups_are_never_split():
 
 def test_every_test_part_keeps_the_shares_of_the_tasks():
     tasks = np.repeat(["a", "b"], [80, 20])
-    for split in make_splits(100, groups=tasks, n_seeds=5):
+    for split in make_splits(100, tasks=tasks, n_seeds=5):
         assert (tasks[split.test] == "b").sum() == 4  # 20 % of 20
 
 
 def test_tasks_too_small_for_every_fold_are_no_error():
     tasks = np.array(["a"] * 50 + ["rare", "rarer", "rarer"])
-    assert len(make_splits(53, groups=tasks, n_seeds=5)) == 5
+    assert len(make_splits(53, tasks=tasks, n_seeds=5)) == 5
 
 
-def test_few_cv_groups_that_are_whole_tasks_fill_every_fold():
-    cv_groups = np.repeat(np.arange(5), [18, 6, 16, 27, 19])
-    tasks = np.array([0, 2, 3, 1, 1])[cv_groups]
+def test_few_groups_that_are_whole_tasks_fill_every_fold():
+    groups = np.repeat(np.arange(5), [18, 6, 16, 27, 19])
+    tasks = np.array([0, 2, 3, 1, 1])[groups]
     for seed in range(30):
-        for split in make_splits(86, tasks, cv_groups, random_state=seed):
+        for split in make_splits(86, tasks, groups, random_state=seed):
             assert all(map(len, split))
 
 
@@ -69,5 +69,5 @@ def test_a_seed_gives_the_same_splits_again():
 def test_too_few_groups_are_refused():
     with pytest.raises(ValueError, match="At least 5 queries"):
         make_splits(4)
-    with pytest.raises(ValueError, match=r"At least 5 cv_groups .* got 2"):
-        make_splits(40, cv_groups=np.arange(40) % 2)
+    with pytest.raises(ValueError, match=r"At least 5 groups .* got 2"):
+        make_splits(40, groups=np.arange(40) % 2)

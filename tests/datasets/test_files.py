@@ -24,11 +24,11 @@ def write(path, records):
 
 
 def test_json_lines_say_the_same_as_csv(tmp_path):
-    lines = load_outcomes(write(tmp_path / "log.jsonl", ROWS), groups="task")
+    lines = load_outcomes(write(tmp_path / "log.jsonl", ROWS), task="task")
     pd.DataFrame(ROWS).to_csv(tmp_path / "log.csv", index=False)
-    table = load_outcomes(tmp_path / "log.csv", groups="task")
+    table = load_outcomes(tmp_path / "log.csv", task="task")
     np.testing.assert_array_equal(np.asarray(lines.y), np.asarray(table.y))
-    assert lines.groups.tolist() == table.groups.tolist() == ["ocr", "chat"]
+    assert lines.task.tolist() == table.task.tolist() == ["ocr", "chat"]
     np.testing.assert_array_equal(lines.y.quality, [[1, 0.5], [1, np.nan]])
 
 

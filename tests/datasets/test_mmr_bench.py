@@ -42,9 +42,9 @@ def test_missing_stays_missing_and_a_cost_of_0_is_unknown(data, frame):
 
 
 def test_prefixes_with_an_underscore_and_folders_of_another_name(data, root):
-    assert set(data.groups) == {"MathVerse", "MMStar", "OCRBench", "SEEDBench2_Plus"}
+    assert set(data.task) == {"MathVerse", "MMStar", "OCRBench", "SEEDBench2_Plus"}
     for row, (name, group) in enumerate(
-        zip(data.frame["query_id"], data.groups, strict=True)
+        zip(data.frame["query_id"], data.task, strict=True)
     ):
         assert name == f"{group}_{row}"
         folder = {"SEEDBench2_Plus": "SEEDBenchv2Plus/{}.jpg", "MathVerse":

@@ -16,7 +16,7 @@ def test_every_export_says_the_same(tmp_path, kind):
         assert_array_equal(data.y.quality[:, column], frame[model])
         np.testing.assert_allclose(data.y.cost[:, column], frame[f"{model}|total_cost"])
     assert data.text.tolist() == frame["prompt"].tolist()
-    assert data.groups.tolist() == frame["eval_name"].tolist()
+    assert data.task.tolist() == frame["eval_name"].tolist()
     assert data.splits is None
     assert data.image is None
     kept = ["query_id", "sample_id", "prompt", "eval_name", "oracle_model_to_route_to"]
@@ -51,7 +51,7 @@ def test_names_in_a_csv_file_stay_as_they_are(tmp_path):
     )
     data = load_routerbench(tmp_path / "rb.csv")
     assert data.frame["query_id"].tolist() == names
-    assert set(data.groups) == {"NA"}
+    assert set(data.task) == {"NA"}
 
 
 def test_a_pickle_is_not_even_opened(tmp_path):

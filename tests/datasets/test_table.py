@@ -44,12 +44,12 @@ def test_a_first_prompt_of_any_length_is_read(write):
 
 @pytest.mark.parametrize("text", [WIDE, LONG], ids=["wide", "long"])
 def test_both_forms_of_one_table_say_the_same(write, text):
-    table = load_outcomes(write(text), groups="task")
+    table = load_outcomes(write(text), task="task")
     assert table.y.models.tolist() == ["large", "small"]
     np.testing.assert_array_equal(table.y.quality, [[1, 0], [np.nan, 0.5], [1, 1]])
     np.testing.assert_array_equal(table.y.cost, [[9, 1], [np.nan, 1], [8, 2]])
-    assert table.groups.tolist() == ["ocr", "chat", "chat"]
-    assert table.cv_groups is None
+    assert table.task.tolist() == ["ocr", "chat", "chat"]
+    assert table.groups is None
 
 
 def test_a_wide_table_keeps_its_other_columns(write):
@@ -82,11 +82,11 @@ def test_names_in_a_csv_file_are_texts_as_they_stand(write, own):
             + "".join(f"{call},null\n" for call in calls)
         ),
         columns=own,
-        groups="task",
+        task="task",
     )
     assert table.frame[query].tolist() == ["007", "7"]
     assert table.y.models.tolist() == ["NA", "None"]
-    assert table.groups.tolist() == ["null", "null"]
+    assert table.task.tolist() == ["null", "null"]
     features = write(f"{query},size\n7,1\n007,2\n", name="features.csv")
     assert load_features(features, table=table).X.tolist() == [[2.0], [1.0]]
 
@@ -231,11 +231,11 @@ def test_a_broken_file_is_named(tmp_path, name):
 
 def test_unknown_and_incomplete_group_columns_are_named(write):
     with pytest.raises(ValueError, match=r"no column 'topic' .* 'task'"):
-        load_outcomes(write(WIDE), groups="topic")
+        load_outcomes(write(WIDE), task="topic")
     with pytest.raises(ValueError, match="no column 'seconds' with one value per"):
-        load_outcomes(write(LONG), cv_groups="seconds")
+        load_outcomes(write(LONG), groups="seconds")
     with pytest.raises(ValueError, match="column 'task', row 1 is empty"):
-        load_outcomes(write("task,q:a\nocr,1\n,0\n"), cv_groups="task")
+        load_outcomes(write("task,q:a\nocr,1\n,0\n"), groups="task")
 
 
 def test_one_array_is_one_block(tmp_path):

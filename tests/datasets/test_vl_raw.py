@@ -34,7 +34,7 @@ def test_correctness_is_read_from_whichever_column_has_it(data):
 
 def test_texts_and_groups(data):
     for name, text, group in zip(
-        data.frame["query_id"], data.text, data.groups, strict=True
+        data.frame["query_id"], data.text, data.task, strict=True
     ):
         dataset, row = name.split("/")
         assert text.endswith(f"case {row}")

@@ -61,7 +61,7 @@ def test_prompts_images_groups_and_families(data, tree):
         assert text.endswith(f"case {row}")
         expected = str(tree[0] / f"images/{row}.png") if row % 2 else None
         assert image == expected
-    families = dict(zip(data.groups, data.family, strict=True))
+    families = dict(zip(data.task, data.family, strict=True))
     assert families == {
         "MMStar": "general",
         "MathVista_MINI": "stem",

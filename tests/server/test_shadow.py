@@ -55,7 +55,7 @@ def test_the_log_joined_with_scores_is_a_table_of_outcomes(logged, tmp_path):
     scores["quality"] = [0.0, 1.0, 0.5, 1.0, 0.0, 1.0]
     calls = pd.read_json(path, lines=True).merge(scores, on=["query", "model"])
     calls.to_json(tmp_path / "calls.jsonl", orient="records", lines=True)
-    table = load_outcomes(tmp_path / "calls.jsonl", groups="choice")
+    table = load_outcomes(tmp_path / "calls.jsonl", task="choice")
     assert table.y.quality.shape[0] == 6
     assert table.y.observed.sum() == 6
     assert table.frame["query"].tolist()[:4] == list("abcd")
