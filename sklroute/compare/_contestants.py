@@ -12,6 +12,7 @@ from sklroute.compare._jobs import Fit, Predictions
 from sklroute.compare._splits import Split
 from sklroute.metrics import Frontier, model_means, random_outcome
 from sklroute.metrics._frontier import sweep
+from sklroute.metrics._hull import ROUNDING
 from sklroute.outcomes import Outcomes
 from sklroute.policies import CheapestAbove, MaxUtility, Policy
 
@@ -119,10 +120,11 @@ def operating_point(arena: Arena, split: Split, predictions: Predictions) -> flo
     if callable(arena.cost_weight):
         return float(curve.cost_weight[arena.cost_weight(curve)])
     target = _choose(y, *_single_means(arena, split, len(y)), MaxUtility()).quality
-    # The same mean, summed in another order, must not miss by rounding.
+    # The same means, summed in another order, must not differ by rounding.
     enough = curve.quality >= min(target.mean(), curve.quality.max()) - 1e-12
     cost = np.where(enough, curve.cost, np.inf)
-    return float(curve.cost_weight[np.flatnonzero(cost == cost.min())[-1]])
+    cheapest = np.flatnonzero(cost <= cost.min() * (1 + ROUNDING))
+    return float(curve.cost_weight[cheapest[-1]])
 
 
 # -- references ----------------------------------------------------------------------
