@@ -71,6 +71,7 @@ ROUTERS = {
     "latent_all": latent(communication=True, correction_bound=0.05, n_layers=2),
     "latent_knn": latent(prior=KNNRouter(9), distribution="binned"),
     "latent_alone": latent(prior=None),
+    "latent_clusters": latent(n_clusters=4),
     "guarded_latent": GuardedRouter(latent(), random_state=0),
     "scaled": pipeline(StandardScaler(), PCA(5, random_state=0)),
     "blocks": pipeline(BlockScaler(TABLE.modalities), Normalizer(), router=latent()),

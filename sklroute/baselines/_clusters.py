@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklroute.base import RouterMixin
 from sklroute.explain._evidence import additive, mean_quality
 from sklroute.explain._mixin import CLIPPING
+from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving._parts import Clusters
 from sklroute.serving._steps import directions
@@ -163,6 +164,29 @@ class ClusterRouter(RouterMixin, BaseEstimator):
                 )
             )
         return parts
+
+
+def held_out_departures(
+    router: ClusterRouter,
+    X: NDArray,
+    outcomes: Outcomes,
+    sample_weight: NDArray,
+    fold: NDArray,
+) -> NDArray[np.float64]:
+    """What a router of one level would add to the means of queries it has not seen.
+
+    Its clusters are kept, as they know no outcomes; each fold's profiles are those of
+    the others.
+    """
+    ((means, profile),) = router.levels_
+    label = _label(means, directions(X))
+    residual = outcomes.quality - router.fitted_quality_
+    departures = np.empty_like(residual)
+    for number in np.unique(fold):
+        out, rest = fold == number, fold != number
+        known = residual[rest], label[rest], len(profile), sample_weight[rest]
+        departures[out] = _profile(*known, router.shrinkage)[label[out]]
+    return departures
 
 
 def _cluster(X, n_clusters, weight, rng) -> KMeans:

@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from torch import Tensor
 
+from sklroute.baselines._clusters import held_out_departures
 from sklroute.latent._blend import Blend, fit_blend
 from sklroute.latent._inputs import filled_cost
 from sklroute.latent._module import support_of
@@ -15,6 +16,8 @@ from sklroute.latent._net import RoutingDataset
 from sklroute.latent._prior import predict_held_out
 from sklroute.latent._training import held_out_predictions
 from sklroute.serving._choosing import DEFAULT_TEMPERATURE
+
+N_FOLDS = 4  # by which what the network leans on is judged
 
 
 def calibrate(
@@ -25,14 +28,14 @@ def calibrate(
     Parameters
     ----------
     router : LatentRouterClassifier
-        With its trained network and its prior.
+        With its trained network, its prior and its clusters.
     known : tuple of (X, outcomes, sample_weight, groups)
-        What the prior was fitted on.
+        What these were fitted on.
     dataset : RoutingDataset
         The same, as the network was shown it.
     fold : Tensor of int, of shape (n,), or None
         The member that did not see a row. None: nothing was held out to judge by, and
-        the predictions are trusted as they are.
+        the predictions are trusted alike.
 
     Returns
     -------
@@ -40,19 +43,24 @@ def calibrate(
     temperature : float
     """
     if fold is None:
-        weights = np.array([1.0] if router.prior_ is None else [0.5, 0.5])
+        n_parts = 3 - [router.prior_, router.clusters_].count(None)
+        weights = np.full(n_parts, 1 / n_parts)
         return Blend(weights, weights), DEFAULT_TEMPERATURE
     mean = router.fitted_quality_
     rows, log_prob = held_out_predictions(router.net_.module_, dataset, fold)
     rows = rows.cpu().numpy()
-    _, outcomes, weight, groups = known
+    X, outcomes, weight, groups = known
     network = np.full(outcomes.quality.shape, np.nan)
     network[rows] = (log_prob.exp() @ support_of(log_prob)).cpu().numpy() - mean
-    departures = [network]
+    fold, departures = fold.cpu().numpy() % N_FOLDS, []
     if router.prior_ is not None:
-        prior = predict_held_out(router.prior_, *known, fold.cpu().numpy())
+        prior = predict_held_out(router.prior_, *known, fold)
         # NaN for a model that was observed in one fold alone.
-        departures.insert(0, np.nan_to_num(prior - mean))
+        departures.append(np.nan_to_num(prior - mean))
+    if router.clusters_ is not None:
+        own = held_out_departures(router.clusters_, X, outcomes, weight, fold)
+        departures.append(np.nan_to_num(own))
+    departures.append(network)  # last, as it is judged on some of the queries only
     units = np.arange(len(weight)) if groups is None else groups
     blend = fit_blend(departures, outcomes.quality, mean, units, weight)
     held_out, weight = outcomes[rows], weight[rows]

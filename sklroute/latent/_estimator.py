@@ -26,7 +26,7 @@ from sklroute.latent._inputs import (
     scaled_features,
 )
 from sklroute.latent._net import RouterNet, RoutingDataset, build_net
-from sklroute.latent._prior import fit_prior
+from sklroute.latent._prior import fit_clusters, fit_prior
 from sklroute.latent._profiles import ProfileEncoder, log_marginals, support_size
 from sklroute.latent._state import built_with, pack_net, standard_weights, unpack_net
 from sklroute.latent._training import auto_epochs, hold_out, seeded, train
@@ -54,9 +54,10 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
 
     An ensemble of such networks is trained in one batched pass. Each member holds
     out its own part of the queries, on which training is stopped. The network leans
-    on a *prior*: how far the prediction departs from the models' mean quality towards
-    the prior, and from there towards the network, is learnt on the held-out queries
-    too. Where there is nothing to learn, the best single model is called.
+    on a *prior*, and on *clusters* of queries if asked to: how far the prediction
+    departs from the models' mean quality towards the prior, from there towards the
+    query's cluster and then towards the network is learnt on held-out queries too.
+    Where there is nothing to learn, the best single model is called.
 
     Parameters
     ----------
@@ -128,6 +129,9 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
     prior : "kernel", router or None, default="kernel"
         What the network leans on, fitted on the scaled features: "kernel" is
         `KernelRouter`. None leaves the models' mean quality.
+    n_clusters : int, default=0
+        Clusters of the training queries whose mean outcomes are blended in, at most
+        one for ten queries, see `ClusterRouter`. 0 leaves them out.
     policy : Policy, default=None
         Rule that turns predictions into a choice. None is ``MaxUtility()``.
     net_params : dict, default=None
@@ -146,11 +150,14 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
     profile_encoder_ : ProfileEncoder
         What turns calibration outcomes into capability profiles.
     blend_ : Blend
-        How far to follow the prior, if any, and the network: weights for what all
-        models have in common (``shared``) and for their differences (``relative``);
+        How far to follow the prior and the clusters, if any, and the network: weights
+        for what all models have in common (``shared``) and for their differences
+        (``relative``);
         0 where there is nothing to learn.
     prior_ : router or None
         The fitted prior.
+    clusters_ : ClusterRouter or None
+        The fitted clusters.
     temperature_ : float
         Temperature of `predict_proba`, fitted on held-out queries.
     classes_, mean_quality_, mean_cost_, n_features_in_, feature_names_in_
@@ -206,6 +213,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         "validation_fraction": [Interval(Real, 0, 0.5, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "prior": [RouterMixin, StrOptions({"kernel"}), None],
+        "n_clusters": [Interval(Integral, 0, None, closed="left")],
         "policy": [Policy, None],
         "net_params": [dict, None],
         "device": [str],
@@ -243,6 +251,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         validation_fraction: float = 0.125,
         patience: int = 5,
         prior: RouterMixin | str | None = "kernel",
+        n_clusters: int = 0,
         policy: Policy | None = None,
         net_params: dict | None = None,
         device: str = "cpu",
@@ -276,6 +285,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.prior = prior
+        self.n_clusters = n_clusters
         self.policy = policy
         self.net_params = net_params
         self.device = device
@@ -315,6 +325,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
             )
         known = scaled, outcomes, sample_weight, groups
         self.prior_ = fit_prior(self.prior, *known, seed=self._seed)
+        self.clusters_ = fit_clusters(self.n_clusters, *known[:3], seed=self._seed)
         self.blend_, self.temperature_ = calibrate(self, known, dataset, held_out)
         self._folded = self._fold()
 
@@ -486,7 +497,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
             log_prob = module(**inputs, tokens=tokens).log_prob
             prob = log_prob.exp().mean(0).double()
             prob = (prob / prob.sum(-1, keepdim=True)).cpu().numpy()
-            parts = [prob @ support]
-            if self.prior_ is not None:
-                parts.insert(0, self.prior_._predict_quality(scaled))
+            leans = [lean for lean in (self.prior_, self.clusters_) if lean is not None]
+            parts = [lean._predict_quality(scaled) for lean in leans]
+            parts.append(prob @ support)
             yield prob, [part - self.fitted_quality_ for part in parts]

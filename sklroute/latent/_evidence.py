@@ -55,15 +55,16 @@ def blend_parts(
     better: NDArray,
     worse: NDArray,
 ) -> list[Evidence]:
-    r"""The terms of the blend: mean quality, the prior's own evidence, the network.
+    r"""The terms of the blend: mean quality, the network, what the others tell.
 
     With :math:`r` the relative weights of the blend and :math:`\Delta` the difference
     between two models,
 
     .. math:: \Delta \hat q = \Delta \bar q + r_1 \Delta (\hat q_\text{prior} - \bar q)
-              + r_2 \Delta d_\text{network} ;
+              + r_2 \Delta (\hat q_\text{clusters} - \bar q)
+              + r_3 \Delta d_\text{network} ;
 
-    what all models have in common cancels.
+    what all models have in common cancels, and what has no weight is left out.
 
     Parameters
     ----------
@@ -74,26 +75,33 @@ def blend_parts(
     available : ndarray of bool, of shape (n_queries, n_models)
         Models that take part.
     departures : list of ndarray of shape (n_queries, n_models)
-        Of the prior, if there is one, and the network from the models' mean quality.
+        Of what is blended from the models' mean quality, as `Blend` has them.
     better, worse : ndarray of int, of shape (n_queries,)
         The two models.
     """
     mean = mean_quality(router.fitted_quality_, better, worse)
     rows = np.arange(len(scaled))
-    weights, prior, left = router.blend_.relative, [], 1.0
-    if router.prior_ is not None:
-        quality = router.fitted_quality_ + departures[0]
+    sources = [router.prior_, router.clusters_, router.net_]
+    sources = [source for source in sources if source is not None]
+    left, parts = 1.0, []
+    for source, weight, departure in zip(
+        sources, router.blend_.relative, departures, strict=True
+    ):
+        if weight == 0:
+            continue
+        if source is router.net_:
+            own = [weight * departure[rows, models] for models in (better, worse)]
+            parts.append(additive("network", ["mean of its members"], *own))
+            continue
+        quality = router.fitted_quality_ + departure
         values = quality[rows, better], quality[rows, worse]
-        told = evidence_of(router.prior_, scaled, available, better, worse, values)
-        prior = [part for part in told if part.source != mean.source]
-        if len(prior) == len(told):  # it does not start from the mean quality itself
-            left -= weights[0]
-    own = [weights[-1] * departures[-1][rows, models] for models in (better, worse)]
-    return [
-        mean.scaled(left, ""),
-        *(part.scaled(weights[0], "prior: ") for part in prior),
-        additive("network", ["mean of its members"], *own),
-    ]
+        told = evidence_of(source, scaled, available, better, worse, values)
+        own = [part for part in told if part.source != mean.source]
+        if len(own) == len(told):  # it does not start from the mean quality itself
+            left -= weight
+        prefix = "prior: " if source is router.prior_ else ""
+        parts += [part.scaled(weight, prefix) for part in own]
+    return [mean.scaled(left, ""), *parts]
 
 
 @torch.inference_mode()

@@ -42,7 +42,13 @@ class Folded(NamedTuple):
 
 def _source(router: Any) -> Iterator[Any]:
     """What a prediction is made of; hooks see or change what the network computes."""
-    yield from (router.scaler_, router.prior_, router.blend_, router.fitted_quality_)
+    yield from (
+        router.scaler_,
+        router.prior_,
+        router.clusters_,
+        router.blend_,
+        router.fitted_quality_,
+    )
     for part in router.net_.module_.modules():
         yield part
         for name in ("_parameters", "_buffers", "_forward_hooks", "_forward_pre_hooks"):

@@ -1,4 +1,4 @@
-"""What the network leans on: a router that is fitted beside it."""
+"""What the network leans on: routers that are fitted beside it."""
 
 from typing import Any
 
@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from sklroute.base import RouterMixin
-from sklroute.baselines import KernelRouter
+from sklroute.baselines import ClusterRouter, KernelRouter
+from sklroute.baselines._clusters import QUERIES_PER_CLUSTER
 from sklroute.outcomes import Outcomes
-
-N_COPIES = 4  # of the prior, by which it is judged
 
 
 def fit_prior(
@@ -32,6 +31,16 @@ def fit_prior(
     return kernel.set_params(alphas=kernel.alphas_)
 
 
+def fit_clusters(
+    n_clusters: int, X: NDArray, outcomes: Outcomes, weight: NDArray, *, seed: int
+) -> ClusterRouter | None:
+    """Mean outcomes of clusters of queries; None if there would be one cluster."""
+    n_clusters = min(n_clusters, len(X) // QUERIES_PER_CLUSTER)
+    if n_clusters < 2:
+        return None
+    return ClusterRouter(n_clusters, random_state=seed).fit(X, outcomes, weight)
+
+
 def predict_held_out(
     prior: RouterMixin,
     X: NDArray,
@@ -42,13 +51,11 @@ def predict_held_out(
 ) -> NDArray[np.float64]:
     """What copies of the prior say of the queries that they were fitted without.
 
-    Each copy leaves out several folds. A model that was observed in these alone stays
-    NaN.
+    A model that was observed in one fold alone stays NaN there.
     """
     quality = np.full(outcomes.quality.shape, np.nan)
-    left_out = fold % N_COPIES
-    for number in np.unique(left_out):
-        out = left_out == number
+    for number in np.unique(fold):
+        out = fold == number
         rows, rest = np.flatnonzero(out), np.flatnonzero(~out)
         rest_groups = None if groups is None else groups[rest]
         known = outcomes[rest]

@@ -55,9 +55,10 @@ def compile_latent(
         prior = _without_centre(prior)
     mean = router.fitted_quality_
     mixes = [_mix(s, r, len(mean)) for s, r in zip(*router.blend_, strict=True)]
+    constant = mean - sum(mean @ mix for mix in mixes if mix is not None)
     net_mix = mixes.pop()
-    prior_mix = mixes.pop() if mixes else None
-    constant = mean - sum(mean @ mix for mix in (net_mix, prior_mix) if mix is not None)
+    clusters = None if router.clusters_ is None else router.clusters_._compiled_part()
+    parts = [part for part in (prior, clusters) if part is not None]
     return Latent(
         columns=columns,
         names=list(blocks),
@@ -65,9 +66,8 @@ def compile_latent(
         scale=router.scaler_.scale_,
         gains=gains,
         net=_fold(weights, gains, built["interactions"]),
-        prior=prior,
         net_mix=net_mix,
-        prior_mix=prior_mix,
+        leans=[pair for pair in zip(parts, mixes, strict=True) if pair[1] is not None],
         constant=constant,
     )
 

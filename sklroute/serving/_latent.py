@@ -19,8 +19,8 @@ CLAMP = 100.0  # of what the network reads, as in training
 class Latent(Part):
     """A latent router without communication and correction.
 
-    ``prior_mix`` and ``net_mix``, of shape (K, K), are the two summands of the blend;
-    None where a summand has no weight.
+    ``net_mix``, of shape (K, K), is the network's part in the blend, None if it has no
+    weight; ``leans`` are the others that have one, each with its own.
     """
 
     columns: Sequence[NDArray | slice]
@@ -29,9 +29,8 @@ class Latent(Part):
     scale: NDArray
     gains: Sequence[float]
     net: Net
-    prior: Part | None
     net_mix: NDArray | None
-    prior_mix: NDArray | None
+    leans: Sequence[tuple[Part, NDArray]]
     constant: NDArray
 
     takes_missing = True
@@ -64,12 +63,12 @@ class Latent(Part):
         else:
             quality = success @ self.net_mix
             quality += self.constant
-        if self.prior_mix is not None:
-            if square is not None and isinstance(self.prior, Kernel):
-                prior = self.prior.similar(z @ self.prior.landmarks, square)
+        for part, mix in self.leans:
+            if square is not None and isinstance(part, Kernel):
+                own = part.similar(z @ part.landmarks, square)
             else:
-                prior = self.prior(z)
-            quality += prior @ self.prior_mix
+                own = part(z)
+            quality += own @ mix
         return within_bounds(quality)
 
     def _scaled(self, X):

@@ -216,6 +216,16 @@ def _kernel(g, part, x):
     return _clip(g, g.op("Add", g.op("MatMul", similarity, part.coef), part.intercept))
 
 
+def _clusters(g, part, x):
+    x, quality = _unit_rows(g, UnitRows("l2"), x), part.mean[None]
+    for centres, profile in part.levels:
+        square = (centres**2).sum(axis=1) / 2
+        near = g.op("Sub", g.op("MatMul", x, centres.T), square[None])
+        nearest = g.op("ArgMax", near, axis=1, keepdims=0)
+        quality = g.op("Add", quality, g.op("Gather", profile, nearest, axis=0))
+    return _clip(g, quality)
+
+
 def _average(g, part, x):
     parts = [
         g.op("Mul", _emit(g, member, x), np.float32(weight))
@@ -247,9 +257,8 @@ def _latent(g, part: Latent, x):
         ]
         success = _net(g, part.net, clamped, present)
         quality = g.op("Add", quality, g.op("MatMul", success, part.net_mix))
-    if part.prior_mix is not None:
-        prior = _emit(g, part.prior, z)
-        quality = g.op("Add", quality, g.op("MatMul", prior, part.prior_mix))
+    for lean, mix in part.leans:
+        quality = g.op("Add", quality, g.op("MatMul", _emit(g, lean, z), mix))
     return _clip(g, quality)
 
 
@@ -297,6 +306,7 @@ def _member(g: _Graph, net: Net, e: int, u: list, seen: list, count: str) -> str
 _EMITTERS = {
     _parts.Average: _average,
     _parts.Chain: _chain,
+    _parts.Clusters: _clusters,
     _parts.Kernel: _kernel,
     _parts.Linear: _linear,
     _parts.Network: _network,

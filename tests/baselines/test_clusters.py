@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from sklearn.preprocessing import normalize
 
 from sklroute import ClusterRouter, Outcomes
+from sklroute.baselines._clusters import held_out_departures
 from sklroute.datasets import make_routing
 
 # Two directions, three queries each.
@@ -70,3 +72,18 @@ def test_single_precision_fits_predict_double_precision():
 def test_bad_numbers_of_clusters_are_refused(n_clusters):
     with pytest.raises(ValueError, match="n_clusters"):
         ClusterRouter(n_clusters).fit(X, Outcomes(QUALITY))
+
+
+def test_held_out_departures_are_the_profiles_of_the_other_folds():
+    data = make_routing(120, n_models=3, missing=0.2, random_state=0)
+    weight = np.random.default_rng(0).integers(1, 4, 120).astype(float)
+    fold = np.arange(120) % 4
+    router = ClusterRouter(5, random_state=0).fit(data.X, data.y, weight)
+    found = held_out_departures(router, data.X, data.y, weight, fold)
+    label = router.levels_[0][0].predict(normalize(data.X))
+    for row in range(0, 120, 7):
+        others = (label == label[row]) & (fold != fold[row])
+        residual = (data.y.quality - router.mean_quality_)[others]
+        seen = weight[others, None] * ~np.isnan(residual)
+        expected = np.nansum(seen * residual, axis=0) / (seen.sum(axis=0) + 24)
+        np.testing.assert_allclose(found[row], expected)

@@ -59,6 +59,7 @@ ROUTERS = {
     "latent": LatentRouterClassifier(modalities=BLOCKS, **LATENT),
     "latent on neighbours": LatentRouterClassifier(prior=KNNRouter(20), **LATENT),
     "latent alone": LatentRouterClassifier(prior=None, **LATENT),
+    "latent with clusters": LatentRouterClassifier(n_clusters=9, **LATENT),
     "latent in talks": LatentRouterClassifier(communication=True, **LATENT),
     "logistic": LogisticRouter(C=0.1),
     "mlp": MLPRouter((8,), alpha=1.0, max_iter=5, random_state=0),

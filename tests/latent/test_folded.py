@@ -16,7 +16,7 @@ SMALL = {
     "modalities": TABLE.modalities,
     "hidden_dim": 16,
     "max_epochs": 3,
-    "early_stopping": False,  # prior and network have half the weight each
+    "early_stopping": False,  # what is blended has the same weight
     "random_state": 0,
 }
 
@@ -52,11 +52,22 @@ GRADED = Outcomes(np.nan_to_num(TABLE.y.quality) * 0.7, TABLE.y.cost)
         {"interactions": False},
         {"modalities": None},
         {"prior": None},
+        {"n_clusters": 9},
         {"prior": KNNRouter(9)},
         {"n_members": 1},
         {"X": some_missing()},
     ],
-    ids=["default", "graded", "plain", "one block", "alone", "knn", "one", "missing"],
+    ids=[
+        "default",
+        "graded",
+        "plain",
+        "one block",
+        "no prior",
+        "clusters",
+        "knn",
+        "one",
+        "missing",
+    ],
 )
 def test_it_predicts_what_the_network_does(params):
     router = fitted(**params)
@@ -127,10 +138,11 @@ def test_a_network_that_was_changed_predicts_itself(change):
     np.testing.assert_array_equal(after, by_network(router, TABLE.X))
 
 
-@pytest.mark.parametrize("name", ["blend_", "scaler_", "prior_"])
+@pytest.mark.parametrize("name", ["blend_", "scaler_", "prior_", "clusters_"])
 def test_what_the_network_leans_on_counts_as_it_is(name):
-    router = fitted()
-    setattr(router, name, getattr(fitted(y=TABLE.y[::-1], X=2 * TABLE.X + 1), name))
+    router = fitted(n_clusters=9)
+    other = fitted(y=TABLE.y[::-1], X=2 * TABLE.X + 1, n_clusters=9)
+    setattr(router, name, getattr(other, name))
     np.testing.assert_array_equal(
         router.predict_quality(TABLE.X), by_network(router, TABLE.X)
     )

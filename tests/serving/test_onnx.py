@@ -15,7 +15,7 @@ pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 EXPORTED = ["ridge", "logistic", "mlp", "kernel", "latent", "latent_alone", "scaled"]
-EXPORTED += ["blocks", "tasks", "two_tasks"]
+EXPORTED += ["blocks", "tasks", "two_tasks", "cluster", "latent_clusters"]
 
 
 def run(router, path, X, available=None, cost_weight=0.0):
@@ -134,7 +134,7 @@ def test_pools_without_a_model(tmp_path):
         router.compile().to_onnx(tmp_path / "m.onnx")
 
 
-@pytest.mark.parametrize("name", ["knn", "cluster", "guarded", "fixed", "random"])
+@pytest.mark.parametrize("name", ["knn", "guarded", "fixed", "random"])
 def test_what_has_no_onnx_form_is_named(name, tmp_path):
     with pytest.raises(TypeError, match="no ONNX form"):
         fitted(name).compile().to_onnx(tmp_path / "m.onnx")
