@@ -90,7 +90,7 @@ def add_table_options(add: Callable[..., object]) -> None:
     )
     add("--features", type=Path, help=".npy, .npz (blocks), .parquet, .csv or .jsonl")
     add("--text", metavar="COLUMN", help="text of the query, as TF-IDF and SVD")
-    add("--groups", metavar="COLUMN", help="queries that must not be split")
+    add("--groups", metavar="COLUMN", help="queries of the same value are never split")
 
 
 def add_cost_weight(add: Callable[..., object]) -> None:
