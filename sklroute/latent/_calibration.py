@@ -16,6 +16,7 @@ from sklroute.latent._net import RoutingDataset
 from sklroute.latent._prior import predict_held_out
 from sklroute.latent._training import held_out_predictions
 from sklroute.serving._choosing import DEFAULT_TEMPERATURE
+from sklroute.serving._folding import leans_of
 
 N_FOLDS = 4  # by which what the network leans on is judged
 
@@ -43,7 +44,7 @@ def calibrate(
     temperature : float
     """
     if fold is None:
-        n_parts = 3 - [router.prior_, router.clusters_].count(None)
+        n_parts = len(leans_of(router)) + 1
         weights = np.full(n_parts, 1 / n_parts)
         return Blend(weights, weights), DEFAULT_TEMPERATURE
     mean = router.fitted_quality_

@@ -33,7 +33,7 @@ from sklroute.latent._training import auto_epochs, hold_out, seeded, train
 from sklroute.outcomes import Outcomes
 from sklroute.policies import Policy
 from sklroute.serving import QualityDistribution
-from sklroute.serving._folding import compile_latent, module_params
+from sklroute.serving._folding import compile_latent, leans_of, module_params
 from sklroute.serving._parts import Part, Pooled, in_chunks
 
 BATCH = 1024  # queries at once through torch, where a call costs more than in NumPy
@@ -152,8 +152,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
     blend_ : Blend
         How far to follow the prior and the clusters, if any, and the network: weights
         for what all models have in common (``shared``) and for their differences
-        (``relative``);
-        0 where there is nothing to learn.
+        (``relative``); 0 where there is nothing to learn.
     prior_ : router or None
         The fitted prior.
     clusters_ : ClusterRouter or None
@@ -497,7 +496,6 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
             log_prob = module(**inputs, tokens=tokens).log_prob
             prob = log_prob.exp().mean(0).double()
             prob = (prob / prob.sum(-1, keepdim=True)).cpu().numpy()
-            leans = [lean for lean in (self.prior_, self.clusters_) if lean is not None]
-            parts = [lean._predict_quality(scaled) for lean in leans]
+            parts = [lean._predict_quality(scaled) for lean in leans_of(self)]
             parts.append(prob @ support)
             yield prob, [part - self.fitted_quality_ for part in parts]

@@ -12,6 +12,7 @@ from sklroute.explain._mixin import CLIPPING, ExplainMixin
 from sklroute.explain._router import Moments, evidence_of
 from sklroute.latent._module import LatentRouterModule
 from sklroute.policies import Policy
+from sklroute.serving._folding import leans_of
 from sklroute.serving._latent import CLAMP
 
 CENTRAL = 0.1, 0.9  # quantiles that bound the interval of a predicted quality
@@ -81,8 +82,7 @@ def blend_parts(
     """
     mean = mean_quality(router.fitted_quality_, better, worse)
     rows = np.arange(len(scaled))
-    sources = [router.prior_, router.clusters_, router.net_]
-    sources = [source for source in sources if source is not None]
+    sources = [*leans_of(router), router.net_]
     left, parts = 1.0, []
     for source, weight, departure in zip(
         sources, router.blend_.relative, departures, strict=True

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from sklroute.serving._folding import leans_of
 from sklroute.serving._latent import Latent
 
 
@@ -44,8 +45,7 @@ def _source(router: Any) -> Iterator[Any]:
     """What a prediction is made of; hooks see or change what the network computes."""
     yield from (
         router.scaler_,
-        router.prior_,
-        router.clusters_,
+        *leans_of(router),
         router.blend_,
         router.fitted_quality_,
     )

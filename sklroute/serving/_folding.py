@@ -29,6 +29,11 @@ def module_params(router: Any) -> dict[str, Any]:
     }
 
 
+def leans_of(router: Any) -> list[Any]:
+    """Routers that a latent router's network leans on, in the order of its blend."""
+    return [lean for lean in (router.prior_, router.clusters_) if lean is not None]
+
+
 def compile_latent(
     router: Any, weights: Mapping[str, NDArray], built: Mapping[str, Any]
 ) -> Latent:
@@ -50,15 +55,12 @@ def compile_latent(
     blocks = router.scaler_.blocks_
     columns = [_as_slice(columns) for columns in blocks.values()]
     gains = [len(columns) ** 0.5 for columns in blocks.values()]
-    prior = None if router.prior_ is None else router.prior_.compile()._part
-    if isinstance(prior, Kernel):
-        prior = _without_centre(prior)
+    parts = [lean.compile()._part for lean in leans_of(router)]
+    parts = [_without_centre(p) if isinstance(p, Kernel) else p for p in parts]
     mean = router.fitted_quality_
     mixes = [_mix(s, r, len(mean)) for s, r in zip(*router.blend_, strict=True)]
     constant = mean - sum(mean @ mix for mix in mixes if mix is not None)
     net_mix = mixes.pop()
-    clusters = None if router.clusters_ is None else router.clusters_._compiled_part()
-    parts = [part for part in (prior, clusters) if part is not None]
     return Latent(
         columns=columns,
         names=list(blocks),
