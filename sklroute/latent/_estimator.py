@@ -129,7 +129,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
     prior : "kernel", router or None, default="kernel"
         What the network leans on, fitted on the scaled features: "kernel" is
         `KernelRouter`. None leaves the models' mean quality.
-    n_clusters : int, default=0
+    n_clusters : int, default=64
         Clusters of the training queries whose mean outcomes are blended in, at most
         one for ten queries, see `ClusterRouter`. 0 leaves them out.
     policy : Policy, default=None
@@ -250,7 +250,7 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
         validation_fraction: float = 0.125,
         patience: int = 5,
         prior: RouterMixin | str | None = "kernel",
-        n_clusters: int = 0,
+        n_clusters: int = 64,
         policy: Policy | None = None,
         net_params: dict | None = None,
         device: str = "cpu",
