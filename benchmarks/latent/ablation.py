@@ -37,7 +37,7 @@ PARTS = {
     "ensemble (2 or 1)": ({}, {"n_members": 1}),
     "ensemble (4 or 2)": ({"n_members": 4}, {}),
     "distribution (11 bins)": ({"distribution": "binned"}, {}),
-    "clusters (64)": ({"n_clusters": 64}, {}),
+    "clusters (64)": ({}, {"n_clusters": 0}),
     "correction": ({"correction_bound": 0.05}, {}),
     "listwise loss": ({"listwise_weight": 0.25}, {}),
     "communication": (
