@@ -30,6 +30,7 @@ from sklroute.metrics import (
 
 ROUTERS = {
     "latent": LatentRouterClassifier(),
+    "latent, no clusters": LatentRouterClassifier(n_clusters=0),
     "kernel": KernelRouter(),
     "ridge": RidgeRouter(),
     "average": AverageRouter(),

@@ -54,9 +54,9 @@ class LatentRouterClassifier(EvidenceMixin, RouterMixin, BaseEstimator):
 
     An ensemble of such networks is trained in one batched pass. Each member holds
     out its own part of the queries, on which training is stopped. The network leans
-    on a *prior*, and on *clusters* of queries if asked to: how far the prediction
-    departs from the models' mean quality towards the prior, from there towards the
-    query's cluster and then towards the network is learnt on held-out queries too.
+    on a *prior* and on *clusters* of queries: how far the prediction departs from the
+    models' mean quality towards the prior, from there towards the query's cluster and
+    then towards the network is learnt on held-out queries too.
     Where there is nothing to learn, the best single model is called.
 
     Parameters
