@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from sklroute.baselines._kernel import shared_part
 
+CHUNK = 1024  # queries of which all predictions are copied at once
+
 
 class Blend(NamedTuple):
     r"""Weights of several predictions around the models' mean quality.
@@ -63,24 +65,33 @@ def fit_blend(
     -------
     blend : Blend
     """
-    target = quality - mean
+    n_parts = len(departures) + 1
+    products = np.empty((2, len(quality), n_parts, n_parts))
+    for start in range(0, len(quality), CHUNK):
+        rows = slice(start, start + CHUNK)
+        target = quality[rows] - mean
+        tables = np.array([*(part[rows] for part in departures), target])
+        products[:, rows] = _products(np.where(np.isnan(target), np.nan, tables))
     judged = [~np.isnan(part).all(axis=1) for part in departures]
-    tables = [np.where(np.isnan(target), np.nan, part) for part in departures]
-    tables.append(target)
-    shared = [shared_part(table) for table in tables]
-    for table, common in zip(tables, shared, strict=True):
-        table -= common  # in place: a table may be large
     weight = np.ones(len(quality)) if weight is None else weight
-    return Blend(*(_weights(part, judged, groups, weight) for part in (shared, tables)))
+    return Blend(*(_weights(part, judged, groups, weight) for part in products))
+
+
+def _products(tables: NDArray) -> NDArray[np.float64]:
+    """Inner products of the tables, query by query: (2, n_queries, n_tables, n_tables).
+
+    Of what all models have in common, and of the differences between models, over the
+    cells that are not NaN.
+    """
+    shared = np.array([shared_part(table) for table in tables])
+    parts = np.nan_to_num(shared), np.nan_to_num(tables - shared)
+    return np.array([np.einsum("pik,qik->ipq", part, part) for part in parts])
 
 
 def _weights(
-    tables: Sequence[NDArray],
-    judged: Sequence[NDArray],
-    groups: NDArray,
-    weight: NDArray,
+    products: NDArray, judged: Sequence[NDArray], groups: NDArray, weight: NDArray
 ) -> NDArray[np.float64]:
-    r"""Weights of the first tables in a sum that comes close to the last one.
+    r"""Weights of all tables but the last in a sum that comes close to the last one.
 
     The sum :math:`f`, 0 at first, takes a step towards each prediction in turn,
 
@@ -92,13 +103,17 @@ def _weights(
     gain's standard error between groups of queries. Where a prediction adds nothing
     clear to those before it, its step is zero; without any signal all weights are, and
     the best single model is called.
+
+    All this takes no more than the inner products of the tables of each query. The sum
+    is kept as what it takes from each table.
     """
-    *parts, target = (np.nan_to_num(table, copy=False) for table in tables)
-    weights, sum_ = np.zeros(len(parts)), np.zeros_like(target)
-    for number, (part, rows) in enumerate(zip(parts, judged, strict=True)):
-        step, rest = part[rows] - sum_[rows], target[rows] - sum_[rows]
-        along = np.einsum("ij,ij->i", step, rest)
-        length = np.einsum("ij,ij->i", step, step)
+    weights, sum_ = np.zeros(len(judged)), np.zeros(products.shape[:2])
+    for number, rows in enumerate(judged):
+        step, rest = -sum_[rows], -sum_[rows]
+        step[:, number] += 1
+        rest[:, -1] += 1
+        along = np.einsum("ip,ipq,iq->i", step, products[rows], rest)
+        length = np.einsum("ip,ipq,iq->i", step, products[rows], step)
         size = weight[rows] @ along / max(weight[rows] @ length, 1e-12)
         size = size.clip(0, 1)
         gain = size * (2 * along - size * length)
