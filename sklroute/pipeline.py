@@ -271,6 +271,14 @@ def last_step(router: Any) -> Any:
     return router
 
 
+def chooses_by_predictions(router: Any) -> bool:
+    """Whether a fitted router's predictions and policy tell what it calls.
+
+    A guard, one fixed model and chance have a say beside them.
+    """
+    return last_step(router)._choice_rule() is None
+
+
 def as_predictor(estimator: Any) -> Any:
     """A fitted router whose predictions tell what it calls at any price on cost.
 
@@ -280,10 +288,10 @@ def as_predictor(estimator: Any) -> Any:
         If it narrows the choice beside them, as a guard does.
     """
     router = as_router(estimator)
-    last = last_step(router)
-    if last._choice_rule() is not None:
+    if not chooses_by_predictions(router):
+        name = type(last_step(router)).__name__
         raise TypeError(
-            f"{type(last).__name__} does not choose by its predictions alone: at "
+            f"{name} does not choose by its predictions alone: at "
             "another price on cost they do not tell what it calls. Judge its choices "
             "with utility_scorer or sklroute.audit.audit."
         )

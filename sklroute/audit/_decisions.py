@@ -12,7 +12,7 @@ from sklroute.compare._contestants import Realised
 from sklroute.model_selection._scorers import policy_for
 from sklroute.outcomes import Outcomes
 from sklroute.outcomes._values import check_candidates, plain
-from sklroute.pipeline import as_router, last_step
+from sklroute.pipeline import as_router, chooses_by_predictions, last_step
 from sklroute.policies import MaxUtility
 
 BEST_SINGLE = "best_single"
@@ -78,7 +78,7 @@ def decide(
         router.predict_quality(X),
         predicted,
         *_unseen(y, predicted, cost_weight, (wanted, own), (rival, other)),
-        last_step(router)._choice_rule() is None,
+        chooses_by_predictions(router),
         distribution,
     )
 

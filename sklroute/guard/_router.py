@@ -14,7 +14,13 @@ from sklroute.base import RouterMixin
 from sklroute.baselines._members import MembersMixin
 from sklroute.guard._calibration import calibrate, thresholds_of
 from sklroute.outcomes._values import check_known, observed_mean, plain
-from sklroute.pipeline import as_router, fit_router, last_step, last_step_and_features
+from sklroute.pipeline import (
+    as_router,
+    chooses_by_predictions,
+    fit_router,
+    last_step,
+    last_step_and_features,
+)
 from sklroute.policies import MaxUtility, Policy
 from sklroute.serving._rules import Guard
 
@@ -222,11 +228,11 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
             groups,
         )
         self.router_ = as_router(router)
-        inner = last_step(self.router_)
-        if inner._choice_rule() is not None:
+        if not chooses_by_predictions(self.router_):
+            name = type(last_step(self.router_)).__name__
             raise ValueError(
                 "GuardedRouter needs a router that chooses by predicted quality and "
-                f"cost; {type(inner).__name__} does not."
+                f"cost; {name} does not."
             )
 
     def _own_policy(self) -> Policy:
