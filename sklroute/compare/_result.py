@@ -188,7 +188,7 @@ def summarise(
     rows = {entry.name: judge.row(entry) for entry in contestants}
     return Comparison(
         table=pd.DataFrame.from_dict(rows, orient="index").rename_axis("name"),
-        frontiers=judge.frontiers(contestants),
+        frontiers=judge.frontiers(),
         choices=_choices(arena, contestants),
         traffic=_traffic(contestants, arena.y.models),
         calibration=calibration(judge.y, _predicted_quality(contestants)),
@@ -242,7 +242,7 @@ class _Judge:
         self.feature_cost, self.scores = feature_cost, scores
         self.named = {entry.name: entry for entry in contestants}
         self.single, self.oracle = self.named[SINGLE].first, self.named[ORACLE].first
-        self.areas, self.curves = {}, {}
+        self.areas, self.curves = {}, []
         if arena.has_costs:
             self._draw_frontiers(e for e in self.named.values() if e.predicted)
 
@@ -264,9 +264,8 @@ class _Judge:
     def gain(self, realised: Realised, over: Contestant | None) -> Interval | None:
         return over and self._mean(realised.quality, over.first.quality)
 
-    def frontiers(self, entries: list[Contestant]) -> pd.DataFrame | None:
-        curves = [self.curves[e.name] for e in entries if e.name in self.curves]
-        return pd.concat(curves, ignore_index=True) if curves else None
+    def frontiers(self) -> pd.DataFrame | None:
+        return pd.concat(self.curves, ignore_index=True) if self.curves else None
 
     def _quality_first(self, entry: Contestant) -> dict[str, float]:
         quality, single = entry.first.quality, self.single.quality
@@ -295,25 +294,27 @@ class _Judge:
 
     def _draw_frontiers(self, entries: Iterable[Contestant]) -> None:
         """Curves, and the columns of the table that say what is under them."""
-        single, mix = self.single, sweep(self.y, *self.named[MIX].predicted)
+        single, drawn = self.single, {}
         bounds = np.stack(cost_bounds(self.y), axis=1)
-        tables = bounds, single.quality, mix.cost, mix.quality
-        ranges, reference, *mixed = self._resampled(*tables)
-        under_mix = areas_under(mix, *mixed, ranges)
+        ranges, reference = self._resampled(bounds, single.quality)
         for entry in entries:
             points = sweep(self.y, *entry.predicted)
             cost, quality = self._resampled(points.cost, points.quality)
-            area, curve = areas_under(points, cost, quality, ranges), points.frontier()
-            self.areas[entry.name] = {
+            curve = points.frontier()
+            drawn[entry.name] = curve, areas_under(points, cost, quality, ranges)
+            if entry.name != CHOSEN:  # which is no router that could be used
+                gained = [interval(gains, LEVEL)[1:] for gains in quality.T - reference]
+                low, high = single.quality.mean() + np.transpose(gained)
+                around = {"quality_low": low, "quality_high": high}
+                columns = {"name": entry.name, **vars(curve), **around}
+                self.curves.append(pd.DataFrame(columns))
+        _, under_mix = drawn[MIX]
+        for name, (curve, area) in drawn.items():
+            self.areas[name] = {
                 **named("nauc", interval(area, LEVEL)),
                 **named("nauc_gain", interval(area - under_mix, LEVEL)),
                 "qnc": qnc(curve, single.quality.mean(), single.cost.mean()),
             }
-            gained = [interval(gains, LEVEL)[1:] for gains in quality.T - reference]
-            low, high = single.quality.mean() + np.transpose(gained)
-            around = {"quality_low": low, "quality_high": high}
-            columns = {"name": entry.name, **vars(curve), **around}
-            self.curves[entry.name] = pd.DataFrame(columns)
 
     def _resampled(self, *tables: NDArray) -> list[NDArray]:
         """Their means over the same resamples in every call."""
