@@ -14,7 +14,7 @@ from sklroute.audit._result import Audit, Question, judge
 from sklroute.audit._statistics import Draws
 from sklroute.audit._words import BEST_SINGLE_NAME
 from sklroute.base._arrays import check_lengths, outcomes_of
-from sklroute.compare._protocol import check_weight, drop_unpriced
+from sklroute.compare._protocol import check_apart, check_weight, drop_unpriced
 from sklroute.outcomes._values import group_array
 from sklroute.pipeline import as_router, core_of, last_step
 
@@ -173,6 +173,7 @@ def name_routers(router: Any) -> dict[str, Any]:
     if isinstance(router, Mapping):
         if not router:
             raise ValueError("There is no router to audit.")
+        check_apart(router)
         return {str(name): each for name, each in router.items()}
     return {class_name(router): router}
 

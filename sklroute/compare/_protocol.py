@@ -1,6 +1,6 @@
 """One protocol for all routers: fit on train, choose on validation, judge on test."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -289,9 +289,21 @@ def check_weight(cost_weight: float, has_costs: bool) -> float:
     return float(cost_weight)
 
 
+def check_apart(names: Iterable[Any]) -> None:
+    """Refuse names of routers that read the same, as 1 and "1" do."""
+    read: dict[str, Any] = {}
+    for name in names:
+        other = read.setdefault(str(name), name)
+        if other is not name:
+            raise ValueError(
+                f"The names {other!r} and {name!r} of two routers read the same."
+            )
+
+
 def _check_names(routers: Mapping[str, BaseEstimator], control: str) -> None:
     if not routers:
         raise ValueError("There is no router to compare.")
+    check_apart(routers)
     taken = {SINGLE, CHEAPEST, MIX, PER_TASK, RANDOM, ORACLE, CHOSEN}
     taken.add(control_name(control))
     clash = sorted((taken | COLUMNS) & set(routers))

@@ -556,6 +556,7 @@ def test_without_signal_it_seldom_says_that_it_pays():
         ({"tasks": [None, *"a" * 399]}, "tasks has no value in row 0"),
         ({"X": np.zeros((3, 16))}, "X has 3 queries, y has 400"),
         ({"router": {}}, "no router to audit"),
+        ({"router": {1: RidgeRouter(), "1": RidgeRouter()}}, "1 and '1' of two rout"),
         ({"router": RidgeRouter()}, "not fitted"),
         ({"y": Outcomes(np.ones((400, 2)))}, "y has the models"),
     ],

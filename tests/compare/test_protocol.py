@@ -490,6 +490,7 @@ def test_it_says_what_it_compared(result):
         ({"groups": [*range(399), np.nan]}, "groups has no value in row 399"),
         ({"groups": np.arange(400) % 4}, "At least 5 groups"),
         ({"routers": {}}, "no router to compare"),
+        ({"routers": {1: RidgeRouter(), "1": RidgeRouter()}}, "1 and '1' of two rout"),
         ({"routers": {"oracle": RidgeRouter()}}, "cannot be called 'oracle'"),
         ({"routers": {CHOSEN: RidgeRouter()}}, f"cannot be called '{CHOSEN}'"),
         ({"y": np.eye(4)[np.arange(400) % 4], "cost_weight": 0.1}, "0.1 needs costs"),
