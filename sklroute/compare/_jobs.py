@@ -15,8 +15,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing
 from threadpoolctl import threadpool_limits
 
-from sklroute.features import TaskEncoder
+from sklroute.features import BlockScaler, TaskEncoder
 from sklroute.outcomes import Outcomes
+from sklroute.outcomes._values import locate_text
 from sklroute.pipeline import as_predictor, core_of, fit_router
 
 TASK = "task"  # the block of the tasks that are learned
@@ -126,12 +127,13 @@ def prepare(
     try:
         train = preprocessor.fit_transform(_safe_indexing(X, first))
     except ValueError as error:
-        if "could not convert" not in str(error):
+        place = locate_text(X)
+        if place is None or not isinstance(preprocessor, BlockScaler):
             raise
         raise ValueError(
-            f"{error}. Texts need a preprocessor that encodes them, which is then no "
-            "step of the router: preprocessor=make_pipeline(TextEmbedder(), "
-            "BlockScaler())."
+            f"X must be numeric: {place}. Texts need a preprocessor that encodes them, "
+            "which is then no step of the router: preprocessor=make_pipeline("
+            "TextEmbedder(), BlockScaler())."
         ) from error
     parts = [train, *(preprocessor.transform(_safe_indexing(X, rows)) for rows in rest)]
     parts = [np.asarray(part, dtype=np.float32) for part in parts]

@@ -182,7 +182,7 @@ def unmasked(values: Any) -> Any:
 
 def locate_text(values: ArrayLike) -> str | None:
     """Say where a table has its first value that is not a number, if it has one."""
-    table = np.asarray(values, dtype=object)
+    table = np.asarray(values, None if hasattr(values, "__array__") else object)
     if table.ndim not in (1, 2):
         return None
     frame = pd.DataFrame(table)

@@ -571,3 +571,11 @@ def test_texts_without_an_encoder_are_refused_with_what_to_do(data, judge):
     texts = [f"query {i}" for i in range(len(data.y))]
     with pytest.raises(ValueError, match=r"preprocessor=make_pipeline\(TextEmbedder"):
         judge(texts, data.y)
+
+
+def test_what_a_preprocessor_says_of_numbers_is_not_about_texts(data):
+    def refuse(X):
+        raise ValueError("could not convert euros")
+
+    with pytest.raises(ValueError, match=r"^could not convert euros$"):
+        compare(data.X, data.y, preprocessor=FunctionTransformer(refuse))
