@@ -93,9 +93,9 @@ def cross_audit(
     min_gain, alpha, power, n_resamples, n_permutations, random_state
         As in `audit`.
     n_jobs : int, default=None
-        Processes, as in joblib. The results do not depend on it.
+        Processes, as in joblib, for the five folds. The results do not depend on it.
     progress : callable, default=None
-        Called as ``progress(n_done, n_total)`` after each fit.
+        Called as ``progress(n_done, n_total)`` after each fold.
 
     Returns
     -------
@@ -146,12 +146,13 @@ def cross_audit(
         n_permutations=n_permutations,
     )
     jobs = [
-        delayed(_audit_fold)(plan, each, split, random_state + fold)
-        for each in named.values()
+        delayed(_audit_fold)(plan, named, split, random_state + fold)
         for fold, split in enumerate(splits)
     ]
     with workers(n_jobs) as parallel:
-        parts = collect(parallel(jobs), len(jobs), progress)
+        folds = collect(parallel(jobs), len(jobs), progress)
+    order = np.argsort(np.concatenate([split.test for split in splits]))
+    decisions = {name: join([fold[name] for fold in folds], order) for name in named}
     question = Question(
         baseline=name_baseline(baseline),
         cost_weight=weight,
@@ -162,7 +163,7 @@ def cross_audit(
         draws=Draws(groups, n_resamples, random_state),
         n_folds=N_FOLDS,
     )
-    return judge(question, _joined(named, parts, splits), y, tasks)
+    return judge(question, decisions, y, tasks)
 
 
 class _Plan(NamedTuple):
@@ -180,22 +181,13 @@ class _Plan(NamedTuple):
     n_permutations: int
 
 
-def _joined(named, parts: list[Decisions], splits) -> dict[str, Decisions]:
-    """Decisions of each router on all queries, from those of its folds in turn."""
-    order = np.argsort(np.concatenate([split.test for split in splits]))
-    return {
-        name: join(parts[i * N_FOLDS : (i + 1) * N_FOLDS], order)
-        for i, name in enumerate(named)
-    }
-
-
 def _training(split: Split) -> NDArray[np.intp]:
     """Rows of all folds but the audited one."""
     return np.concatenate([split.train, split.validation])
 
 
-def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
-    """Fit on all folds but one and choose on that one."""
+def _audit_fold(plan: _Plan, named, split, random_state: int) -> dict[str, Decisions]:
+    """Fit every router on all folds but one and choose on that one."""
     train = _training(split)
     # One thread each, also without workers: sums of floats depend on the threads.
     with threadpool_limits(1):
@@ -211,13 +203,16 @@ def _audit_fold(plan: _Plan, router, split, random_state: int) -> Decisions:
         baseline = plan.baseline
         if isinstance(baseline, BaseEstimator):
             baseline = fit(baseline)
-        return decide(
-            fit(router),
-            held_out,
-            plan.y[split.test],
-            baseline=baseline,
-            allowed=plan.allowed[split.test],
-            cost_weight=plan.cost_weight,
-            n_permutations=plan.n_permutations,
-            random_state=random_state,
-        )
+        return {
+            name: decide(
+                fit(router),
+                held_out,
+                plan.y[split.test],
+                baseline=baseline,
+                allowed=plan.allowed[split.test],
+                cost_weight=plan.cost_weight,
+                n_permutations=plan.n_permutations,
+                random_state=random_state,
+            )
+            for name, router in named.items()
+        }
