@@ -4,6 +4,7 @@ import csv
 import json
 import pickle
 import reprlib
+import sys
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -157,8 +158,10 @@ def read_records(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}: line {number} is not JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{path}: line {number} is not readable JSON: {error}"
+            ) from error
         if not isinstance(record, dict):
             raise ValueError(
                 f"{path}: line {number} is not an object but {reprlib.repr(record)}."
@@ -221,7 +224,7 @@ def numbers(frame: pd.DataFrame, name: str) -> pd.Series:
     """A column as floats, missing cells NaN; texts True and False are 1 and 0."""
     column = frame[name]
     if not pd.api.types.is_numeric_dtype(column):
-        column = column.map(lambda v: TRUTH.get(v, v) if isinstance(v, str) else v)
+        column = column.map(_for_pandas)
     if column.dtype.kind in "mM":  # pandas would count nanoseconds
         column = column.astype(str)
     values = pd.to_numeric(column, errors="coerce").astype(float)
@@ -230,6 +233,14 @@ def numbers(frame: pd.DataFrame, name: str) -> pd.Series:
         value = reprlib.repr(frame[name].iloc[wrong[0]])
         raise ValueError(f"column {name!r}, row {wrong[0]}: {value} is not a number.")
     return values
+
+
+def _for_pandas(cell: Any) -> Any:
+    """A cell that pandas makes a float of without overflow."""
+    if isinstance(cell, str):
+        return TRUTH.get(cell, cell)
+    huge = isinstance(cell, int) and abs(cell) > sys.float_info.max
+    return str(cell) if huge else cell  # of digits that are text it makes infinity
 
 
 def priced(cost: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:

@@ -274,9 +274,14 @@ def _comparable(column: pd.Series) -> pd.Series:
     """A column with digests in place of cells, such as lists, that have no hash."""
     if column.dtype != object:
         return column
-    return column.map(
-        lambda cell: cell if isinstance(cell, Hashable) else joblib.hash(cell)
-    )
+    try:
+        return column.map(
+            lambda cell: cell if isinstance(cell, Hashable) else joblib.hash(cell)
+        )
+    except RecursionError as error:
+        raise ValueError(
+            f"column {column.name!r} has lists in lists that are too deep."
+        ) from error
 
 
 def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
@@ -406,7 +411,7 @@ def _stack(column: pd.Series) -> NDArray:
     rows = list(column)
     for row, values in enumerate(rows):
         if isinstance(values, (list, np.ndarray)):
-            rows[row] = np.asarray(values) if len(values) == width else None
+            rows[row] = _array(values) if len(values) == width else None
             fits = np.shape(rows[row]) == (width,) and rows[row].dtype.kind in "fiub"
         else:
             fits, rows[row] = pd.isna(values), np.full(width, np.nan)
@@ -417,9 +422,18 @@ def _stack(column: pd.Series) -> NDArray:
     return np.stack(rows)
 
 
+def _array(values: list | NDArray) -> NDArray | None:
+    """A list as an array; None if it has lists of several lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        return None
+
+
 def _first(column: pd.Series) -> Any:
     """The first cell that is not empty."""
-    return next((cell for cell in column if np.ndim(cell) or pd.notna(cell)), None)
+    lists = (list, np.ndarray)
+    return next((c for c in column if isinstance(c, lists) or pd.notna(c)), None)
 
 
 def _check_block(path: Path, name: str, block: NDArray) -> NDArray[np.float32]:

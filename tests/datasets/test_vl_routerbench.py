@@ -273,7 +273,11 @@ BAD = {
         r"record 1: the query '.*' is in dev.jsonl already",
     ),
     "an empty split": (edit_lines("SPLITS/dev.jsonl", lambda r: []), "dev", "empty"),
-    "half a split": (truncate("SPLITS/dev.jsonl"), "dev.jsonl", "line 3 is not JSON"),
+    "half a split": (
+        truncate("SPLITS/dev.jsonl"),
+        "dev.jsonl",
+        "line 3 is not readable JSON",
+    ),
     "no prompt": (
         edit_lines(SAMPLES, lambda r: [*r, {"sample_id": "MMStar/x"}]),
         SAMPLES,
@@ -302,6 +306,18 @@ BAD = {
     ),
     "bounds without names": (
         lambda root: (root / MATRICES / "cost_bounds.json").write_text("{}"),
+        "cost_bounds.json",
+        "'cmin' and 'cmax'",
+    ),
+    "bounds too large": (
+        lambda root: (root / MATRICES / "cost_bounds.json").write_text(
+            f'{{"cmin": 1, "cmax": {10**400}}}'
+        ),
+        "cost_bounds.json",
+        "'cmin' and 'cmax'",
+    ),
+    "bounds too deep": (
+        lambda root: (root / MATRICES / "cost_bounds.json").write_text(100_000 * "["),
         "cost_bounds.json",
         "'cmin' and 'cmax'",
     ),
