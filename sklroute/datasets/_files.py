@@ -35,8 +35,9 @@ def read_frame(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
     """Read a CSV, Parquet or JSON Lines file with at least one row.
 
     The cells of columns that name things stay what they are in a CSV file: "007" is
-    not "7", and "NA" is a name. In a Parquet file such a column may be the index.
-    Blanks around a name are no part of it.
+    not "7", and "NA" is a name. In a Parquet file such a column may be the index; an
+    index of the same name as a column is not read. Blanks around a name are no part
+    of it.
     """
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_lines}
     kind = path.suffix.lower()
@@ -128,6 +129,8 @@ def _read_parquet(path: Path, names: Collection[str]) -> pd.DataFrame:
         columns = pq.read_schema(path).names
         _check_unique(path, pd.Index(columns))
         frame = pd.read_parquet(path)
+        twice = [name for name in frame.index.names if name in frame]
+        frame = frame.reset_index(twice, drop=True)  # set_index(..., drop=False)
         kept = [name for name in frame.index.names if name in names]
         return frame.reset_index(kept) if kept else frame
     except (pa.ArrowInvalid, OSError) as error:
@@ -275,7 +278,12 @@ def need_distinct(values: pd.Series) -> None:
 
 
 def identifiers(frame: pd.DataFrame, name: str) -> NDArray:
-    """A column of distinct texts that name the rows."""
+    """A column of distinct texts that name the rows, as ``query_id``."""
+    if name != "query_id" and "query_id" in frame:
+        raise ValueError(
+            f"there is a column 'query_id' beside {name!r}, which names the queries: "
+            "leave it out, or rename it."
+        )
     need_values(frame, [name])
     ids = frame[name].astype(str)
     need_distinct(ids)

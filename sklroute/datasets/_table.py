@@ -140,11 +140,12 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
         - ``.parquet``, ``.csv`` or ``.jsonl``: numeric columns make one block; a
           column of lists (an embedding per row) makes a block of its own, missing
           where the cell is empty. The first of the columns ``query_id``, ``query``,
-          ``sample_id`` and ``dataset_idx`` that there is holds no feature but names
-          the rows; before them the ``query`` of ``table``, and those that ``table``
-          has too. Another column of whole numbers or texts that differ in every row is
-          refused if ``table`` has one of its name or with its values, and so is the
-          index of a Parquet file, which is not read. So are columns of outcomes.
+          ``sample_id`` and ``dataset_idx`` that there is names the rows; before them
+          the ``query`` of ``table``, and those that ``table`` has too. None of them
+          is a feature, unless it holds lists. Another column of whole numbers or
+          texts that differ in every row is refused if ``table`` has one of its name
+          or with its values, and so is the index of a Parquet file, which is not
+          read. So are columns of outcomes.
     table : Bunch, default=None
         What `load_outcomes` or the loader of a benchmark returned for the same
         queries. Rows are matched by name where both files have names, else by
@@ -343,7 +344,7 @@ def _read_columns(
     lists = [
         name for name in frame if isinstance(_first(frame[name]), (list, np.ndarray))
     ]
-    plain = frame.drop(columns=lists)
+    plain = frame[[name for name in frame if name not in (*lists, *keys)]]
     with located(path):
         blocks = {name: _stack(frame[name]) for name in lists}
         if plain.shape[1]:

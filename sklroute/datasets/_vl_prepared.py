@@ -27,7 +27,7 @@ def load_prepared(root: Path) -> Bunch:
     """Outcomes, prompts and facts of the queries from the matrices and beside them."""
     matrices, registry = root / "data" / "matrices", root / "data" / "registry"
     meta_path = registry / "meta.parquet"
-    meta = read_frame(meta_path)
+    meta = read_frame(meta_path, {"sample_id"})
     with located(meta_path):
         ids = identifiers(meta, "sample_id")
         _check_ids(ids)
