@@ -144,6 +144,15 @@ def test_scikit_learn_checks(estimator, check):
 
 
 @every_router
+def test_parameters_set_after_fit_wait_for_the_next_fit(name, data):
+    router = make_router(name).fit(data.X, data.y)
+    before = router.predict_quality(data.X)
+    late = set(router.get_params(deep=False)) - {"policy", "device"}
+    router.set_params(**dict.fromkeys(late, object()))
+    np.testing.assert_array_equal(router.predict_quality(data.X), before)
+
+
+@every_router
 def test_constructor_takes_policy_and_keywords_only(name):
     parameters = inspect.signature(all_routers()[name]).parameters
     assert parameters["policy"].default is None

@@ -108,7 +108,7 @@ class AverageRouter(MembersMixin, RouterMixin, _BaseComposition):
 
     def _fit(self, X, outcomes, sample_weight, groups):
         members = self._members()
-        self._check_weights(len(members))
+        self._weights = self._checked_weights(len(members))
         X = self._as_given(X)
         self.routers_ = [
             as_router(fit_router(clone(router), X, outcomes, sample_weight, groups))
@@ -124,7 +124,7 @@ class AverageRouter(MembersMixin, RouterMixin, _BaseComposition):
     def _predict_quality(self, X):
         X = self._as_given(X)
         quality = [router.predict_quality(X) for router in self.routers_]
-        return np.average(quality, axis=0, weights=self.weights)
+        return np.average(quality, axis=0, weights=self._weights)
 
     def _compiled_part(self):
         parts = [router.compile()._part for router in self.routers_]
@@ -132,8 +132,9 @@ class AverageRouter(MembersMixin, RouterMixin, _BaseComposition):
 
     def _shares(self) -> NDArray[np.float64]:
         """Weights of the members that sum to 1."""
-        weights = np.ones(len(self.routers_)) if self.weights is None else self.weights
-        return np.asarray(weights, dtype=float) / np.sum(weights)
+        weights = self._weights
+        weights = np.ones(len(self.routers_)) if weights is None else weights
+        return weights / weights.sum()
 
     # -- explanation ---------------------------------------------------------------
 
@@ -162,13 +163,14 @@ class AverageRouter(MembersMixin, RouterMixin, _BaseComposition):
         self._check_estimators_are_instances(routers)
         return self.routers
 
-    def _check_weights(self, n_routers: int) -> None:
+    def _checked_weights(self, n_routers: int) -> NDArray[np.float64] | None:
         if self.weights is None:
-            return
-        weights = np.asarray(self.weights, dtype=float)
+            return None
+        weights = np.array(self.weights, dtype=float)
         fits = weights.shape == (n_routers,) and (weights >= 0).all()
         if not fits or not 0 < weights.sum() < np.inf:
             raise ValueError(
                 f"weights must be {n_routers} numbers >= 0, one per router, finite and "
                 f"not all zero; got {self.weights!r}."
             )
+        return weights

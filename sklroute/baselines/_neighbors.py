@@ -129,6 +129,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
 
     def _fit(self, X, outcomes, sample_weight, groups):
         X = directions(X)
+        self._shrinkage = self.shrinkage
         if self.n_neighbors == "auto":
             folds = make_folds(len(X), groups, self.cv)
             self.n_neighbors_ = _choose_size(
@@ -154,21 +155,21 @@ class KNNRouter(RouterMixin, BaseEstimator):
         for rows in gen_batches(len(X), BATCH):
             nearest = self.neighbors_.kneighbors(X[rows], return_distance=False)
             sums = _indicator(nearest, self._shares(nearest), self._cells) @ self._cells
-            quality[rows] = shrunk_means(sums, self.fitted_quality_, self.shrinkage)
+            quality[rows] = shrunk_means(sums, self.fitted_quality_, self._shrinkage)
         return quality
 
     def _shares(self, nearest: NDArray) -> NDArray[np.float64]:
         return share_of_copies(self._copies[nearest], self.n_neighbors_)
 
     def _compiled_part(self):
-        if self.algorithm != "brute":
+        if isinstance(self.neighbors_, ApproximateNeighbors):
             raise TypeError("Only KNNRouter(algorithm='brute') can be compiled.")
         return Neighbours(
             self.neighbors_._fit_X,
             self._copies,
             self._cells,
             self.fitted_quality_,
-            self.shrinkage,
+            self._shrinkage,
             self.n_neighbors_,
         )
 
@@ -195,10 +196,10 @@ class KNNRouter(RouterMixin, BaseEstimator):
             self._cells[nearest, column[:, None]] * self._shares(nearest)
             for column in (models, models + len(self.fitted_quality_))
         )
-        total = seen.sum(axis=1) + self.shrinkage
+        total = seen.sum(axis=1) + self._shrinkage
         known = total > 0
         weight = np.divide(1.0, total, out=np.zeros_like(total), where=known)
-        share = np.where(known, self.shrinkage * weight, 1.0)
+        share = np.where(known, self._shrinkage * weight, 1.0)
         return quality * weight[:, None], share * self.fitted_quality_[models]
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import pickle
 import reprlib
+import sys
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,8 +35,9 @@ def read_frame(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
     """Read a CSV, Parquet or JSON Lines file with at least one row.
 
     The cells of columns that name things stay what they are in a CSV file: "007" is
-    not "7", and "NA" is a name. In a Parquet file such a column may be the index.
-    Blanks around a name are no part of it.
+    not "7", and "NA" is a name. In a Parquet file such a column may be the index; an
+    index of the same name as a column is not read. Blanks around a name are no part
+    of it.
     """
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_lines}
     kind = path.suffix.lower()
@@ -127,6 +129,8 @@ def _read_parquet(path: Path, names: Collection[str]) -> pd.DataFrame:
         columns = pq.read_schema(path).names
         _check_unique(path, pd.Index(columns))
         frame = pd.read_parquet(path)
+        twice = [name for name in frame.index.names if name in frame]
+        frame = frame.reset_index(twice, drop=True)  # set_index(..., drop=False)
         kept = [name for name in frame.index.names if name in names]
         return frame.reset_index(kept) if kept else frame
     except (pa.ArrowInvalid, OSError) as error:
@@ -157,8 +161,10 @@ def read_records(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}: line {number} is not JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{path}: line {number} is not readable JSON: {error}"
+            ) from error
         if not isinstance(record, dict):
             raise ValueError(
                 f"{path}: line {number} is not an object but {reprlib.repr(record)}."
@@ -221,7 +227,7 @@ def numbers(frame: pd.DataFrame, name: str) -> pd.Series:
     """A column as floats, missing cells NaN; texts True and False are 1 and 0."""
     column = frame[name]
     if not pd.api.types.is_numeric_dtype(column):
-        column = column.map(lambda v: TRUTH.get(v, v) if isinstance(v, str) else v)
+        column = column.map(_for_pandas)
     if column.dtype.kind in "mM":  # pandas would count nanoseconds
         column = column.astype(str)
     values = pd.to_numeric(column, errors="coerce").astype(float)
@@ -230,6 +236,14 @@ def numbers(frame: pd.DataFrame, name: str) -> pd.Series:
         value = reprlib.repr(frame[name].iloc[wrong[0]])
         raise ValueError(f"column {name!r}, row {wrong[0]}: {value} is not a number.")
     return values
+
+
+def _for_pandas(cell: Any) -> Any:
+    """A cell that pandas makes a float of without overflow."""
+    if isinstance(cell, str):
+        return TRUTH.get(cell, cell)
+    huge = isinstance(cell, int) and abs(cell) > sys.float_info.max
+    return str(cell) if huge else cell  # of digits that are text it makes infinity
 
 
 def priced(cost: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
@@ -264,7 +278,12 @@ def need_distinct(values: pd.Series) -> None:
 
 
 def identifiers(frame: pd.DataFrame, name: str) -> NDArray:
-    """A column of distinct texts that name the rows."""
+    """A column of distinct texts that name the rows, as ``query_id``."""
+    if name != "query_id" and "query_id" in frame:
+        raise ValueError(
+            f"there is a column 'query_id' beside {name!r}, which names the queries: "
+            "leave it out, or rename it."
+        )
     need_values(frame, [name])
     ids = frame[name].astype(str)
     need_distinct(ids)

@@ -140,11 +140,12 @@ def load_features(path: str | PathLike, *, table: Bunch | None = None) -> Bunch:
         - ``.parquet``, ``.csv`` or ``.jsonl``: numeric columns make one block; a
           column of lists (an embedding per row) makes a block of its own, missing
           where the cell is empty. The first of the columns ``query_id``, ``query``,
-          ``sample_id`` and ``dataset_idx`` that there is holds no feature but names
-          the rows; before them the ``query`` of ``table``, and those that ``table``
-          has too. Another column of whole numbers or texts that differ in every row is
-          refused if ``table`` has one of its name or with its values, and so is the
-          index of a Parquet file, which is not read. So are columns of outcomes.
+          ``sample_id`` and ``dataset_idx`` that there is names the rows; before them
+          the ``query`` of ``table``, and those that ``table`` has too. None of them
+          is a feature, unless it holds lists. Another column of whole numbers or
+          texts that differ in every row is refused if ``table`` has one of its name
+          or with its values, and so is the index of a Parquet file, which is not
+          read. So are columns of outcomes.
     table : Bunch, default=None
         What `load_outcomes` or the loader of a benchmark returned for the same
         queries. Rows are matched by name where both files have names, else by
@@ -274,9 +275,14 @@ def _comparable(column: pd.Series) -> pd.Series:
     """A column with digests in place of cells, such as lists, that have no hash."""
     if column.dtype != object:
         return column
-    return column.map(
-        lambda cell: cell if isinstance(cell, Hashable) else joblib.hash(cell)
-    )
+    try:
+        return column.map(
+            lambda cell: cell if isinstance(cell, Hashable) else joblib.hash(cell)
+        )
+    except RecursionError as error:
+        raise ValueError(
+            f"column {column.name!r} has lists in lists that are too deep."
+        ) from error
 
 
 def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
@@ -338,7 +344,7 @@ def _read_columns(
     lists = [
         name for name in frame if isinstance(_first(frame[name]), (list, np.ndarray))
     ]
-    plain = frame.drop(columns=lists)
+    plain = frame[[name for name in frame if name not in (*lists, *keys)]]
     with located(path):
         blocks = {name: _stack(frame[name]) for name in lists}
         if plain.shape[1]:
@@ -406,7 +412,7 @@ def _stack(column: pd.Series) -> NDArray:
     rows = list(column)
     for row, values in enumerate(rows):
         if isinstance(values, (list, np.ndarray)):
-            rows[row] = np.asarray(values) if len(values) == width else None
+            rows[row] = _array(values) if len(values) == width else None
             fits = np.shape(rows[row]) == (width,) and rows[row].dtype.kind in "fiub"
         else:
             fits, rows[row] = pd.isna(values), np.full(width, np.nan)
@@ -417,9 +423,18 @@ def _stack(column: pd.Series) -> NDArray:
     return np.stack(rows)
 
 
+def _array(values: list | NDArray) -> NDArray | None:
+    """A list as an array; None if it has lists of several lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        return None
+
+
 def _first(column: pd.Series) -> Any:
     """The first cell that is not empty."""
-    return next((cell for cell in column if np.ndim(cell) or pd.notna(cell)), None)
+    lists = (list, np.ndarray)
+    return next((c for c in column if isinstance(c, lists) or pd.notna(c)), None)
 
 
 def _check_block(path: Path, name: str, block: NDArray) -> NDArray[np.float32]:

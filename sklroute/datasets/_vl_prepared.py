@@ -27,7 +27,7 @@ def load_prepared(root: Path) -> Bunch:
     """Outcomes, prompts and facts of the queries from the matrices and beside them."""
     matrices, registry = root / "data" / "matrices", root / "data" / "registry"
     meta_path = registry / "meta.parquet"
-    meta = read_frame(meta_path)
+    meta = read_frame(meta_path, {"sample_id"})
     with located(meta_path):
         ids = identifiers(meta, "sample_id")
         _check_ids(ids)
@@ -162,7 +162,7 @@ def _read_bounds(path: Path) -> tuple[float, float] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         low, high = float(content["cmin"]), float(content["cmax"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path}: expected numbers 'cmin' and 'cmax'.") from error
     if not 0 < low < high < np.inf:
         raise ValueError(f"{path}: expected 0 < cmin < cmax, got {low} and {high}.")

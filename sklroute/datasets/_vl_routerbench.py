@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklroute.datasets._files import block_columns, check_file, read_records, rows_of
-from sklroute.datasets._table import read_blocks
+from sklroute.datasets._table import IDS, read_blocks
 from sklroute.datasets._vl_prepared import load_prepared
 from sklroute.datasets._vl_raw import EVALUATION, load_raw
 
@@ -177,7 +177,7 @@ def _read_embeddings(folder: Path, data: Bunch, chosen: Mapping[str, str] | None
         path = _encoder(folder / modality, (chosen or {}).get(modality))
         if path is None:
             continue
-        blocks, ids = read_blocks(path)
+        blocks, ids = read_blocks(path, ["sample_id", *IDS])
         if ids is None:
             raise ValueError(f"{path}: no column 'sample_id' names the rows.")
         block = np.hstack(list(blocks.values()))

@@ -47,7 +47,7 @@ def test_features_in_json_lines_are_matched_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"q:a": 1}\n{"q:a": 0, "q', r"t\.jsonl: line 2 is not JSON"),
+        ('{"q:a": 1}\n{"q:a": 0, "q', r"t\.jsonl: line 2 is not readable JSON"),
         ('{"q:a": 1}\n[0]\n', r"t\.jsonl: line 2 is not an object but \[0\]"),
         ('{"q:a": "x"}\n', r"t\.jsonl: column 'q:a', row 0: 'x' is not a number"),
         ("\n", r"t\.jsonl: the table is empty"),
@@ -65,6 +65,46 @@ def test_features_in_json_lines_are_matched_by_name(tmp_path):
 def test_bad_json_lines_are_named_with_their_line(tmp_path, text, message):
     (tmp_path / "t.jsonl").write_text(text)
     with pytest.raises(ValueError, match=message):
+        load_outcomes(tmp_path / "t.jsonl")
+
+
+HUGE, DEEP = "1" + 400 * "0", 100_000 * "[" + 100_000 * "]"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f'{{"q:a": 1}}\n{{"q:a": {HUGE}}}', "row 1, model 'a' has inf"),
+        (f'{{"q:a": 1, "cost:a": -{HUGE}}}', "row 0, model 'a' has -inf"),
+        (f'{{"query": 1, "model": "m", "quality": {HUGE}}}', "quality .* inf"),
+        (f'{{"q:a": 1}}\n{{"q:a": 1{5000 * "0"}}}', "line 2 is not readable JSON"),
+        (f'{{"q:a": 1}}\n{{"q:a": 1, "x": {DEEP}}}', "line 2 is not readable JSON"),
+    ],
+    ids=["quality", "cost", "log", "digits", "depth"],
+)
+def test_what_is_too_large_or_too_deep_is_named(tmp_path, text, message):
+    (tmp_path / "t.jsonl").write_text(text)
+    with pytest.raises(ValueError, match=rf"t\.jsonl: .*{message}"):
+        load_outcomes(tmp_path / "t.jsonl")
+
+
+def test_a_number_too_large_in_a_csv_file_is_named(tmp_path):
+    (tmp_path / "t.csv").write_text(f"q:a\n1\n{HUGE}\n")
+    with pytest.raises(ValueError, match=r"t\.csv: .* row 1, model 'a' has inf"):
+        load_outcomes(tmp_path / "t.csv")
+
+
+def test_a_feature_too_large_is_named(tmp_path):
+    (tmp_path / "x.jsonl").write_text(f'{{"f": 1, "g": 2}}\n{{"f": 1, "g": {HUGE}}}')
+    with pytest.raises(ValueError, match=r"x\.jsonl: .* row 1, column 1 is inf"):
+        load_features(tmp_path / "x.jsonl")
+
+
+def test_lists_too_deep_to_compare_are_named(tmp_path):
+    deep = 600 * "[" + 600 * "]"
+    call = f'{{"query": 1, "model": "m", "quality": 1, "tools": {deep}}}'
+    (tmp_path / "t.jsonl").write_text(call)
+    with pytest.raises(ValueError, match=r"t\.jsonl: column 'tools' has lists in"):
         load_outcomes(tmp_path / "t.jsonl")
 
 
@@ -157,7 +197,7 @@ def test_half_a_numpy_file_is_named(tmp_path, kind, share):
         load_features(path)
 
 
-@pytest.mark.parametrize("value", [None, "x"])
+@pytest.mark.parametrize("value", [None, "x", [2], 10**400])
 def test_a_list_that_holds_no_number_is_named_with_its_row(tmp_path, value):
     path = write(tmp_path / "x.jsonl", [{"image": [1, 2]}, {"image": [1, value]}])
     with pytest.raises(ValueError, match=r"'image', row 1 is not a list of 2 numbers"):
@@ -168,4 +208,10 @@ def test_a_list_of_another_length_is_named_with_its_row(tmp_path):
     path = tmp_path / "x.jsonl"
     write(path, [{"image": [1, 2]}, {"image": [3]}])
     with pytest.raises(ValueError, match=r"x\.jsonl: column 'image', row 1 is not a"):
+        load_features(path)
+
+
+def test_lists_in_a_list_are_named_with_their_row(tmp_path):
+    path = write(tmp_path / "x.jsonl", [{"image": [[1, 2], 3]}, {"image": [1, 2]}])
+    with pytest.raises(ValueError, match=r"x\.jsonl: column 'image', row 0 is not a"):
         load_features(path)

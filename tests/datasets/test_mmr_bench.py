@@ -107,6 +107,7 @@ def with_cell(row, name, value):
 
 BAD = {
     "no ids": (without("dataset_idx"), "no column 'dataset_idx'"),
+    "own ids": (lambda f: f.assign(query_id=1), "'query_id' beside 'dataset_idx'"),
     "no questions": (without("question"), "no column 'question'"),
     "no pair": (lambda f: f.filter(regex="idx|question|_correct"), "no model: there"),
     "twice": (with_cell(5, "dataset_idx", "MMStar_9"), r"'MMStar_9' appears twice"),

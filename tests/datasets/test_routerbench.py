@@ -54,6 +54,15 @@ def test_names_in_a_csv_file_stay_as_they_are(tmp_path):
     assert set(data.task) == {"NA"}
 
 
+@pytest.mark.parametrize("drop", [True, False])
+def test_the_index_of_a_parquet_file_may_name_the_queries(tmp_path, drop):
+    path = tmp_path / "rb.parquet"
+    frame = write_routerbench(path)
+    frame.set_index("sample_id", drop=drop).to_parquet(path)
+    data = load_routerbench(path)
+    assert data.frame["query_id"].tolist() == frame["sample_id"].tolist()
+
+
 def test_a_pickle_is_not_even_opened(tmp_path):
     with pytest.raises(ValueError, match=r"rb\.pkl: a pickle can run any code"):
         load_routerbench(tmp_path / "rb.pkl")
@@ -61,6 +70,7 @@ def test_a_pickle_is_not_even_opened(tmp_path):
 
 BAD = {
     "no ids": (lambda f: f.drop(columns="sample_id"), "no column 'sample_id'"),
+    "own ids": (lambda f: f.assign(query_id=1), "'query_id' beside 'sample_id'"),
     "no prompt": (lambda f: f.drop(columns="prompt"), "no column 'prompt'"),
     "no cost": (lambda f: f.drop(columns="mid|total_cost"), r"'mid\|total_cost'"),
     "no quality": (lambda f: f.drop(columns="mid"), "no column 'mid'"),

@@ -405,6 +405,29 @@ def test_the_index_of_a_parquet_table_names_its_rows_too(write, tmp_path):
         load_features(write("request,f\n8,2\n7,1\n", "x.csv"), table=table)
 
 
+@pytest.mark.parametrize("name", ["sample_id", "dataset_idx", "request"])
+@pytest.mark.parametrize("drop", [True, False])
+def test_an_index_is_a_column_of_a_parquet_table(tmp_path, name, drop):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({name: ["x", "y"], "q:m": [1.0, 0.0]})
+    frame.set_index(name, drop=drop).to_parquet(tmp_path / "t.parquet")
+    table = load_outcomes(tmp_path / "t.parquet", columns={"query": name})
+    assert table.frame[name].tolist() == ["x", "y"]
+    features = pd.DataFrame({name: ["y", "x"], "f": [2.0, 1.0]}).set_index(name)
+    features.to_parquet(tmp_path / "x.parquet")
+    assert load_features(tmp_path / "x.parquet", table=table).X.tolist() == [[1], [2]]
+
+
+def test_only_one_of_the_names_of_rows_is_needed_and_none_is_a_feature(write, tmp_path):
+    pytest.importorskip("pyarrow")
+    table = load_outcomes(write(WIDE))
+    index = pd.Index([7, 8, 9], name="dataset_idx")
+    frame = pd.DataFrame({"query_id": ["c", "b", "a"], "f": [3.0, 2.0, 1.0]}, index)
+    frame.assign(query=[[5.0], [6.0], [7.0]]).to_parquet(tmp_path / "x.parquet")
+    features = load_features(tmp_path / "x.parquet", table=table)
+    assert features.X.tolist() == [[7, 1], [6, 2], [5, 3]]  # a list is a feature
+
+
 def test_text_among_the_features_is_named(write):
     with pytest.raises(ValueError, match=r"x\.csv: column 'f', row 1: 'hello'"):
         load_features(write("f,g\n1,2\nhello,3\n", "x.csv"))

@@ -194,6 +194,11 @@ BAD = {
         META,
         "no column 'sample_id'",
     ),
+    "own ids": (
+        edit_parquet(META, lambda f: f.assign(query_id=1)),
+        META,
+        "'query_id' beside 'sample_id'",
+    ),
     "an id twice": (
         edit_parquet(META, lambda f: f.assign(sample_id="MMStar/1")),
         META,
@@ -273,7 +278,11 @@ BAD = {
         r"record 1: the query '.*' is in dev.jsonl already",
     ),
     "an empty split": (edit_lines("SPLITS/dev.jsonl", lambda r: []), "dev", "empty"),
-    "half a split": (truncate("SPLITS/dev.jsonl"), "dev.jsonl", "line 3 is not JSON"),
+    "half a split": (
+        truncate("SPLITS/dev.jsonl"),
+        "dev.jsonl",
+        "line 3 is not readable JSON",
+    ),
     "no prompt": (
         edit_lines(SAMPLES, lambda r: [*r, {"sample_id": "MMStar/x"}]),
         SAMPLES,
@@ -305,6 +314,18 @@ BAD = {
         "cost_bounds.json",
         "'cmin' and 'cmax'",
     ),
+    "bounds too large": (
+        lambda root: (root / MATRICES / "cost_bounds.json").write_text(
+            f'{{"cmin": 1, "cmax": {10**400}}}'
+        ),
+        "cost_bounds.json",
+        "'cmin' and 'cmax'",
+    ),
+    "bounds too deep": (
+        lambda root: (root / MATRICES / "cost_bounds.json").write_text(100_000 * "["),
+        "cost_bounds.json",
+        "'cmin' and 'cmax'",
+    ),
     "bounds reversed": (
         lambda root: (root / MATRICES / "cost_bounds.json").write_text(
             '{"cmin": 2, "cmax": 1}'
@@ -313,6 +334,22 @@ BAD = {
         "0 < cmin < cmax",
     ),
 }
+
+
+@pytest.mark.parametrize("name", [META, EMBEDDING])
+def test_an_index_may_name_the_rows(root, name):
+    expected = load_vl_routerbench(root)
+    edit_parquet(name, lambda f: f.set_index("sample_id"))(root)
+    data = load_vl_routerbench(root)
+    assert data.frame["query_id"].tolist() == expected.frame["query_id"].tolist()
+    assert_array_equal(data.X, expected.X)
+
+
+@pytest.mark.parametrize("name", ["query_id", "dataset_idx"])
+def test_other_names_of_rows_are_no_embedding(root, name):
+    expected = load_vl_routerbench(root).X
+    edit_parquet(EMBEDDING, lambda f: f.assign(**{name: range(len(f))}))(root)
+    assert_array_equal(load_vl_routerbench(root).X, expected)
 
 
 @pytest.mark.parametrize(("change", "file", "message"), BAD.values(), ids=BAD)

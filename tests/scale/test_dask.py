@@ -35,6 +35,7 @@ def cluster(tmp_path_factory):
 @pytest.fixture
 def client(cluster):
     with distributed.Client(cluster) as client:
+        client.wait_for_workers(2)  # one may have been killed by the test before
         yield client
 
 
