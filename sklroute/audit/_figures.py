@@ -5,6 +5,7 @@ import pandas as pd
 
 from sklroute.audit._result import Audit
 from sklroute.compare._figures import cost_axes, new_axes, style_intervals
+from sklroute.displays._pyplot import shown
 from sklroute.metrics import (
     cost_range,
     frontier,
@@ -23,6 +24,7 @@ def gain_figure(result: Audit):
     for name, row in result.table.iterrows():
         adjusted = row.adjusted_low, row.adjusted_high
         shuffled = row.shuffled_gain_low, row.shuffled_gain_high
+        name = shown(name)
         rows.append((name, row.utility_gain, *adjusted, "C0"))
         rows.append(
             (f"{name}, shuffled features", row.shuffled_gain, *shuffled, "0.55")
@@ -38,7 +40,7 @@ def task_figure(result: Audit):
     table = table.sort_values("utility_gain", ascending=False)
     rows = [
         (
-            f"{row.task} ({row.n_queries:,})",
+            f"{shown(row.task)} ({row.n_queries:,})",
             row.utility_gain,
             row.adjusted_low,
             row.adjusted_high,
@@ -48,7 +50,7 @@ def task_figure(result: Audit):
     ]
     figure = _intervals(result, rows)
     if len(result.table) > 1:
-        figure.suptitle(first, fontsize="medium")
+        figure.suptitle(shown(first), fontsize="medium")
     return figure
 
 
@@ -72,7 +74,7 @@ def frontier_figure(result: Audit, cost_unit: str | None = None):
             each.quality,
             each.cost,
             references=name == list(result.decisions)[-1],
-            name=name,
+            name=shown(name),
             cost_unit=cost_unit,
             ax=axes,
         )
@@ -107,7 +109,7 @@ def traffic_figure(result: Audit, cost_unit: str | None = None):
     for part, axes in zip(parts, panels, strict=True):
         part.plot(axes, colours=colours)
     if n_panels > 1:
-        title = f"{result.table.index[0]}, as the cost weight moves"
+        title = f"{shown(result.table.index[0])}, as the cost weight moves"
         panels[1].set_title(title, fontsize="medium")
     return figure
 
@@ -153,7 +155,7 @@ def _draw_points(axes, result: Audit) -> None:
         first.baseline_cost,
         first.baseline_quality,
         "X",
-        label=f"{result.baseline} (baseline)",
+        label=f"{shown(result.baseline)} (baseline)",
         **style,
     )
     style["color"] = "black"
@@ -180,8 +182,8 @@ def _intervals(result: Audit, rows):
         fontsize="x-small",
         color="C3",
     )
-    axes.set_yticks(height, [str(row[0]) for row in rows])
+    axes.set_yticks(height, [row[0] for row in rows])
     what = "Utility" if result.cost_weight > 0 else "Quality"
-    axes.set_xlabel(f"{what} gained on the {result.baseline} (points)")
+    axes.set_xlabel(f"{what} gained on the {shown(result.baseline)} (points)")
     axes.set_ylim(-0.7, len(rows) - 0.3)
     return axes.figure

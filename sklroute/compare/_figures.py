@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from io import BytesIO
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sklroute.compare._contestants import PER_TASK, RANDOM, SINGLE, traffic_name
 from sklroute.compare._result import Comparison
 from sklroute.compare._words import ordered
+from sklroute.displays._pyplot import log_costs, shown
 from sklroute.metrics import (
     Coverage,
     Frontier,
@@ -35,7 +37,7 @@ def frontier_figure(result: Comparison, cost_unit: str | None = None):
             frontier=Frontier(*rows[["cost_weight", "cost", "quality"]].to_numpy().T),
             nauc=table.loc[name, "nauc"],
             band=_band(rows) if name == result.best else None,
-            name=name,
+            name=shown(name),
             cost_unit=cost_unit,
             **(references_of(result.y_test) if last else {}),
         ).plot(ax=axes, curve_kwargs=_style(table.loc[name, "kind"], name, result))
@@ -56,7 +58,7 @@ def gain_figure(result: Comparison):
         axes.plot(bounds, [height, height], color=colour, linewidth=2)
         marker = "D" if name == result.best else "o"
         axes.plot(100 * row["gain"], height, marker, color=colour)
-    axes.set_yticks(range(len(table)), table.index)
+    axes.set_yticks(range(len(table)), map(shown, table.index))
     axes.set_xlabel("Quality gained on the best single model (points, 95 % interval)")
     style_intervals(axes)
     return axes.figure
@@ -105,13 +107,15 @@ def calibration_figure(
         part = calibration[calibration["name"] == name]
         curve = Reliability(*part[["predicted", "observed", "count"]].to_numpy().T)
         CalibrationDisplay(
-            reliability=curve, calibration_error=part["ece"].iloc[0], name=name
+            reliability=curve, calibration_error=part["ece"].iloc[0], name=shown(name)
         ).plot(ax=axes[0], curve_kwargs=style)
         if coverage is None or name not in set(coverage["name"]):
             continue
         part = coverage[coverage["name"] == name]
         curve = Coverage(*part[["nominal", "observed"]].to_numpy().T)
-        CoverageDisplay(coverage=curve, name=name).plot(ax=axes[1], curve_kwargs=style)
+        CoverageDisplay(coverage=curve, name=shown(name)).plot(
+            ax=axes[1], curve_kwargs=style
+        )
     return figure
 
 
@@ -124,10 +128,8 @@ def new_axes(width: float, height: float):
 
 def cost_axes(cost: NDArray):
     """The same for quality against cost, logarithmic where models differ much."""
-    from sklroute.displays._pyplot import log_costs
-
     axes = new_axes(9.5, 5)
-    if cost.max() > LOG_RATIO * cost.min() > 0:
+    if np.nanmax(cost) > LOG_RATIO * np.nanmin(cost) > 0:
         log_costs(axes)
     return axes
 
@@ -164,6 +166,5 @@ def _draw_points(axes, result: Comparison) -> None:
     """References that have but one point."""
     for name, marker in ((RANDOM, "x"), (traffic_name(result.best), "P")):
         row = result.table.loc[name]
-        axes.plot(
-            row["cost"], row["quality"], marker, color="0.3", linestyle="", label=name
-        )
+        style = {"color": "0.3", "linestyle": "", "label": shown(name)}
+        axes.plot(row["cost"], row["quality"], marker, **style)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklroute.displays._pyplot import import_pyplot
+from sklroute.displays._pyplot import import_pyplot, shown
 from sklroute.explain import Explanation
 from sklroute.explain._evidence import ADDITIVE
 from sklroute.explain._explanation import headline
@@ -14,8 +14,9 @@ from sklroute.pipeline import as_router
 from sklroute.policies import Policy
 
 FOR, AGAINST, DARK, LIGHT = "C0", "C1", "0.35", "0.7"
-COST, UTILITY = 1.2, 1.4  # where their columns end, in widths of the axes
+COST, UTILITY, VALUE = 44, 88, 34  # where columns end, in points from the axes
 MAX_BARS = 7  # of what adds up to the margin; the others are one bar
+MAX_TITLE = 100  # letters of a query's text
 
 
 class ExplanationDisplay:
@@ -159,8 +160,9 @@ class ExplanationDisplay:
         bars = self.frame()
         if axes is None:
             rows = max(len(self.explanation.models), len(bars) + 1)
+            figsize = self._width(bars), 1.4 + 0.27 * rows
             figure, axes = pyplot.subplots(
-                ncols=2, figsize=(11.5, 1.4 + 0.27 * rows), layout="constrained"
+                ncols=2, figsize=figsize, layout="constrained"
             )
             figure.get_layout_engine().set(wspace=0.08)
         self.axes_ = np.asarray(axes, dtype=object)
@@ -194,17 +196,23 @@ class ExplanationDisplay:
             bars.insert(1, pd.DataFrame(rest))
         return pd.concat(bars, ignore_index=True)
 
+    def _width(self, bars: pd.DataFrame) -> float:
+        """In inches: the longer the names, the wider, as axes keep their width."""
+        names = self.explanation.models["model"], bars["label"]
+        return 9 + sum(0.09 * max(map(len, map(shown, part))) for part in names)
+
     def _title(self) -> str:
-        text = headline(self.explanation)
+        text = headline(self.explanation, shown)
         if self.name is None:
             return text
-        return f"{self.name}\n{text.partition(': ')[2]}"
+        name = shown(" ".join(str(self.name).split()), MAX_TITLE)
+        return f"{name}\n{text.partition(': ')[2]}"
 
     def _plot_models(self, ax) -> None:
         models = self.explanation.models
         models = models.iloc[np.lexsort((-models["utility"], ~models["considered"]))]
         height = np.arange(len(models))[::-1]
-        place = ax.get_yaxis_transform()
+        cost_at, utility_at = _beside(ax, COST), _beside(ax, UTILITY)
         ax.set_yticks(height, [_model_label(row) for _, row in models.iterrows()])
         ticks = ax.get_yticklabels()
         for y, tick, (_, row) in zip(height, ticks, models.iterrows(), strict=True):
@@ -216,21 +224,23 @@ class ExplanationDisplay:
             ax.scatter(row["quality"], y, size, face, edgecolors=colour, zorder=3)
             style = {"va": "center", "ha": "right", "color": colour, "fontsize": 9}
             cost = "?" if np.isnan(row["cost"]) else f"{row['cost']:.4g}"
-            ax.text(COST, y, cost, transform=place, **style)
+            ax.text(1, y, cost, transform=cost_at, **style)
             if np.isfinite(row["utility"]):
-                ax.text(UTILITY, y, f"{row['utility']:z.3f}", transform=place, **style)
-        style = {"va": "bottom", "ha": "right", "fontsize": 9, "transform": place}
+                text = f"{row['utility']:z.3f}"
+                ax.text(1, y, text, transform=utility_at, **style)
+        style = {"va": "bottom", "ha": "right", "fontsize": 9}
+        top = len(models) - 0.4
         unit = "" if self.cost_unit is None else f" ({self.cost_unit})"
-        ax.text(COST, len(models) - 0.4, f"Cost{unit}", **style)
-        ax.text(UTILITY, len(models) - 0.4, "Utility", **style)
+        ax.text(1, top, f"Cost{unit}", transform=cost_at, **style)
+        ax.text(1, top, "Utility", transform=utility_at, **style)
         ax.set(xlabel="Predicted quality", xlim=(-0.02, 1.02))
-        ax.set_ylim(-0.6, len(models) - 0.4)
+        ax.set_ylim(-0.6, top)
         ax.grid(axis="x", color="0.9", zorder=0)
         ax.set_axisbelow(True)
         ax.set_title(self._title(), loc="left", fontsize=10, pad=24)
 
     def _plot_evidence(self, ax, bars: pd.DataFrame) -> None:
-        ax.set_title("What carries the choice", loc="left", fontsize=10, pad=24)
+        ax.set_title("What carries the choice", loc="left", fontsize=10)
         ax.set_xlabel("Utility for (+) and against (-) the choice")
         margin = self.explanation.decisions["margin"].iloc[0]
         if np.isnan(margin):
@@ -243,7 +253,7 @@ class ExplanationDisplay:
         _draw_bars(ax, height[:-1], additive["value"])
         ax.barh(height[-1], margin, 0.7, color="0.2")
         _write_numbers(ax, height, [*additive["value"], margin])
-        labels, ticks = [*additive["label"], "margin"], height
+        labels, ticks = [*map(shown, additive["label"]), "margin"], height
         if len(blocks):
             below = height[-1] - 2.4 - np.arange(len(blocks))
             _draw_bars(ax, below, blocks["value"], alpha=0.55)
@@ -253,10 +263,18 @@ class ExplanationDisplay:
             style = {"fontsize": 9, "style": "italic", "bbox": behind}
             place = ax.get_yaxis_transform()
             ax.text(0, below[0] + 0.75, text, transform=place, **style)
-            labels, ticks = [*labels, *blocks["label"]], np.append(ticks, below)
+            labels += map(shown, blocks["label"])
+            ticks = np.append(ticks, below)
         ax.set_yticks(ticks, labels, fontsize=9)
         ax.set_ylim(ticks[-1] - 0.6, 0.6)
         ax.axvline(0, color=DARK, linewidth=0.8)
+
+
+def _beside(ax, points: float):
+    """Transform to the heights of the data, that far to the right."""
+    from matplotlib.transforms import offset_copy
+
+    return offset_copy(ax.get_yaxis_transform(), ax.figure, points, units="points")
 
 
 def _draw_bars(ax, height, values, *, alpha: float = 1.0) -> None:
@@ -269,7 +287,7 @@ def _draw_bars(ax, height, values, *, alpha: float = 1.0) -> None:
 def _write_numbers(ax, height, values) -> None:
     style = {"va": "center", "ha": "right", "fontsize": 8, "color": DARK}
     for y, value in zip(height, values, strict=True):
-        ax.text(1.13, y, f"{value:+.3f}", transform=ax.get_yaxis_transform(), **style)
+        ax.text(1, y, f"{value:+.3f}", transform=_beside(ax, VALUE), **style)
 
 
 def _colour_of(row: pd.Series) -> str:
@@ -281,4 +299,5 @@ def _colour_of(row: pd.Series) -> str:
 
 
 def _model_label(row: pd.Series) -> str:
-    return f"{row['model']}\n{row['reason']}" if row["reason"] else str(row["model"])
+    name = shown(row["model"])
+    return f"{name}\n{row['reason']}" if row["reason"] else name

@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
+from sklroute.displays._pyplot import shown
+
 # Where a name may stand, as seen from its dot.
 SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 GAP = 6.0  # from dot to name, in points
@@ -41,7 +43,7 @@ def label_points(
     texts = []
     for xy, name in zip(zip(x, y, strict=True), names, strict=True):
         text = ax.annotate(
-            str(name),
+            shown(name),
             xy,
             xytext=(0, 0),
             textcoords="offset points",

@@ -4,6 +4,8 @@ from typing import Any
 
 from sklroute.pipeline import last_step
 
+MAX_LETTERS = 36  # of a name: more leave no room for what is drawn
+
 
 def import_pyplot(caller: str) -> Any:
     """Return ``matplotlib.pyplot``, or say what to install."""
@@ -46,6 +48,20 @@ def log_costs(ax: Any) -> None:
     ax.xaxis.set_major_locator(CostLocator())
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def shown(name: Any, letters: int = MAX_LETTERS) -> str:
+    """A name out of the data as matplotlib has to get it to show it as it is.
+
+    It would read ``$`` as mathematics, leave out of the legend what begins with an
+    underscore, and shrink the axes beside a long name to nothing.
+    """
+    text = str(name)
+    if len(text) > letters:
+        head = 3 * letters // 7  # the end of a model's name says more of it
+        text = f"{text[:head]}…{text[head + 1 - letters :]}"
+    space = " " if text.startswith("_") else ""
+    return space + text.replace("$", r"\$")
 
 
 def labelled(name: str | None, finding: str | None) -> str | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.displays._pyplot import import_pyplot, take_axes
+from sklroute.displays._pyplot import import_pyplot, shown, take_axes
 from sklroute.metrics import traffic_curve, traffic_share
 from sklroute.outcomes._values import aligned, float_array, named_mask
 from sklroute.pipeline import as_predictor
@@ -278,19 +278,19 @@ class TrafficDisplay:
         """
         share = sum(each.share.mean(axis=0) for each in (self, *others))
         order = np.argsort(-share, kind="stable")
-        shown = order[share[order] > 0][: len(COLOURS)]
+        drawn = order[share[order] > 0][: len(COLOURS)]
         if self.model_cost is not None:
-            shown = shown[np.argsort(self.model_cost[shown], kind="stable")]
-        return dict(zip(self.models[shown].tolist(), COLOURS, strict=False))
+            drawn = drawn[np.argsort(self.model_cost[drawn], kind="stable")]
+        return dict(zip(self.models[drawn].tolist(), COLOURS, strict=False))
 
     def _layers(self, colours) -> tuple[list[str], list, NDArray]:
         """Labels, colours and shares in percent of what is drawn."""
         column = {model: i for i, model in enumerate(self.models.tolist())}
         used = [model for model in colours if self.share[:, column[model]].any()]
-        shown = [column[model] for model in used]
-        labels, shades = [str(model) for model in used], [colours[m] for m in used]
-        others = 1 - self.share[:, shown].sum(axis=1, keepdims=True)
-        layers = self.share[:, shown]
+        drawn = [column[model] for model in used]
+        labels, shades = [shown(model) for model in used], [colours[m] for m in used]
+        others = 1 - self.share[:, drawn].sum(axis=1, keepdims=True)
+        layers = self.share[:, drawn]
         if (others > 1e-9).any():  # what is left of 1 by rounding is no model
             labels, shades = [*labels, OTHERS], [*shades, GREY]
             layers = np.hstack([layers, others])
@@ -298,8 +298,12 @@ class TrafficDisplay:
 
     def _plot_areas(self, labels, colours, layers) -> None:
         weight = self.cost_weight
+        along = weight
+        if len(weight) == 1:  # an area needs a width
+            along, layers = weight + np.array([-0.5, 0.5]), layers.repeat(2, axis=0)
+            self.ax_.set_xticks(weight)
         self.ax_.stackplot(
-            weight, layers.T, labels=labels, colors=colours, alpha=0.85, linewidth=0
+            along, layers.T, labels=labels, colors=colours, alpha=0.85, linewidth=0
         )
         if len(weight) > 1:
             # 0 has its place on the axis: it is where quality comes first.
@@ -318,6 +322,6 @@ class TrafficDisplay:
                 height, layer, 0.7, left, label=label, color=colour, alpha=0.85
             )
             left += layer
-        self.ax_.set_yticks(height, self.names)
+        self.ax_.set_yticks(height, [shown(name) for name in self.names])
         self.ax_.set(xlim=(0, 100), xlabel="Share of the queries (%)")
         self.ax_.tick_params(axis="y", length=0)

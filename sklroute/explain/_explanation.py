@@ -1,7 +1,9 @@
 """The explanation of a router's choices: tables, text, HTML."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,14 +111,15 @@ class Explanation:
         return "\n".join(parts)
 
 
-def headline(explanation: Explanation) -> str:
-    """One query's choice and margin, in a sentence."""
+def headline(explanation: Explanation, write: Callable[[Any], str] = str) -> str:
+    """One query's choice and margin, in a sentence with the models as written."""
     query, choice, runner_up, margin = explanation.decisions.iloc[0]
+    choice, other = write(choice), write(runner_up)
     if runner_up is None:
         return f"Query {query}: {choice}, no other model is available"
     if margin < 0:
-        return f"Query {query}: {choice}, {-margin:.3f} of utility below {runner_up}"
-    return f"Query {query}: {choice}, {margin:.3f} of utility above {runner_up}"
+        return f"Query {query}: {choice}, {-margin:.3f} of utility below {other}"
+    return f"Query {query}: {choice}, {margin:.3f} of utility above {other}"
 
 
 def _as_text(explanation: Explanation) -> str:
@@ -131,7 +134,7 @@ def _as_text(explanation: Explanation) -> str:
 def _as_html(explanation: Explanation) -> str:
     models = _models_table(explanation).to_html()
     evidence = _evidence_table(explanation).to_html(float_format="{:+.4f}".format)
-    return f"<h4>{headline(explanation)}</h4>\n{models}\n{evidence}"
+    return f"<h4>{escape(headline(explanation))}</h4>\n{models}\n{evidence}"
 
 
 def _models_table(explanation: Explanation) -> pd.DataFrame:

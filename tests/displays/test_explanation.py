@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.text import Text
 from numpy.testing import assert_allclose
 from sklearn.pipeline import make_pipeline
 
@@ -155,3 +156,35 @@ def test_missing_matplotlib_is_explained(monkeypatch, data, router):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install sklroute\[plot\]"):
         ExplanationDisplay.from_estimator(router, data.X)
+
+
+def test_long_names_leave_room_for_what_is_drawn(data):
+    models = [f"vendor/models/{i} of a name of fifty letters or more" for i in range(4)]
+    y = Outcomes(data.y.quality, data.y.cost, models=models)
+    router = RidgeRouter(1.0).fit(data.X, y)
+    display = ExplanationDisplay.from_estimator(router, data.X, name=60 * "ab c\n")
+    figure = display.figure_
+    figure.draw_without_rendering()
+    whole = figure.bbox.padded(1)
+    titles = [ax.get_title(loc="left") for ax in display.axes_]
+    written = [
+        text
+        for text in figure.findobj(Text)
+        if text.get_text() in (*titles, *texts(display.axes_[1]))
+    ]
+    boxes = [text.get_window_extent() for text in written]
+    assert len(boxes) > 8
+    assert all(whole.x0 <= box.x0 and box.x1 <= whole.x1 for box in boxes)
+    assert boxes[0].count_overlaps(boxes[1:]) == 0
+    for ax in display.axes_:
+        assert ax.bbox.width > 2 * figure.dpi
+
+
+def test_names_and_texts_like_formulas_are_shown_as_they_are(data):
+    models = [rf"$\x{i}$" for i in range(4)]
+    y = Outcomes(data.y.quality, data.y.cost, models=models)
+    router = RidgeRouter(1.0).fit(data.X, y)
+    display = ExplanationDisplay.from_estimator(router, data.X, name=r"Is $\why$ $5?")
+    display.figure_.draw_without_rendering()
+    title = display.axes_[0].get_title(loc="left")
+    assert title.startswith("Is \\$\\why\\$ \\$5?\n\\$\\x")

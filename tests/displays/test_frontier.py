@@ -200,3 +200,10 @@ def test_missing_matplotlib_is_explained(monkeypatch, y):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install sklroute\[plot\]"):
         FrontierDisplay.from_predictions(y, **PREDICTED)
+
+
+def test_models_called_like_formulas_are_shown_as_they_are(y):
+    named = Outcomes(y.quality, y.cost, models=["a$b$c", r"$\x$"])
+    display = FrontierDisplay.from_predictions(named, **PREDICTED)
+    texts = [text.get_text() for text in display.ax_.texts]
+    assert set(texts) == {r"a\$b\$c", r"\$\x\$"}

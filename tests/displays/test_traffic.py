@@ -116,3 +116,27 @@ def test_missing_matplotlib_is_explained(monkeypatch, data, router):
         TrafficDisplay.from_estimator(router, data.X)
     with pytest.raises(ImportError, match=r"pip install sklroute\[plot\]"):
         TrafficDisplay.from_choices({"a": ["a"]}, ["a"])
+
+
+def test_names_out_of_the_data_are_shown_as_they_are():
+    long = "vendor/a-model-with-a-very-long-name-instruct-v0.3"
+    models = [r"$\x$", "_hidden", long]
+    display = TrafficDisplay.from_choices({r"$\y$": models, long: models}, models)
+    display.figure_.draw_without_rendering()
+    assert legend(display.ax_) == [
+        r"\$\x\$",
+        " _hidden",
+        "vendor/a-model-…e-instruct-v0.3",
+    ]
+    assert display.frame()["model"].tolist() == 2 * models
+
+
+def test_one_cost_weight_is_drawn_too():
+    display = TrafficDisplay.from_predictions(
+        ["a", "b"], [[0.2, 0.9], [0.9, 0.2]], [1.0, 1.0]
+    )
+    (low, high) = (
+        each.get_paths()[0].get_extents() for each in display.ax_.collections
+    )
+    assert (low.width, low.height, high.height) == (1, 50, 50)
+    assert display.ax_.get_xticks().tolist() == [0]

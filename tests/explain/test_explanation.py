@@ -78,7 +78,7 @@ def test_the_html_has_the_same_for_notebooks(case):
 
 def test_names_that_are_markup_stay_text(case):
     data = case.data
-    names = ["<b>", "b", "c", "d"]
+    names = ["<b>", "<b>1", "<b>2", "<b>3"]
     y = type(data.y)(data.y.quality, models=names)
     html = RidgeRouter(1.0).fit(data.X, y).explain(data.X[:1])._repr_html_()
     assert "<b>" not in html
