@@ -6,8 +6,10 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from figures import legend
 
 from sklroute import FixedRouter, GuardedRouter, LatentRouterClassifier, Outcomes
+from sklroute.audit import _figures as figures
 from sklroute.audit import audit, cross_audit, write_audit_report
 from sklroute.audit._report import _traffic
 from sklroute.baselines import ClusterRouter, KNNRouter, RidgeRouter
@@ -155,3 +157,21 @@ def test_without_matplotlib_all_but_the_pictures_is_written(
     assert "<img" not in html
     assert "pip install &#x27;sklroute[plot]&#x27;" in html
     assert "<summary>Calibration" in html
+
+
+def test_names_out_of_the_data_are_shown_as_they_are(data):
+    routers = {"_ridge": RidgeRouter(), r"$\x$": RidgeRouter(), "n" * 50: RidgeRouter()}
+    tasks = np.where(np.arange(300) % 2, r"$\y$", "t" * 50)
+    result = cross_audit(routers, data.X, data.y, tasks=tasks, **QUICK)
+    short = f"{15 * 'n'}…{20 * 'n'}"
+    gain = figures.gain_figure(result).axes[0].get_yticklabels()
+    assert [text.get_text() for text in gain][::2] == [" _ridge", r"\$\x\$", short]
+    tasks = figures.task_figure(result).axes[0].get_yticklabels()
+    expected = {r"\$\y\$ (150)", f"{15 * 't'}…{20 * 't'} (150)"}
+    assert {text.get_text() for text in tasks} == expected
+    drawn = legend(figures.frontier_figure(result).axes[0])
+    assert [name.split(" (nAUC")[0] for name in drawn][2:5] == [
+        " _ridge",
+        r"\$\x\$",
+        short,
+    ]

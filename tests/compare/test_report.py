@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from figures import legend
 
 from sklroute import LatentRouterClassifier, Outcomes
 from sklroute.baselines import ClusterRouter, RidgeRouter
+from sklroute.compare import _figures as figures
 from sklroute.compare import compare, write_report
 from sklroute.compare._report import _html
 from sklroute.compare._words import sentences
@@ -302,3 +304,18 @@ def test_the_tables_behind_the_pictures_are_in_the_report(html):
         "Calibration",
         "Coverage",
     ]
+
+
+def test_names_of_routers_are_shown_as_they_are(result):
+    names = {"ridge": "_ridge", "<clusters>": r"$\x$"}
+    calibration = result.calibration.replace({"name": names})
+    figure = figures.calibration_figure(calibration, None, names.values(), "_ridge")
+    assert [name.split(" (")[0] for name in legend(figure.axes[0])][:2] == [
+        " _ridge",
+        r"\$\x\$",
+    ]
+
+
+def test_models_of_unknown_cost_do_not_change_the_scale_of_the_axis():
+    assert figures.cost_axes(np.array([1e-3, np.nan, 10.0])).get_xscale() == "log"
+    assert figures.cost_axes(np.array([2.0, np.nan, 10.0])).get_xscale() == "linear"

@@ -126,7 +126,7 @@ def test_names_out_of_the_data_are_shown_as_they_are():
     assert legend(display.ax_) == [
         r"\$\x\$",
         " _hidden",
-        "vendor/a-model-…e-instruct-v0.3",
+        "vendor/a-model-…g-name-instruct-v0.3",
     ]
     assert display.frame()["model"].tolist() == 2 * models
 
@@ -135,8 +135,7 @@ def test_one_cost_weight_is_drawn_too():
     display = TrafficDisplay.from_predictions(
         ["a", "b"], [[0.2, 0.9], [0.9, 0.2]], [1.0, 1.0]
     )
-    (low, high) = (
-        each.get_paths()[0].get_extents() for each in display.ax_.collections
-    )
+    areas = display.ax_.collections
+    low, high = (area.get_paths()[0].get_extents() for area in areas)
     assert (low.width, low.height, high.height) == (1, 50, 50)
     assert display.ax_.get_xticks().tolist() == [0]
