@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from sklroute.displays._pyplot import shown
+from sklroute.displays._pyplot import legend_style, shown
 
 # Where a name may stand, as seen from its dot.
 SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
@@ -17,13 +17,10 @@ def write_legend(ax, last: tuple[str, ...]) -> None:
     if not handles:
         return
     order = np.argsort(np.isin(labels, last), kind="stable")
-    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-    managed = ax.figure.get_layout_engine() is not None
     ax.legend(
         [handles[i] for i in order],
         [labels[i] for i in order],
-        fontsize="small",
-        **(beside | {"frameon": False} if managed else {"loc": "best"}),
+        **legend_style(ax),
     )
 
 

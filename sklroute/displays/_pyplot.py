@@ -64,6 +64,14 @@ def shown(name: Any, letters: int = MAX_LETTERS) -> str:
     return space + text.replace("$", r"\$")
 
 
+def legend_style(ax: Any) -> dict[str, Any]:
+    """Keywords of a legend, which stands beside the axes if the layout makes room."""
+    if ax.figure.get_layout_engine() is None:
+        return {"fontsize": "small", "loc": "best"}
+    beside = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
+    return {"fontsize": "small", **beside}
+
+
 def labelled(name: str | None, finding: str | None) -> str | None:
     """Label of a curve: the router's name, and what was found in brackets."""
     if name is None or finding is None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklroute.displays._pyplot import import_pyplot, shown, take_axes
+from sklroute.displays._pyplot import import_pyplot, legend_style, shown, take_axes
 from sklroute.metrics import traffic_curve, traffic_share
 from sklroute.outcomes._values import aligned, float_array, named_mask
 from sklroute.pipeline import as_predictor
@@ -240,8 +240,7 @@ class TrafficDisplay:
         handles, labels = ax.get_legend_handles_labels()
         # Areas are listed as they lie, the top one first.
         order = slice(None, None, 1 if self.cost_weight is None else -1)
-        beside = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
-        ax.legend(handles[order], labels[order], fontsize="small", **beside)
+        ax.legend(handles[order], labels[order], **legend_style(ax))
         return self
 
     def frame(self) -> pd.DataFrame:
@@ -309,6 +308,9 @@ class TrafficDisplay:
             # 0 has its place on the axis: it is where quality comes first.
             first = weight[weight > 0][0]
             self.ax_.set_xscale("symlog", linthresh=first, linscale=0.8)
+            powers = 10.0 ** np.arange(*np.ceil(np.log10([first, 1.001 * weight[-1]])))
+            if len(powers):  # others would run into the 0
+                self.ax_.set_xticks([0, *powers[:: 1 + len(powers) // 10]])
             self.ax_.set_xlim(weight[0], weight[-1])
         self.ax_.set_ylim(0, 100)
         unit = "" if self.cost_unit is None else f" (quality per {self.cost_unit})"

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from figures import legend
+from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose
 
 from sklroute.baselines import RidgeRouter
@@ -139,3 +140,18 @@ def test_one_cost_weight_is_drawn_too():
     low, high = (area.get_paths()[0].get_extents() for area in areas)
     assert (low.width, low.height, high.height) == (1, 50, 50)
     assert display.ax_.get_xticks().tolist() == [0]
+
+
+def test_the_legend_stays_inside_a_figure_without_a_layout(data, router):
+    figure, ax = plt.subplots()
+    TrafficDisplay.from_estimator(router, data.X, ax=ax)
+    box = ax.get_legend().get_window_extent()
+    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+
+
+def test_ticks_of_the_cost_weight_do_not_run_into_the_zero():
+    share, weight = np.ones((3, 1)), np.array([0, 2e-4, 0.03])
+    display = TrafficDisplay(share=share, models=np.array(["a"]), cost_weight=weight)
+    ax = display.plot().ax_
+    assert_allclose(ax.get_xticks(), [0, 1e-3, 1e-2])
+    assert ax.get_xlim() == (0, 0.03)
