@@ -198,8 +198,9 @@ class ExplanationDisplay:
 
     def _width(self, bars: pd.DataFrame) -> float:
         """In inches: the longer the names, the wider, as axes keep their width."""
-        names = self.explanation.models["model"], bars["label"]
-        return 9 + sum(0.09 * max(map(len, map(shown, part))) for part in names)
+        labels = self.explanation.models["model"], bars["label"]
+        longest = [max(map(len, map(shown, part)), default=0) for part in labels]
+        return 9 + 0.09 * sum(longest)
 
     def _title(self) -> str:
         text = headline(self.explanation, shown)
