@@ -4,7 +4,8 @@
 
 Gains are in points of quality at cost weight 0, over `AverageRouter` (kNN and logistic)
 and over the model that was best on the training queries; ``nauc`` is the gain over
-`AverageRouter` in the area under the frontier on the shared cost range.
+`AverageRouter` in the area under the frontier on the shared cost range, and
+``latent_over`` the gain of the latent router over the line's.
 """
 
 import numpy as np
@@ -70,7 +71,9 @@ def compare(name, table, tested, router) -> dict:
         return line
     reference = chosen_quality(table, average)
     line |= named("over_average", gain(table, own.rows, values, reference))
+    latent = chosen_quality(table, tested["latent"])
     return line | {
+        **named("latent_over", gain(table, own.rows, latent, values)),
         **named("nauc_over_average", area_gain(table, own, average)),
         "brier": quality_brier(y, own.quality),
         "log_loss": quality_log_loss(y, own.quality),
