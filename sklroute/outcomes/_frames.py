@@ -140,7 +140,8 @@ def _check_log(log: pd.DataFrame, query: str, model: str, needed: list[str]) -> 
         first = log[twice].iloc[0]
         raise ValueError(
             f"Query {plain(first[query])!r} has more than one row for model "
-            f"{plain(first[model])!r}."
+            f"{plain(first[model])!r}: row {twice.to_numpy().argmax()} of the log. "
+            f"Keep one, as by .drop_duplicates([{query!r}, {model!r}], keep='last')."
         )
 
 

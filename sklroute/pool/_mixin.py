@@ -98,6 +98,11 @@ class PoolMixin(StreamMixin):
         """
         check_is_fitted(self)
         X = self._check_X(X, reset=False)
+        if plain(name) in self.classes_.tolist():
+            raise ValueError(
+                f"{plain(name)!r} is one of the models already; partial_fit learns "
+                "from its new answers."
+            )
         names = check_models([*self.classes_.tolist(), name], len(self.classes_) + 1)
         quality = _column(quality, name, "quality", len(X), upper=1)
         cost = _column(cost, name, "cost", len(X), upper=np.inf)

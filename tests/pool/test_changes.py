@@ -313,7 +313,7 @@ ANSWERS = np.ones(5)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r.add_model(NAMES[0], X[:5], ANSWERS), "appears twice"),
+        (lambda r: r.add_model(NAMES[0], X[:5], ANSWERS), "already; partial_fit"),
         (lambda r: r.add_model(7, X[:5], ANSWERS), "all strings or all numbers"),
         (lambda r: r.add_model("n", X[:5], ANSWERS[:4]), r"quality has shape \(4,\)"),
         (lambda r: r.add_model("n", X[:5], ANSWERS * 2), "row 0, model 'n' has 2"),
