@@ -205,7 +205,7 @@ FRAMES = {
     ),
     "a call logged twice": (
         from_long(pd.concat([LOG, LOG[1:2]])),
-        "Query 'q1' has more than one row for model 'large': row 3 .* drop_duplicates",
+        "Query 'q1' has more than one row for model 'large': row 3 .*drop_duplicates",
     ),
     "a query of two types": (
         from_long(LOG.assign(query=[1, "1", 2])),
