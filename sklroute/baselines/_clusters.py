@@ -22,14 +22,17 @@ from sklroute.serving._steps import directions
 
 LEVELS = (16, 64)
 QUERIES_PER_CLUSTER = 10  # fewer than this on average, and a level is made coarser
+# k-means sees a sample of more queries than the larger of these.
+MAX_QUERIES, MAX_QUERIES_PER_CLUSTER = 20_000, 256
 
 
 class ClusterRouter(RouterMixin, BaseEstimator):
     r"""Predict quality by the mean outcomes of the query's cluster.
 
     Queries are clustered by k-means on their normalised features, as in UniRoute
-    [1]_. A level of clusters corrects the prediction :math:`b` of the coarser level
-    before it, which for the first is the model's mean:
+    [1]_; it sees no more than 20,000 of them, or 256 for each cluster. A level of
+    clusters corrects the prediction :math:`b` of the coarser level before it, which
+    for the first is the model's mean:
 
     .. math::
         \hat q_{ik} = b_{ik} + \frac{\sum_{j \in c(i)} w_j o_{jk} (q_{jk} - b_{jk})}
@@ -113,13 +116,12 @@ class ClusterRouter(RouterMixin, BaseEstimator):
         predicted = np.tile(self.mean_quality_, (len(X), 1))
         self.levels_ = []
         for n_clusters in self._sizes(len(X)):
-            means = _cluster(X, n_clusters, sample_weight, rng)
+            means, label = _cluster(X, n_clusters, sample_weight, rng)
             residual = outcomes.quality - predicted
             profile = _profile(
-                residual, means.labels_, n_clusters, sample_weight, self.shrinkage
+                residual, label, n_clusters, sample_weight, self.shrinkage
             )
-            predicted += profile[means.labels_]
-            del means.labels_  # of the training queries: prediction does without
+            predicted += profile[label]
             self.levels_.append((means, profile))
 
     def _sizes(self, n_queries: int) -> list[int]:
@@ -189,15 +191,22 @@ def held_out_departures(
     return departures
 
 
-def _cluster(X, n_clusters, weight, rng) -> KMeans:
+def _cluster(X, n_clusters, weight, rng) -> tuple[KMeans, NDArray]:
+    """Clusters, and the cluster of each query."""
     means = KMeans(n_clusters, random_state=rng)
+    limit = max(MAX_QUERIES, MAX_QUERIES_PER_CLUSTER * n_clusters)
+    sampled = len(X) > limit
+    rows = rng.choice(len(X), limit, replace=False) if sampled else slice(None)
     with warnings.catch_warnings():
         # Fewer distinct queries than clusters leave empty clusters: no harm, their
         # profile is that of the level above.
         warnings.filterwarnings(
             "ignore", "Number of distinct clusters", ConvergenceWarning
         )
-        return means.fit(X, sample_weight=weight)
+        means.fit(X[rows], sample_weight=weight[rows])
+    label = _label(means, X) if sampled else means.labels_
+    del means.labels_  # of the training queries: prediction does without
+    return means, label
 
 
 def _label(means: KMeans, X: NDArray) -> NDArray:

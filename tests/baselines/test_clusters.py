@@ -87,3 +87,18 @@ def test_held_out_departures_are_the_profiles_of_the_other_folds():
         seen = weight[others, None] * ~np.isnan(residual)
         expected = np.nansum(seen * residual, axis=0) / (seen.sum(axis=0) + 24)
         np.testing.assert_allclose(found[row], expected)
+
+
+def test_of_many_queries_a_sample_is_clustered_and_all_are_counted(monkeypatch):
+    data = make_routing(600, 3, random_state=0)
+    whole = ClusterRouter(2, random_state=0).fit(data.X, data.y)
+    monkeypatch.setattr("sklroute.baselines._clusters.MAX_QUERIES", 100)
+    monkeypatch.setattr("sklroute.baselines._clusters.MAX_QUERIES_PER_CLUSTER", 40)
+    router = ClusterRouter(2, shrinkage=0.0, random_state=0).fit(data.X, data.y)
+    ((means, profile),) = router.levels_
+    assert not np.allclose(means.cluster_centers_, whole.levels_[0][0].cluster_centers_)
+    label = means.predict(normalize(data.X).astype(means.cluster_centers_.dtype))
+    for number in range(2):
+        quality = data.y.quality[label == number].mean(axis=0)
+        expected = profile[number] + router.mean_quality_
+        np.testing.assert_allclose(expected, quality)
