@@ -344,6 +344,8 @@ class GuardedRouter(MetaEstimatorMixin, MembersMixin, RouterMixin, BaseEstimator
         return router._quality_interval(X, available)
 
     def _held_back(self):
+        if np.isinf(self.threshold_):
+            return "guarded: no gain is trusted"
         return f"guarded: gain below {self.threshold_:.3g}"
 
 

@@ -380,6 +380,9 @@ def test_the_guard_says_why_it_holds_back():
     # What it is held back from is the runner-up, though it may be the better one.
     gain = -decisions["margin"][stays]
     assert (gain < router.threshold_).all()
+    router.threshold_ = np.inf
+    held = router.explain(X).models.query("available and not considered")
+    assert held["reason"].eq("guarded: no gain is trusted").all()
     assert (gain > 0).any()
 
 
