@@ -116,7 +116,8 @@ class ClusterRouter(RouterMixin, BaseEstimator):
         predicted = np.tile(self.mean_quality_, (len(X), 1))
         self.levels_ = []
         for n_clusters in self._sizes(len(X)):
-            means, label = _cluster(X, n_clusters, sample_weight, rng)
+            means = KMeans(n_clusters, random_state=rng)
+            label = fit_means(means, X, sample_weight, rng)
             residual = outcomes.quality - predicted
             profile = _profile(
                 residual, label, n_clusters, sample_weight, self.shrinkage
@@ -191,10 +192,11 @@ def held_out_departures(
     return departures
 
 
-def _cluster(X, n_clusters, weight, rng) -> tuple[KMeans, NDArray]:
-    """Clusters, and the cluster of each query."""
-    means = KMeans(n_clusters, random_state=rng)
-    limit = max(MAX_QUERIES, MAX_QUERIES_PER_CLUSTER * n_clusters)
+def fit_means(
+    means: KMeans, X: NDArray, weight: NDArray, rng: np.random.RandomState
+) -> NDArray[np.int32]:
+    """Fit clusters, of many queries on a sample; return the cluster of each query."""
+    limit = max(MAX_QUERIES, MAX_QUERIES_PER_CLUSTER * means.n_clusters)
     sampled = len(X) > limit
     rows = rng.choice(len(X), limit, replace=False) if sampled else slice(None)
     with warnings.catch_warnings():
@@ -206,7 +208,7 @@ def _cluster(X, n_clusters, weight, rng) -> tuple[KMeans, NDArray]:
         means.fit(X[rows], sample_weight=weight[rows])
     label = _label(means, X) if sampled else means.labels_
     del means.labels_  # of the training queries: prediction does without
-    return means, label
+    return label
 
 
 def _label(means: KMeans, X: NDArray) -> NDArray:

@@ -1,14 +1,13 @@
 """Capability profiles: what calibration outcomes say of a model."""
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 
+from sklroute.baselines._clusters import fit_means
 from sklroute.outcomes._values import observed_mean
 
 N_BINS = 11  # of a binned distribution: quality in steps of 0.1
@@ -64,11 +63,8 @@ class ProfileEncoder(BaseEstimator):
         weight = np.ones(len(X)) if weight is None else weight
         n_regions = min(self.n_regions, len(X))
         self.regions_ = KMeans(n_regions, n_init=1, random_state=self.random_state)
-        with warnings.catch_warnings():
-            # Fewer distinct queries than regions: the spare regions stay empty.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            region = self.regions_.fit_predict(X, sample_weight=weight)
-        del self.regions_.labels_  # of the training queries
+        rng = check_random_state(self.random_state)
+        region = fit_means(self.regions_, X, weight, rng)
         self.pool_mean_ = _mean_of_all(quality, weight)
         self.pool_quality_ = self._shrunk(
             observed_mean(quality.T)[:, None],
