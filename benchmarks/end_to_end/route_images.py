@@ -169,7 +169,7 @@ def route(featurizer, router, models, images, queries):
 
 
 def router_mflops(router):
-    """Count what the network and its prior do for a query, in whatever form they run.
+    """Count what network, prior and clusters do for a query, in whatever form they run.
 
     In NumPy no counter looks: the network is counted in PyTorch's form.
     """
@@ -180,8 +180,9 @@ def router_mflops(router):
         "available": torch.ones(1, len(router.classes_), dtype=bool),
         "tokens": module.tokens(module.profile),
     }
-    prior = 2 * (kernel.landmarks_.size + kernel.coef_.size) / 1e6
-    return matrix_mflops(lambda: module(**inputs)) + prior
+    ((means, _),) = router.clusters_.levels_
+    sizes = kernel.landmarks_.size, kernel.coef_.size, means.cluster_centers_.size
+    return matrix_mflops(lambda: module(**inputs)) + 2 * sum(sizes) / 1e6
 
 
 def routing_cost(featurizer, router, encoder_mflops, queries):
