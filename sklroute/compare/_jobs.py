@@ -127,8 +127,8 @@ def prepare(
     try:
         train = preprocessor.fit_transform(_safe_indexing(X, first))
     except ValueError as error:
-        place = locate_text(X)
-        if place is None or not isinstance(preprocessor, BlockScaler):
+        place = locate_text(X) if isinstance(preprocessor, BlockScaler) else None
+        if place is None:
             raise
         raise ValueError(
             f"X must be numeric: {place}. Texts need a preprocessor that encodes them, "

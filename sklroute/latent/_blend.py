@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 
 from sklroute.baselines._kernel import shared_part
 
@@ -67,8 +68,7 @@ def fit_blend(
     """
     n_parts = len(departures) + 1
     products = np.empty((2, len(quality), n_parts, n_parts))
-    for start in range(0, len(quality), CHUNK):
-        rows = slice(start, start + CHUNK)
+    for rows in gen_batches(len(quality), CHUNK):
         target = quality[rows] - mean
         tables = np.array([*(part[rows] for part in departures), target])
         products[:, rows] = _products(np.where(np.isnan(target), np.nan, tables))
