@@ -56,6 +56,7 @@ def pipeline(*steps, router=None):
 
 ROUTERS = {
     "knn": KNNRouter(),
+    "knn_tuned": KNNRouter(shrinkage="auto"),
     "ridge": RidgeRouter(policy=MaxUtility(0.01)),
     "logistic": LogisticRouter(C=0.1, policy=CheapestAbove(0.5)),
     "mlp": MLPRouter(

@@ -1,8 +1,8 @@
 """Nearest neighbours: the outcomes of the most similar queries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklroute.base import RouterMixin
 from sklroute.baselines._approximate import ApproximateNeighbors
-from sklroute.baselines._tuning import squared_error
+from sklroute.baselines._tuning import difference_error, squared_error
 from sklroute.explain._evidence import additive
 from sklroute.explain._mixin import CLIPPING
 from sklroute.outcomes._folds import make_folds
@@ -25,6 +25,7 @@ from sklroute.serving._parts import Neighbours, share_of_copies, shrunk_means
 from sklroute.serving._steps import directions
 
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+SHRINKAGES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 BATCH = 4096  # queries per search: bounds the memory of predict
 SEARCHES = {
     "brute": partial(NearestNeighbors, algorithm="brute"),
@@ -58,8 +59,9 @@ class KNNRouter(RouterMixin, BaseEstimator):
         Number of neighbours. "auto" chooses from 2 to 512 by cross-validation, with
         one search per fold for all of them. More than there are training queries
         takes all.
-    shrinkage : float, default=24.0
-        Pseudo-observations of the model's mean, :math:`s \ge 0`.
+    shrinkage : "auto" or float, default=24.0
+        Pseudo-observations of the model's mean, :math:`s \ge 0`. "auto" chooses from 0
+        to 128 by the same cross-validation, together with the number of neighbours.
     algorithm : {"brute", "approximate"}, default="brute"
         How neighbours are searched. "brute" compares with every training query.
         "approximate" overlooks some neighbours and is faster with more than about
@@ -68,7 +70,8 @@ class KNNRouter(RouterMixin, BaseEstimator):
     cv : int, default=5
         Folds of "auto"; they split no group when ``fit`` gets ``groups``, and are
         drawn with a fixed seed. The criterion is the squared error over observed
-        cells.
+        cells. To choose the shrinkage it is that of the differences between the models
+        observed on a query, which is what choices hang on, where there are any.
     policy : Policy, default=None
         Rule from quality and cost to a choice. None is ``MaxUtility()``.
 
@@ -78,6 +81,8 @@ class KNNRouter(RouterMixin, BaseEstimator):
         Names of the models, sorted.
     n_neighbors_ : int
         The number of neighbours in use.
+    shrinkage_ : float
+        The shrinkage in use.
     neighbors_ : NearestNeighbors or ApproximateNeighbors
         The search over the normalised training features, each of them once.
     mean_quality_, mean_cost_ : ndarray of shape (n_models,)
@@ -107,7 +112,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "shrinkage": [Interval(Real, 0, None, closed="left")],
+        "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "algorithm": [StrOptions(set(SEARCHES))],
         "cv": [Interval(Integral, 2, None, closed="left")],
     }
@@ -116,7 +121,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
         self,
         n_neighbors: int | str = "auto",
         *,
-        shrinkage: float = 24.0,
+        shrinkage: float | str = 24.0,
         algorithm: str = "brute",
         cv: int = 5,
         policy: Policy | None = None,
@@ -129,19 +134,9 @@ class KNNRouter(RouterMixin, BaseEstimator):
 
     def _fit(self, X, outcomes, sample_weight, groups):
         X = directions(X)
-        self._shrinkage = self.shrinkage
-        if self.n_neighbors == "auto":
-            folds = make_folds(len(X), groups, self.cv)
-            self.n_neighbors_ = _choose_size(
-                X,
-                outcomes.quality,
-                sample_weight,
-                folds,
-                self.shrinkage,
-                self.algorithm,
-            )
-        else:
-            self.n_neighbors_ = min(self.n_neighbors, len(X))
+        self.n_neighbors_, self.shrinkage_ = self._settings(
+            X, outcomes.quality, sample_weight, groups
+        )
         self._first, place, self._copies = _without_copies(X)
         size = min(self.n_neighbors_, len(self._first))
         self.neighbors_ = _search(X[self._first], size, self.algorithm)
@@ -149,13 +144,30 @@ class KNNRouter(RouterMixin, BaseEstimator):
         self._cells = np.zeros((len(self._first), cells.shape[1]))
         np.add.at(self._cells, place, cells)
 
+    def _settings(self, X, quality, weight, groups) -> tuple[int, float]:
+        """Number of neighbours and shrinkage, tuned where they are "auto"."""
+        size, shrinkage = self.n_neighbors, self.shrinkage
+        if "auto" in (size, shrinkage):
+            tuned = _tuned(
+                X,
+                quality,
+                weight,
+                make_folds(len(X), groups, self.cv),
+                SIZES if size == "auto" else [size],
+                SHRINKAGES if shrinkage == "auto" else [shrinkage],
+                self.algorithm,
+            )
+            size = tuned[0] if size == "auto" else size
+            shrinkage = tuned[1]
+        return min(size, len(X)), shrinkage
+
     def _predict_quality(self, X):
         X = directions(X)
         quality = np.empty((len(X), len(self.fitted_quality_)))
         for rows in gen_batches(len(X), BATCH):
             nearest = self.neighbors_.kneighbors(X[rows], return_distance=False)
             sums = _indicator(nearest, self._shares(nearest), self._cells) @ self._cells
-            quality[rows] = shrunk_means(sums, self.fitted_quality_, self._shrinkage)
+            quality[rows] = shrunk_means(sums, self.fitted_quality_, self.shrinkage_)
         return quality
 
     def _shares(self, nearest: NDArray) -> NDArray[np.float64]:
@@ -169,7 +181,7 @@ class KNNRouter(RouterMixin, BaseEstimator):
             self._copies,
             self._cells,
             self.fitted_quality_,
-            self._shrinkage,
+            self.shrinkage_,
             self.n_neighbors_,
         )
 
@@ -196,10 +208,10 @@ class KNNRouter(RouterMixin, BaseEstimator):
             self._cells[nearest, column[:, None]] * self._shares(nearest)
             for column in (models, models + len(self.fitted_quality_))
         )
-        total = seen.sum(axis=1) + self._shrinkage
+        total = seen.sum(axis=1) + self.shrinkage_
         known = total > 0
         weight = np.divide(1.0, total, out=np.zeros_like(total), where=known)
-        share = np.where(known, self._shrinkage * weight, 1.0)
+        share = np.where(known, self.shrinkage_ * weight, 1.0)
         return quality * weight[:, None], share * self.fitted_quality_[models]
 
 
@@ -216,18 +228,18 @@ def _cells(quality: NDArray, weight: NDArray) -> NDArray:
     return np.hstack([seen * np.nan_to_num(quality), seen])
 
 
-def _neighbour_means(
-    nearest: NDArray, cells: NDArray, prior: NDArray, shrinkage: float, sizes: list[int]
+def _neighbour_sums(
+    nearest: NDArray, cells: NDArray, sizes: Sequence[int]
 ) -> Iterator[NDArray]:
-    """Shrunken means over the first ``size`` neighbours, for each size in turn.
+    """What the first ``size`` neighbours add up to, for each size in turn.
 
     The sums of one size continue those of the size before.
     """
     sums = np.zeros((len(nearest), cells.shape[1]))
     for start, stop in pairwise([0, *sizes]):
         part = nearest[:, start:stop]
-        sums += _indicator(part, np.ones(part.shape), cells) @ cells
-        yield shrunk_means(sums, prior, shrinkage)
+        sums = sums + _indicator(part, np.ones(part.shape), cells) @ cells
+        yield sums
 
 
 def _indicator(nearest: NDArray, shares: NDArray, cells: NDArray) -> csr_array:
@@ -249,20 +261,24 @@ def _without_copies(X: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     return first[order], order.argsort()[place], copies[order]
 
 
-def _choose_size(X, quality, weight, folds, shrinkage, algorithm) -> int:
-    """Number of neighbours of the lowest squared error on held-out queries."""
+def _tuned(
+    X, quality, weight, folds, sizes, shrinkages, algorithm
+) -> tuple[int, float]:
+    """Number of neighbours and shrinkage of the lowest error on held-out queries."""
     smallest = min((len(train) for train, _ in folds), default=len(X))
-    sizes = [size for size in SIZES if size <= smallest] or [smallest]
-    error = np.zeros(len(sizes))
+    sizes = [size for size in sizes if size <= smallest] or [smallest]
+    settings = list(product(sizes, shrinkages))
+    paired = len(shrinkages) > 1 and ((~np.isnan(quality)).sum(axis=1) > 1).any()
+    measure = difference_error if paired else squared_error
+    error = np.zeros(len(settings))
     for train, test in folds:
         search = _search(X[train], sizes[-1], algorithm)
         nearest = search.kneighbors(X[test], return_distance=False)
-        means = _neighbour_means(
-            nearest,
-            _cells(quality[train], weight[train]),
-            observed_mean(quality[train], weight[train]),
-            shrinkage,
-            sizes,
-        )
-        error += [squared_error(quality[test], mean, weight[test]) for mean in means]
-    return sizes[int(error.argmin())] if folds else sizes[-1]
+        cells = _cells(quality[train], weight[train])
+        prior = observed_mean(quality[train], weight[train])
+        error += [
+            measure(quality[test], shrunk_means(sums, prior, shrinkage), weight[test])
+            for sums in _neighbour_sums(nearest, cells, sizes)
+            for shrinkage in shrinkages
+        ]
+    return settings[int(error.argmin())] if folds else settings[-1]

@@ -40,6 +40,17 @@ def squared_error(quality: NDArray, predicted: NDArray, weight: NDArray) -> floa
     return float(np.nansum(weight[:, None] * (quality - predicted) ** 2))
 
 
+def difference_error(quality: NDArray, predicted: NDArray, weight: NDArray) -> float:
+    """Squared error of the differences between the models observed on a query.
+
+    An error that all of them share changes no choice, and does not count.
+    """
+    error = quality - predicted
+    n_seen = (~np.isnan(error)).sum(axis=1, keepdims=True)
+    shared = np.nansum(error, axis=1, keepdims=True) / np.maximum(n_seen, 1)
+    return squared_error(error, shared, weight)
+
+
 def first_minimum(candidates: Iterable[T], error: Callable[[T], float]) -> T:
     """The candidate before the error first rises, trying them in order.
 

@@ -60,18 +60,19 @@ def test_more_neighbours_than_queries_takes_all():
 
 
 def test_one_query_needs_no_folds():
-    assert KNNRouter().fit(X[:1], QUALITY[:1]).n_neighbors_ == 1
+    router = KNNRouter(shrinkage="auto").fit(X[:1], QUALITY[:1])
+    assert router.n_neighbors_ == 1
+    np.testing.assert_array_equal(router.predict_quality(X[:1]), QUALITY[:1])
 
 
 def test_sums_of_several_sizes_are_those_of_each_alone():
     data = make_routing(80, 3, missing=0.3, random_state=1)
     cells = _neighbors._cells(data.y.quality, np.linspace(0.5, 2, 80))
     nearest = np.random.default_rng(0).permuted(np.tile(np.arange(80), (5, 1)), axis=1)
-    prior = np.full(3, 0.5)
-    together = _neighbors._neighbour_means(nearest, cells, prior, 4.0, [2, 7, 40])
-    for size, mean in zip([2, 7, 40], together, strict=True):
-        (alone,) = _neighbors._neighbour_means(nearest, cells, prior, 4.0, [size])
-        np.testing.assert_allclose(mean, alone)
+    together = list(_neighbors._neighbour_sums(nearest, cells, [2, 7, 40]))
+    for size, sums in zip([2, 7, 40], together, strict=True):
+        (alone,) = _neighbors._neighbour_sums(nearest, cells, [size])
+        np.testing.assert_allclose(sums, alone)
 
 
 def test_none_of_the_copies_of_a_query_is_preferred():
@@ -106,6 +107,55 @@ def test_number_of_neighbours_is_tuned_to_the_noise():
     assert many >= 96
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.5])
+def test_shrinkage_is_tuned_to_the_noise(missing):
+    # Missing cells leave one outcome a query: no differences between models.
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, 400)
+    features = np.column_stack([np.cos(angle), np.sin(angle)])
+    right = np.sin(2 * angle) > 0
+    sharp = np.column_stack([right, ~right]).astype(float)
+    noise = rng.integers(2, size=(400, 2)).astype(float)
+    if missing:
+        unseen = np.arange(400) % 2
+        for quality in (sharp, noise):
+            quality[np.arange(400), unseen] = np.nan
+    for router in (KNNRouter(24, shrinkage="auto"), KNNRouter(shrinkage="auto")):
+        assert router.fit(features, sharp).shrinkage_ <= 1
+    few = KNNRouter(24, shrinkage="auto")
+    assert few.fit(features, noise).shrinkage_ >= 64
+
+
+def test_shrinkage_is_tuned_to_the_differences_between_models():
+    # Whether a query is hard can be told, who answers it better cannot.
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, 400)
+    features = np.column_stack([np.cos(angle), np.sin(angle)])
+    hard = 0.4 * (np.sin(2 * angle) > 0)[:, None]
+    quality = 0.4 * rng.integers(2, size=(400, 2)) + hard
+    assert KNNRouter(24, shrinkage="auto").fit(features, quality).shrinkage_ >= 64
+
+
+def test_a_tuned_shrinkage_is_used():
+    data = make_routing(200, 3, random_state=0)
+    tuned = KNNRouter(shrinkage="auto").fit(data.X, data.y)
+    assert tuned.shrinkage_ != 24.0
+    same = KNNRouter(tuned.n_neighbors_, shrinkage=tuned.shrinkage_)
+    expected = same.fit(data.X, data.y).predict_quality(data.X)
+    np.testing.assert_array_equal(tuned.predict_quality(data.X), expected)
+    np.testing.assert_allclose(tuned.compile().predict_quality(data.X), expected)
+
+
+def test_more_neighbours_than_queries_takes_all_whatever_the_shrinkage():
+    router = KNNRouter(99, shrinkage="auto").fit(X, Outcomes(QUALITY))
+    assert router.n_neighbors_ == 5
+
+
+def test_a_number_of_neighbours_that_is_given_stays():
+    router = KNNRouter(3, shrinkage="auto").fit(X, Outcomes(QUALITY))
+    assert router.n_neighbors_ == 3
+
+
 def test_neighbours_of_the_same_group_do_not_count_in_tuning():
     # Each group has one direction and one outcome of its own: within a group one
     # neighbour tells all, other groups tell nothing.
@@ -127,7 +177,14 @@ def test_batches_do_not_change_predictions(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "params", [{"n_neighbors": 0}, {"n_neighbors": "all"}, {"shrinkage": -1}, {"cv": 1}]
+    "params",
+    [
+        {"n_neighbors": 0},
+        {"n_neighbors": "all"},
+        {"shrinkage": -1},
+        {"shrinkage": "all"},
+        {"cv": 1},
+    ],
 )
 def test_bad_parameters_are_named(params):
     with pytest.raises(ValueError, match=next(iter(params))):

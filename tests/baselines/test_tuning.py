@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from sklroute.baselines._tuning import (
+    difference_error,
     first_minimum,
     hold_out,
     squared_error,
@@ -37,6 +39,14 @@ def test_squared_error_skips_cells_not_observed_or_not_predicted():
     predicted = np.array([[0.5, 0.1], [np.nan, 0.0]])
     # 2 * 0.5^2 in row 0, 1 * 0.5^2 in row 1
     assert squared_error(quality, predicted, np.array([2.0, 1.0])) == 0.75
+
+
+def test_difference_error_skips_what_all_models_share():
+    quality = np.array([[1.0, 0.0], [1.0, np.nan], [1.0, 0.5]])
+    predicted = np.array([[0.5, 0.5], [0.3, 0.0], [0.6, 0.1]])
+    # Row 0: errors 0.5 and -0.5 of a difference. Row 1 has none, row 2 is right.
+    weight = np.array([2.0, 1.0, 1.0])
+    assert difference_error(quality, predicted, weight) == pytest.approx(1.0)
 
 
 def test_first_minimum_stops_when_the_error_rises():
