@@ -21,6 +21,7 @@ from sklroute.features._cells import (
     open_cell,
 )
 from sklroute.features._store import FeatureStore
+from sklroute.features._weights import ModelError
 
 READS = {"image": "image", "text": "text"}  # by the block's name, unless it says
 
@@ -275,6 +276,8 @@ def _prepare(cell: Any, encoder: Any, name: str) -> Any:
         return item
     try:
         return prepare(item)
+    except ModelError:
+        raise
     except ValueError as error:
         raise CellError(str(error)) from error
 

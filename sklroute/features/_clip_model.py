@@ -8,7 +8,7 @@ from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 from sklroute.features._torchvision import import_torchvision
-from sklroute.features._weights import Stamp, contents, stamps
+from sklroute.features._weights import ModelError, Stamp, contents, stamps
 
 LOADED_AT_ONCE = 2  # models kept in memory
 FOLDER = "open_clip_config.json and open_clip_pytorch_model.bin or .safetensors"
@@ -70,6 +70,7 @@ def load_clip(source: Source, device: str | None, precision: str) -> Loaded:
     import torch
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    _check_device(torch, device)
     name = source.model_name
     try:
         model, preprocess = open_clip.create_model_from_pretrained(
@@ -84,6 +85,15 @@ def load_clip(source: Source, device: str | None, precision: str) -> Loaded:
         n_features = model.eval().encode_text(tokens).shape[1]
     dtype = open_clip.get_input_dtype(precision)
     return Loaded(model, preprocess, tokenizer, device, dtype, n_features)
+
+
+def _check_device(torch: Any, device: str) -> None:
+    """Refuse a device that this machine lacks, before weights are blamed for it."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"device={device!r} cannot be used here: {reason}") from error
 
 
 def _check_tokenizer(name: str) -> None:
@@ -103,21 +113,21 @@ def _check_tokenizer(name: str) -> None:
 def _explained(open_clip: Any, source: Source, error: Exception) -> Exception:
     """Say what to do about a model that could not be loaded."""
     name, tag = source.model_name, source.pretrained
-    reason = str(error).splitlines()[0]
+    reason = str(error).splitlines()[0].rstrip(".")
     if name.startswith("local-dir:"):
-        return ValueError(f"Cannot load {name!r}: {reason} It must hold {FOLDER}.")
+        return ModelError(f"Cannot load {name!r}: {reason}. It must hold {FOLDER}.")
     if source.files:
-        return ValueError(f"Cannot load {tag} as {name!r}: {reason}")
+        return ModelError(f"Cannot load {tag} as {name!r}: {reason}")
     if name.startswith("hf-hub:"):
         where = name.removeprefix("hf-hub:")
     elif name not in open_clip.list_models():
         close = get_close_matches(name, open_clip.list_models(), n=3, cutoff=0.3)
-        return ValueError(f"open_clip has no model {name!r}; near it are {close}.")
+        return ModelError(f"open_clip has no model {name!r}; near it are {close}.")
     else:
         config = open_clip.get_pretrained_cfg(name, tag)
         if not config:
             tags = open_clip.list_pretrained_tags_by_model(name)
-            return ValueError(
+            return ModelError(
                 f"pretrained={tag!r} is neither a file nor a tag of {name!r}; its "
                 f"tags are {tags}."
             )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklroute.features._torchvision import import_torchvision
-from sklroute.features._weights import Stamp, contents, stamps
+from sklroute.features._weights import ModelError, Stamp, contents, stamps
 
 
 class SentenceEncoder:
@@ -115,7 +115,10 @@ def _load_sentences(model: str, device: str, _files: tuple[Stamp, ...]) -> Any:
             "SentenceEncoder needs sentence-transformers: pip install "
             f"'sklroute[sentence]' ({error})."
         ) from error
-    return SentenceTransformer(model, device=device)
+    try:
+        return SentenceTransformer(model, device=device)
+    except ValueError as error:
+        raise ModelError(f"Cannot load the model {model!r}: {error}") from error
 
 
 class TorchImageEncoder:

@@ -8,6 +8,10 @@ from pathlib import Path
 Stamp = tuple[str, int, int]  # path, time of the last change, size
 
 
+class ModelError(ValueError):
+    """A model cannot be loaded: no fault of the item that was to be encoded."""
+
+
 def stamps(paths: Iterable[Path]) -> tuple[Stamp, ...]:
     """Stamp of every file among the paths, sorted; equal as long as they are."""
     files = sorted(path for path in paths if path.is_file())

@@ -228,6 +228,22 @@ def test_absent_weights_say_what_to_do(names, error, message, monkeypatch):
         ClipFeaturizer(*names).fit(queries(1))
 
 
+@pytest.mark.parametrize("on_error", ["raise", "missing"])
+def test_a_model_that_is_gone_is_no_fault_of_the_cells(make_clip, tmp_path, on_error):
+    folder = tmp_path / "clip"
+    featurizer = ClipFeaturizer(make_clip(folder, seed=4), on_error=on_error)
+    featurizer.fit(queries(1))
+    folder.rename(tmp_path / "elsewhere")
+    load_clip.cache_clear()
+    with pytest.raises(ValueError, match=r"^Cannot load 'local-dir:"):
+        featurizer.transform(queries(1))
+
+
+def test_a_device_that_is_not_there_is_named(tiny_clip):
+    with pytest.raises(ValueError, match="device='gpu' cannot be used here: Expected"):
+        ClipFeaturizer(tiny_clip, device="gpu").fit(queries(1))
+
+
 def test_a_folder_runs_no_code(make_clip, tmp_path):
     name = make_clip(tmp_path / "clip", seed=0)
     path = tmp_path / "clip" / "open_clip_config.json"

@@ -148,6 +148,14 @@ def test_a_text_of_more_tokens_than_the_model_takes_is_refused(folder):
         encoder.prepare("one word too many")
 
 
+def test_a_model_that_cannot_be_loaded_makes_no_missing_blocks(folder):
+    (folder / "weights").write_text("no number")
+    encoder = SentenceEncoder(folder, truncate=False)
+    featurizer = MultimodalFeaturizer({"text": encoder}, on_error="missing")
+    with pytest.raises(ValueError, match=r"^Cannot load the model '.*model':"):
+        featurizer.fit(["a text"])
+
+
 def test_without_the_library_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(ImportError, match=r"pip install 'sklroute\[sentence\]'"):
