@@ -1,6 +1,7 @@
 """Cells of the user's table: rows, what is missing, pictures and texts."""
 
 import hashlib
+import struct
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from os import PathLike
@@ -14,6 +15,19 @@ import pandas as pd
 # Eight bits a channel. Others (I;16, I, F) lose their content in a conversion to RGB.
 MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"}
 MODES |= {"CMYK", "YCbCr", "LAB", "HSV"}
+# What pillow's plugins raise when they stumble over bytes that are no good picture.
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    TypeError,
+    RuntimeError,
+    struct.error,
+)
 
 
 class CellError(ValueError):
@@ -91,8 +105,8 @@ def digest(cell: Any, reads: str | None) -> bytes:
     if reads == "text":
         content = _check_text(cell).encode("utf-8", "surrogatepass")
     elif hasattr(cell, "tobytes") and hasattr(cell, "mode"):
-        head = f"{cell.mode} {cell.size} {cell.getpalette()} ".encode()
-        content = head + _load(cell).tobytes()
+        pixels = _load(cell).tobytes()
+        content = f"{cell.mode} {cell.size} {cell.getpalette()} ".encode() + pixels
     else:
         content = _encoded(cell)
     return hashlib.sha256(content).digest()
@@ -118,21 +132,27 @@ def _open_image(cell):
     if not isinstance(cell, Image.Image):
         try:
             cell = Image.open(BytesIO(_encoded(cell)))
-        except (OSError, Image.DecompressionBombError) as error:
+        except (*BROKEN, Image.DecompressionBombError) as error:
             raise CellError(f"{short(cell)} is not a picture: {error}") from error
     if cell.mode not in MODES:
         raise CellError(
             f"{short(cell)} has the mode {cell.mode!r}, more than 8 bits a channel: "
             "scale it to 8 bits first"
         )
-    return _load(cell).convert("RGB")
+    if 0 in cell.size:
+        raise CellError(f"{short(cell)} has no pixels")
+    picture = _load(cell)
+    try:
+        return picture.convert("RGB")
+    except ValueError as error:
+        raise CellError(f"{short(cell)} cannot be made RGB: {error}") from error
 
 
 def _load(image):
     """Decode a picture, which is when a truncated file shows."""
     try:
         image.load()
-    except (OSError, SyntaxError, ValueError, IndexError) as error:
+    except BROKEN as error:
         raise CellError(f"the picture cannot be decoded: {error}") from error
     return image
 
@@ -149,7 +169,8 @@ def _encoded(cell) -> bytes:
         return Path(cell).read_bytes()
     except (OSError, ValueError) as error:  # a path with a zero is a ValueError
         reason = getattr(error, "strerror", None) or error
-        raise CellError(f"cannot read the file {str(cell)!r}: {reason}") from error
+        name = short(str(cell), 300)  # all of a path, little of a picture as text
+        raise CellError(f"cannot read the file {name}: {reason}") from error
 
 
 def _check_text(cell) -> str:
@@ -160,9 +181,9 @@ def _check_text(cell) -> str:
     return cell
 
 
-def short(cell) -> str:
+def short(cell, length: int = 80) -> str:
     if isinstance(cell, (bytes, bytearray, memoryview)):
         return f"{len(cell)} bytes"
     text = repr(str(cell) if isinstance(cell, PathLike) else cell)
     text = " ".join(text.split())  # an array has several lines
-    return text if len(text) <= 80 else text[:77] + "..."
+    return text if len(text) <= length else text[: length - 3] + "..."

@@ -160,6 +160,13 @@ UNREADABLE = {
     "missing file": ("no/such/file.png", "'no/such/file.png': No such file"),
     "folder": (".", "Is a directory"),
     "no path": ("chart\0.png", "embedded null byte"),
+    "broken header": (b"P6 4x 4 255 ", "is not a picture: invalid literal"),
+    "data of a page": (
+        "data:image/png;base64," + 999 * "A",
+        r"AAA\.\.\.: ",
+    ),
+    "no pixels": (Image.new("RGB", (0, 3)), "has no pixels"),
+    "no way to RGB": (Image.new("La", (2, 2)), "cannot be made RGB: conversion from"),
     "16 bits": (Image.new("I;16", (2, 2)), "mode 'I;16', more than 8 bits"),
     "number": (3, "expected a path, bytes or a PIL image, got int"),
     "no text": ("", "the text is empty"),
@@ -177,6 +184,18 @@ def test_what_cannot_be_read_is_an_error_with_its_row(case):
     featurizer = MultimodalFeaturizer({name: encoder}).fit([good])
     with pytest.raises(ValueError, match=f"Row 2, column '{name}': .*{message}"):
         featurizer.transform([good, None, cell])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P"])
+def test_a_truncated_file_that_pillow_has_opened_is_an_error_with_its_row(mode):
+    good = picture("red", mode, size=(64, 64))
+    featurizer = MultimodalFeaturizer({"image": mean_color}).fit([good])
+    opened = Image.open(BytesIO(as_png(good)[:-30]))
+    with pytest.raises(ValueError, match=r"Row 1, column 'image': .*cannot be decoded"):
+        featurizer.transform([good, opened])
+    opened = Image.open(BytesIO(as_png(good)[:-30]))
+    featurizer.set_params(on_error="missing")
+    assert np.isnan(featurizer.transform([good, opened])[1]).all()
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
