@@ -53,7 +53,8 @@ class BlockFeaturizer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, mapping of columns, or sequence of rows
-            The queries. One cell of each column is encoded; encoders that are
+            The queries. A DataFrame is one of pandas or polars, or a table of
+            pyarrow. One cell of each column is encoded; encoders that are
             scikit-learn transformers are fitted on all cells of theirs.
         y : object, default=None
             Ignored.

@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
@@ -41,7 +41,8 @@ def as_columns(X: Any, names: Sequence[str]) -> dict[str, list]:
     array in their order. With one name only, a row may also be the cell itself. An
     error names the column that is not there, or is none, or the row of another length.
     """
-    if isinstance(X, (pd.DataFrame, Mapping)):
+    _check_lasting(X, "X")
+    if isinstance(X, Mapping) or hasattr(X, "columns"):  # of pandas, polars or pyarrow
         columns = {name: _column(X, name) for name in names}
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
@@ -53,15 +54,33 @@ def as_columns(X: Any, names: Sequence[str]) -> dict[str, list]:
     return {name: [row[i] for row in rows] for i, name in enumerate(names)}
 
 
+def _check_lasting(values: Any, name: str) -> None:
+    """Refuse what is empty when it is read again, as fit_transform does."""
+    if isinstance(values, Iterator):
+        raise ValueError(
+            f"{name} is a {type(values).__name__}, which can be read only once: pass "
+            "a list of it."
+        )
+
+
 def _column(X: Any, name: str) -> list:
-    if name not in X:
-        raise ValueError(f"X has no column {name!r}; it has {list(X)}.")
+    titles = list(X if isinstance(X, Mapping) else _titles(X))
+    if name not in titles:
+        raise ValueError(f"X has no column {name!r}; it has {titles}.")
+    if titles.count(name) > 1:
+        raise ValueError(f"X has the column {name!r} {titles.count(name)} times.")
     column = X[name]
-    if isinstance(column, pd.DataFrame):
-        raise ValueError(f"X has the column {name!r} {column.shape[1]} times.")
-    if isinstance(column, (str, bytes)):
-        raise ValueError(f"Column {name!r} is one cell, not a list of them.")
-    return list(column)
+    _check_lasting(column, f"Column {name!r}")
+    if isinstance(column, (str, bytes, bytearray)) or not np.iterable(column):
+        raise ValueError(
+            f"Column {name!r} is one cell, not a list of them: one query is a row, [X]."
+        )
+    return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+
+
+def _titles(table: Any) -> Sequence:
+    """Names of a table's columns: pyarrow calls the columns themselves by that name."""
+    return getattr(table, "column_names", table.columns)
 
 
 def _row(row: Any, number: int, names: Sequence[str]) -> Sequence:
@@ -71,12 +90,14 @@ def _row(row: Any, number: int, names: Sequence[str]) -> Sequence:
                 f"Row {number} has none of {list(names)}; it has {list(row)}."
             )
         return [row.get(name) for name in names]
-    labels = row.index if isinstance(row, pd.Series) else getattr(row, "_fields", ())
+    labels = _labels(row)
     if set(names) <= set(labels):
         values = dict(zip(labels, row, strict=True))
         return [values[name] for name in names]
     if len(names) == 1:
         return [row]
+    if any(isinstance(label, str) for label in labels):
+        raise ValueError(f"Row {number} has {list(labels)}, expected {list(names)}.")
     if isinstance(row, (str, bytes)) or not hasattr(row, "__len__"):
         raise ValueError(
             f"Row {number} is not a row of {list(names)} but {short(row)}."
@@ -86,6 +107,15 @@ def _row(row: Any, number: int, names: Sequence[str]) -> Sequence:
             f"Row {number} has {len(row)} cells, expected {len(names)}: {list(names)}."
         )
     return list(row)
+
+
+def _labels(row: Any) -> Sequence:
+    """Names of the cells of a Series, a named tuple or a row of a structured array."""
+    if isinstance(row, pd.Series):
+        return list(row.index)
+    if isinstance(row, np.void):
+        return row.dtype.names or ()
+    return getattr(row, "_fields", ())
 
 
 def is_missing(cell: Any) -> bool:

@@ -70,6 +70,7 @@ FORMS = {
 # Rows with names, in another order than that of the encoders.
 OTHER_ORDER = FORMS["frame"][["size", "text"]]
 FORMS["named tuples"] = list(OTHER_ORDER.itertuples(index=False))
+FORMS["records"] = OTHER_ORDER.to_records(index=False)
 FORMS["series"] = [row for _, row in OTHER_ORDER.iterrows()]
 
 
@@ -83,6 +84,14 @@ def test_every_form_of_a_table_gives_the_same_blocks(form):
     assert featurizer.modalities_ == {"text": slice(0, 1), "size": slice(1, 3)}
     names = featurizer.get_feature_names_out().tolist()
     assert names == ["text_0", "size_0", "size_1"]
+
+
+def test_a_table_of_pyarrow_is_read_by_its_columns():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.Table.from_pandas(OTHER_ORDER[1:], preserve_index=False)
+    featurizer = MultimodalFeaturizer({"text": n_letters, "size": Counting()})
+    X = featurizer.fit(FORMS["frame"]).transform(table)
+    np.testing.assert_array_equal(X, [[1, np.nan, np.nan], [3, 3, 9]])
 
 
 def test_one_column_may_come_as_a_plain_list():
@@ -100,6 +109,12 @@ def test_one_column_may_come_as_a_plain_list():
         ("ab", "got one text"),
         (pd.DataFrame([["a", "b", 1]], columns=["text", "text", "size"]), "2 times"),
         ({"text": "ab", "size": [1, 2]}, "Column 'text' is one cell, not a list"),
+        ({"text": ["a"], "size": None}, "Column 'size' is one cell, not a list"),
+        (zip("ab", [1, 2], strict=True), "X is a zip, which can be read only once"),
+        ({"text": iter("ab"), "size": [1, 2]}, "Column 'text' is a str_.* only once"),
+        ([pd.Series({"size": 1, "txt": "a"})], r"Row 0 has \['size', 'txt'\], exp"),
+        (OTHER_ORDER[["size"]].to_records(), r"Row 0 has \['index', 'size'\], exp"),
+        (pd.concat({"text": FORMS["frame"]}, axis=1), "no column 'text'; it has"),
         ([{"text": "a"}, {"txt": "a"}], r"Row 1 has none of .* it has \['txt'\]"),
     ],
 )
