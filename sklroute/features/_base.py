@@ -1,6 +1,7 @@
 """What all featurizers share: cells, errors, batches, the cache, the names."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from numbers import Integral
 from os import PathLike
@@ -76,7 +77,8 @@ class BlockFeaturizer(TransformerMixin, BaseEstimator):
             cells = columns[name]
             if is_transformer(encoder):
                 items = [item for _, item in self._items(name, encoder, cells)]
-                encoder = clone(encoder).fit(items)
+                with _named(name):
+                    encoder = clone(encoder).fit(items)
             self.encoders_[name] = encoder
             widths.append(self._width(name, encoder, cells))
         ends = np.cumsum(widths).tolist()
@@ -220,13 +222,15 @@ class BlockFeaturizer(TransformerMixin, BaseEstimator):
 
     def _call(self, name, encoder, rows, items) -> NDArray[np.float32]:
         encode = encoder.transform if is_transformer(encoder) else encoder
-        vectors = encode(list(items))
+        with _named(name, rows):
+            vectors = encode(list(items))
+            if not issparse(vectors):
+                vectors = np.asarray(vectors, dtype=np.float32)
         if issparse(vectors):
             raise ValueError(
                 f"The encoder of {name!r} returned a sparse matrix, features are "
                 "dense: let it end in a TruncatedSVD, as TextEmbedder does."
             )
-        vectors = np.asarray(vectors, dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(items):
             raise ValueError(
                 f"The encoder of {name!r} must return an array of shape ({len(items)}, "
@@ -244,7 +248,7 @@ class BlockFeaturizer(TransformerMixin, BaseEstimator):
         if self.cache is None or is_transformer(encoder):
             return None
         key = getattr(encoder, "cache_key", None)
-        if key is None:
+        if not isinstance(key, str):
             raise ValueError(
                 f"The encoder of {name!r} has no cache_key, a text that tells it from "
                 "all others: give it one (functions can have attributes) or set "
@@ -281,6 +285,17 @@ def _prepare(cell: Any, encoder: Any, name: str) -> Any:
         raise
     except ValueError as error:
         raise CellError(str(error)) from error
+
+
+@contextmanager
+def _named(name: str, rows: Sequence[int] = ()) -> Iterator[None]:
+    """Add to any error of an encoder which column, and which rows, it was given."""
+    try:
+        yield
+    except Exception as error:
+        where = f", rows {rows[0]} to {rows[-1]}" if rows else ""
+        error.add_note(f"This comes from the encoder of column {name!r}{where}.")
+        raise
 
 
 def _bar(name: str, done: int, total: int, shown: bool) -> Any:

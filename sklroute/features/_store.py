@@ -39,7 +39,10 @@ class FeatureStore:
     def __init__(self, folder: str | PathLike, encoder: str):
         self.path = Path(folder).expanduser() / FILE
         self.encoder = encoder
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._useless(error) from error
         self._run(
             "CREATE TABLE IF NOT EXISTS features "
             "(key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
@@ -55,7 +58,7 @@ class FeatureStore:
             # Only question marks are put into the statement, never a value.
             query = f"SELECT key, vector FROM features WHERE key IN ({marks})"
             for key, vector in self._run(query, some):
-                vectors[content_of[key]] = np.frombuffer(vector, dtype="<f4")
+                vectors[content_of[key]] = self._numbers(vector)
         return vectors
 
     def write(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
@@ -83,4 +86,16 @@ class FeatureStore:
                 run = connection.executemany if many else connection.execute
                 return run(statement, parameters).fetchall()
         except sqlite3.Error as error:
-            raise ValueError(f"Cannot use {self.path} as a cache: {error}.") from error
+            raise self._useless(error) from error
+
+    def _numbers(self, vector: bytes) -> NDArray[np.float32]:
+        try:
+            return np.frombuffer(vector, dtype="<f4")
+        except ValueError as error:
+            raise self._useless(error) from error
+
+    def _useless(self, error: Exception) -> ValueError:
+        return ValueError(
+            f"Cannot use {self.path} as a cache: {error}. Name another folder, or "
+            "delete the file if it is broken: what it holds can be computed again."
+        )

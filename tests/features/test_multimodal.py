@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklroute import RidgeRouter
 from sklroute.features import MultimodalFeaturizer, TextEmbedder
@@ -271,6 +272,31 @@ def test_what_an_encoder_may_not_return(returned, message):
         featurizer.transform([1, None, 2])
 
 
+def inverse(numbers):
+    return [[1 / number] for number in numbers]
+
+
+def ragged(numbers):
+    return [[0.0] * number for number in numbers]
+
+
+@pytest.mark.parametrize("encoder", [inverse, ragged])
+def test_an_error_of_an_encoder_tells_its_column_and_rows(encoder):
+    featurizer = MultimodalFeaturizer({"size": encoder}).fit([1])
+    with pytest.raises((ZeroDivisionError, ValueError)) as raised:
+        featurizer.transform([None, 2, 0])
+    note = "This comes from the encoder of column 'size', rows 1 to 2."
+    assert raised.value.__notes__ == [note]
+
+
+def test_an_error_of_a_transformer_tells_its_column():
+    featurizer = MultimodalFeaturizer({"size": StandardScaler()})
+    with pytest.raises(ValueError, match="Expected 2D array") as raised:
+        featurizer.fit([1.0, 2.0])
+    note = "This comes from the encoder of column 'size'."
+    assert raised.value.__notes__ == [note]
+
+
 @pytest.mark.parametrize(
     ("encoders", "message"),
     [({}, "no encoders"), ({"text": 3}, "'text' is neither callable nor a trans")],
@@ -364,6 +390,12 @@ def test_a_cache_needs_to_know_the_encoder(tmp_path):
     featurizer = MultimodalFeaturizer({"text": n_letters}, cache=tmp_path).fit(["a"])
     with pytest.raises(ValueError, match="encoder of 'text' has no cache_key"):
         featurizer.transform(["a"])
+
+
+def test_the_key_of_a_cache_is_a_text(tmp_path):
+    featurizer = MultimodalFeaturizer({"size": Counting(3)}, cache=tmp_path).fit([1])
+    with pytest.raises(ValueError, match="encoder of 'size' has no cache_key, a text"):
+        featurizer.transform([1])
 
 
 def test_an_encoder_that_changed_but_not_its_key_is_noticed(tmp_path):

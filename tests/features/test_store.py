@@ -64,6 +64,20 @@ def test_many_may_write_side_by_side(tmp_path):
     assert_same(store.read([*vectors(*range(40))]), vectors(*range(40)))
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ValueError, match=r"file/features.* as a cache: .* another fol"):
+        FeatureStore(tmp_path / "file", "a")
+
+
+def test_a_vector_that_was_cut_is_an_error(tmp_path):
+    store = FeatureStore(tmp_path, "a")
+    store.write(vectors(1))
+    store._run("UPDATE features SET vector = x'010203'")
+    with pytest.raises(ValueError, match=r"features\.sqlite as a cache: buffer size"):
+        store.read([*vectors(1)])
+
+
 def test_a_file_of_another_kind_is_named(tmp_path):
     (tmp_path / "features.sqlite").write_text("no database, but long enough" * 100)
     with pytest.raises(ValueError, match=r"features\.sqlite as a cache: file is not"):
