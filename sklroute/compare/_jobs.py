@@ -125,17 +125,22 @@ def prepare(
     preprocessor = clone(preprocessor)
     first, *rest = parts
     try:
-        train = preprocessor.fit_transform(_safe_indexing(X, first))
+        parts = [
+            preprocessor.fit_transform(_safe_indexing(X, first)),
+            *(preprocessor.transform(_safe_indexing(X, rows)) for rows in rest),
+        ]
     except ValueError as error:
-        place = locate_text(X) if isinstance(preprocessor, BlockScaler) else None
+        if not isinstance(preprocessor, BlockScaler):
+            raise
+        place = locate_text(X)
         if place is None:
+            clone(preprocessor).fit(X)  # the error with its row in X, not in a part
             raise
         raise ValueError(
             f"X must be numeric: {place}. Texts need a preprocessor that encodes them, "
             "which is then no step of the router: preprocessor=make_pipeline("
             "TextEmbedder(), BlockScaler())."
         ) from error
-    parts = [train, *(preprocessor.transform(_safe_indexing(X, rows)) for rows in rest)]
     parts = [np.asarray(part, dtype=np.float32) for part in parts]
     blocks = block_columns(preprocessor, modalities)
     if tasks is None:

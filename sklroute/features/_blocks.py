@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklroute.features._cells import short
+
 
 class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Centre each modality block and give its rows a mean norm of 1.
@@ -95,7 +97,10 @@ class BlockScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         for name, columns in self.blocks_.items():
             block = X[np.ix_(~missing[name], columns)]
             if not len(block):
-                raise ValueError(f"Block {name!r} is missing for every query.")
+                raise ValueError(
+                    f"Block {name!r} is missing for every query, of {len(X)}: leave "
+                    "its columns out."
+                )
             mean = block.mean(axis=0, dtype=np.float64).astype(X.dtype)
             norm = np.linalg.norm(block - mean, axis=1).mean()
             # Below rounding error a block is constant: there is nothing to stretch.
@@ -161,7 +166,8 @@ def missing_blocks(
         if len(partly):
             raise ValueError(
                 f"Row {partly[0]}: block {name!r} is NaN in part; a block is there "
-                "or it is missing as a whole."
+                "or it is missing as a whole. `modalities` tells which columns are a "
+                "block."
             )
     return missing
 
@@ -177,6 +183,10 @@ def check_blocks(
     """
     if modalities is None:
         return {"all": np.arange(n_features)}
+    if isinstance(modalities, str) or not np.iterable(modalities):
+        raise ValueError(
+            f"modalities={modalities!r}: expected a dict, a list of names or None."
+        )
     if not isinstance(modalities, Mapping):
         modalities = {name: f"{name}_" for name in modalities}
     blocks = {
@@ -207,10 +217,18 @@ def check_blocks(
 
 def _numbered(columns: Any, block: str, n_features: int) -> NDArray[np.intp]:
     """Columns of a block that is given by a slice or by numbers."""
+    if not isinstance(columns, slice):
+        given, columns = columns, np.atleast_1d(columns)
+        if columns.ndim > 1 or (columns.size and columns.dtype.kind not in "iub"):
+            raise ValueError(
+                f"Block {block!r} is given by {short(given)}: expected a slice, the "
+                "numbers of its columns, or the text with which their names start."
+            )
+        columns = columns if columns.size else columns.astype(np.intp)
     try:
         if isinstance(columns, slice) and (columns.stop or 0) > n_features:
             raise IndexError(f"{columns} ends behind the last one")
-        return np.atleast_1d(np.arange(n_features)[columns])
+        return np.arange(n_features)[columns]
     except IndexError as error:
         raise ValueError(
             f"Block {block!r} has a column that X, of {n_features} columns, lacks: "
@@ -223,7 +241,8 @@ def _start_with(prefix: str, block: str, names: NDArray | None) -> NDArray[np.in
     if names is None:
         raise ValueError(
             f"Block {block!r} is given by the names of its columns, {prefix!r}..., but "
-            "X has none: pass a DataFrame, or columns by number."
+            "X has none: pass a DataFrame, or columns by number. A featurizer gives "
+            "names after set_output(transform='pandas')."
         )
     columns = np.flatnonzero([name.startswith(prefix) for name in names])
     if not len(columns):

@@ -520,6 +520,17 @@ def test_bad_input_is_named(data, change, message):
         compare(**{**good, **change})
 
 
+@pytest.mark.parametrize("row", [3, 250, 399])
+def test_a_block_that_is_nan_in_part_is_named_by_its_row_in_the_table(data, row):
+    X = data.X.copy()
+    X[row, 0] = np.nan
+    message = f"Row {row}: block 'image' is NaN in part"
+    with pytest.raises(ValueError, match=message):
+        compare(X, data.y, modalities=data.modalities, **FAST)
+    with pytest.raises(ValueError, match=message):
+        cross_audit(RidgeRouter(), X, data.y, modalities=data.modalities)
+
+
 @pytest.mark.parametrize(
     ("cells", "message"),
     [

@@ -85,6 +85,11 @@ def test_a_long_constant_block_is_constant():
         ({"a": slice(0, 3), "b": slice(3, 3)}, "Block 'b' is empty"),
         ({"a": slice(0, 2), "b": slice(2, 4)}, "Block 'b' has a column that X, of 3"),
         ({"a": 0, "b": 1}, "Column 2 belongs to none of the blocks"),
+        ({"a": []}, "Column 0 belongs to none of the blocks"),
+        ({"a": ["x_0", "x_1"]}, r"'a' is given by \['x_0', 'x_1'\]: expected a slice"),
+        ({"a": None}, "Block 'a' is given by None: expected a slice"),
+        ({"a": [[0], [1], [2]]}, r"'a' is given by \[\[0\], \[1\], \[2\]\]: expected"),
+        ("image", "modalities='image': expected a dict, a list of names or None"),
     ],
 )
 def test_blocks_that_do_not_share_out_the_columns_are_refused(modalities, message):
@@ -135,7 +140,9 @@ def test_names_that_do_not_share_out_the_columns_are_refused(
 
 
 def test_columns_without_names_cannot_be_named(blocks):
-    with pytest.raises(ValueError, match=r"Block 'image' is given by .* X has none"):
+    with pytest.raises(
+        ValueError, match=r"'image' is given by .* X has none.*set_output"
+    ):
         BlockScaler(["image", "text"]).fit(blocks[0])
 
 
