@@ -119,9 +119,12 @@ def _labels(row: Any) -> Sequence:
 
 
 def is_missing(cell: Any) -> bool:
-    """Whether a cell is None, NaN or pandas' NA."""
-    not_a_number = isinstance(cell, (float, np.floating)) and np.isnan(cell)
-    return cell is None or cell is pd.NA or not_a_number
+    """Whether a cell is None, NaN, pandas' NA or a time that is none (NaT)."""
+    if isinstance(cell, (float, np.floating)):
+        return bool(np.isnan(cell))
+    if isinstance(cell, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(cell))
+    return cell is None or cell is pd.NA or cell is pd.NaT
 
 
 def digest(cell: Any, reads: str | None) -> bytes:

@@ -12,7 +12,6 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import (
     _check_feature_names_in,
-    check_consistent_length,
     check_is_fitted,
     validate_data,
 )
@@ -171,7 +170,11 @@ class TaskEncoder(TransformerMixin, BaseEstimator):
         """
         X, code = self._fit(X, y, tasks)
         groups = group_array(groups)
-        check_consistent_length(X, groups)
+        if groups is not None and len(groups) != len(X):
+            raise ValueError(
+                f"groups has {len(groups)} entries; expected one for each of the "
+                f"{len(X)} queries."
+            )
         Z, known = self.scaler_.transform(X), code >= 0
         # Queries without a label have taught the classifier nothing.
         prob = np.empty((len(X), len(self.tasks_)))
@@ -274,7 +277,10 @@ def _coded(tasks: Any, n_queries: int) -> tuple[NDArray[np.intp], NDArray]:
         )
     known = ~pd.isna(tasks)
     encoder = LabelEncoder()
-    found = encoder.fit_transform(tasks[known])
+    try:
+        found = encoder.fit_transform(tasks[known])
+    except TypeError as error:
+        raise TypeError(f"tasks are not all of one kind: {error}.") from error
     labels = encoder.classes_
     if len(labels) < 2:
         raise ValueError(

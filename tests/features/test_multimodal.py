@@ -231,7 +231,10 @@ def test_what_cannot_be_read_may_be_a_missing_block(case):
     assert np.isfinite(X[0]).all()
 
 
-@pytest.mark.parametrize("nothing", [None, np.nan, np.float32("nan"), pd.NA])
+NO_TIME = [pd.NaT, np.datetime64("NaT"), np.timedelta64("NaT")]
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan, np.float32("nan"), pd.NA, *NO_TIME])
 def test_a_cell_without_content_is_a_missing_block_in_any_case(nothing):
     X = MultimodalFeaturizer({"text": n_letters}).fit_transform(["a", nothing])
     np.testing.assert_array_equal(X, [[1], [np.nan]])
