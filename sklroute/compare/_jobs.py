@@ -129,17 +129,18 @@ def prepare(
             preprocessor.fit_transform(_safe_indexing(X, first)),
             *(preprocessor.transform(_safe_indexing(X, rows)) for rows in rest),
         ]
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # pictures are a TypeError
         if not isinstance(preprocessor, BlockScaler):
+            error.add_note("The preprocessor got a part of X: rows are counted in it.")
             raise
         place = locate_text(X)
         if place is None:
             clone(preprocessor).fit(X)  # the error with its row in X, not in a part
             raise
         raise ValueError(
-            f"X must be numeric: {place}. Texts need a preprocessor that encodes them, "
-            "which is then no step of the router: preprocessor=make_pipeline("
-            "TextEmbedder(), BlockScaler())."
+            f"X must be numeric: {place}. Texts and pictures need a preprocessor that "
+            "encodes them, which is then no step of the router: "
+            "preprocessor=make_pipeline(TextEmbedder(), BlockScaler())."
         ) from error
     parts = [np.asarray(part, dtype=np.float32) for part in parts]
     blocks = block_columns(preprocessor, modalities)

@@ -15,6 +15,7 @@ FOLDER = "open_clip_config.json and open_clip_pytorch_model.bin or .safetensors"
 # What open_clip raises for weights that it cannot find, read or fit in.
 FAILURES = (
     OSError,
+    EOFError,
     RuntimeError,
     ValueError,
     KeyError,
@@ -113,7 +114,7 @@ def _check_tokenizer(name: str) -> None:
 def _explained(open_clip: Any, source: Source, error: Exception) -> Exception:
     """Say what to do about a model that could not be loaded."""
     name, tag = source.model_name, source.pretrained
-    reason = str(error).splitlines()[0].rstrip(".")
+    reason = (str(error) or repr(error)).splitlines()[0].rstrip(". ")
     if name.startswith("local-dir:"):
         return ModelError(f"Cannot load {name!r}: {reason}. It must hold {FOLDER}.")
     if source.files:

@@ -207,6 +207,13 @@ def test_a_checkpoint_of_another_architecture_is_named(checkpoint):
         featurizer.fit(queries(1))
 
 
+def test_weights_that_were_not_copied_to_their_end_are_named(make_clip, tmp_path):
+    name = make_clip(tmp_path / "clip", seed=0)
+    (tmp_path / "clip" / "open_clip_pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"Cannot load 'local-dir:.*: EOFError.*must"):
+        ClipFeaturizer(name).fit(queries(1))
+
+
 @pytest.mark.parametrize(
     ("names", "error", "message"),
     [
