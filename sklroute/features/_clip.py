@@ -10,6 +10,9 @@ from sklearn.utils._param_validation import StrOptions
 
 from sklroute.features._base import BlockFeaturizer
 from sklroute.features._clip_model import Loaded, Source, load_clip
+from sklroute.features._weights import ModelError
+
+SAME_WEIGHTS = 0.999  # cosine of their probes, at least; half precision loses less
 
 
 class ClipFeaturizer(BlockFeaturizer):
@@ -57,6 +60,9 @@ class ClipFeaturizer(BlockFeaturizer):
         Columns of the blocks "image" and "text".
     encoders_ : dict of str to callable
         The two sides of the model.
+    probe_ : ndarray of float32
+        What the model makes of one text. Weights that make something else of it, in
+        the place of those that it was fitted with, are an error.
 
     Warns
     -----
@@ -127,6 +133,35 @@ class ClipFeaturizer(BlockFeaturizer):
         self.cache = cache
         self.progress = progress
 
+    def fit(self, X: Any, y: Any = None) -> "ClipFeaturizer":
+        """Load the model.
+
+        Parameters
+        ----------
+        X : DataFrame, mapping of columns, or sequence of rows
+            The queries, with the columns "image" and "text".
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : ClipFeaturizer
+
+        Raises
+        ------
+        ValueError
+            If a column is not there, or the model cannot be loaded.
+        """
+        super().fit(X, y)
+        self.probe_ = self.encoders_["text"].loaded.probe
+        self._bind_encoders()
+        return self
+
+    def _bind_encoders(self) -> None:
+        """Let the encoders take no other weights than those of fit."""
+        for side in self.encoders_.values():
+            side.probe = getattr(self, "probe_", None)  # older files have none
+
     def _make_encoders(self) -> dict[str, Any]:
         source = Source.of(self.model_name, str(self.pretrained))
         if source.is_file:
@@ -151,6 +186,8 @@ class _Side:
     use them, and neither copied nor pickled.
     """
 
+    probe: NDArray[np.float32] | None = None  # of the weights that were fitted with
+
     def __init__(
         self, source: Source, device: str | None, precision: str, normalize: bool
     ):
@@ -161,7 +198,14 @@ class _Side:
 
     @property
     def loaded(self) -> "Loaded":
-        return load_clip(self.source, self.device, self.precision)
+        loaded = load_clip(self.source, self.device, self.precision)
+        if self.probe is not None and self.probe @ loaded.probe < SAME_WEIGHTS:
+            raise ModelError(
+                f"The weights of {self.source.model_name!r} are not those that the "
+                "featurizer was fitted with: put these back, or fit it and its router "
+                "again."
+            )
+        return loaded
 
     @property
     def n_features(self) -> int:

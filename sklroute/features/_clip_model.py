@@ -7,6 +7,9 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sklroute.features._torchvision import import_torchvision
 from sklroute.features._weights import ModelError, Stamp, contents, stamps
 
@@ -62,7 +65,11 @@ class Loaded(NamedTuple):
     tokenizer: Any
     device: str
     input_dtype: Any
-    n_features: int
+    probe: NDArray[np.float32]  # direction of one text: tells the weights from others
+
+    @property
+    def n_features(self) -> int:
+        return len(self.probe)
 
 
 @lru_cache(maxsize=LOADED_AT_ONCE)
@@ -83,9 +90,10 @@ def load_clip(source: Source, device: str | None, precision: str) -> Loaded:
         raise _explained(open_clip, source, error) from error
     with torch.inference_mode():
         tokens = tokenizer(["a picture"]).to(device)
-        n_features = model.eval().encode_text(tokens).shape[1]
+        vector = model.eval().encode_text(tokens)[0].float().cpu().numpy()
     dtype = open_clip.get_input_dtype(precision)
-    return Loaded(model, preprocess, tokenizer, device, dtype, n_features)
+    probe = vector / np.linalg.norm(vector)
+    return Loaded(model, preprocess, tokenizer, device, dtype, probe)
 
 
 def _check_device(torch: Any, device: str) -> None:

@@ -170,6 +170,12 @@ def _unpack_clip(cls: type, state: State) -> Any:
     obj.encoders_ = obj._make_encoders()
     if set(obj.modalities_) != set(obj.encoders_):
         raise FormatError("ClipFeaturizer: blocks and encoders do not match.")
+    if "probe_" in state:  # older files have none
+        block, probe = obj.modalities_["text"], np.asarray(state["probe_"])
+        width = block.stop - block.start
+        if probe.dtype != np.float32 or probe.shape != (width,):
+            raise FormatError("ClipFeaturizer: blocks and probe do not match.")
+    obj._bind_encoders()
     return obj
 
 

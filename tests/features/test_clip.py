@@ -14,6 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklroute import LatentRouterClassifier
 from sklroute.features import ClipFeaturizer, _clip
 from sklroute.features._clip_model import import_open_clip, load_clip
+from sklroute.persistence._decode import Decoder
+from sklroute.persistence._encode import Encoder
 
 if find_spec("open_clip") is None:  # importing it may need our help
     pytest.skip("open_clip_torch is not installed", allow_module_level=True)
@@ -205,6 +207,33 @@ def test_a_checkpoint_of_another_architecture_is_named(checkpoint):
         pytest.raises(ValueError, match=r"Cannot load .*weights\.pt as 'ViT-B-32'"),
     ):
         featurizer.fit(queries(1))
+
+
+def pickled(featurizer):
+    return pickle.loads(pickle.dumps(featurizer))
+
+
+def saved(featurizer):
+    encoder = Encoder()
+    node = encoder.node(featurizer, "featurizer")
+    return Decoder(encoder.arrays).value(node)
+
+
+@pytest.mark.parametrize("keep", [pickled, saved])
+@pytest.mark.parametrize("seed", [5, 6])
+def test_other_weights_in_the_same_place_are_refused(make_clip, tmp_path, keep, seed):
+    table = queries(2)
+    featurizer = ClipFeaturizer(make_clip(tmp_path / "clip", seed=5)).fit(table)
+    again = keep(featurizer)
+    make_clip(tmp_path / "clip", seed=seed)
+    load_clip.cache_clear()
+    if seed == 5:
+        assert np.isfinite(again.transform(table)).all()
+    else:
+        with pytest.raises(
+            ValueError, match=r"^The weights of 'local-dir:.* not those"
+        ):
+            again.transform(table)
 
 
 def test_weights_that_were_not_copied_to_their_end_are_named(make_clip, tmp_path):

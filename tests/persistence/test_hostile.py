@@ -235,6 +235,17 @@ def test_clip_settings_from_elsewhere(tmp_path):
         RouterPipeline([("clip", clip), ("router", router)]).save(path)
 
 
+@pytest.mark.parametrize("probe", [np.ones(4, "f4"), np.ones(5), ["a"] * 5])
+def test_a_probe_of_clip_that_fits_no_model(tmp_path, probe):
+    clip = ClipFeaturizer("local-dir:nowhere")
+    clip.modalities_ = {"image": slice(0, 5), "text": slice(5, 10)}
+    clip.encoders_, clip.probe_ = clip._make_encoders(), probe
+    path = tmp_path / "file"
+    RouterPipeline([("clip", clip), ("router", fitted("ridge"))]).save(path)
+    with pytest.raises(FormatError, match="blocks and probe do not match"):
+        sklroute.load(path)
+
+
 def test_steps_start_no_processes(tmp_path):
     router = fitted("columns")
     router.set_params(step0__n_jobs=2, step1__n_jobs=-1).save(tmp_path / "router")
