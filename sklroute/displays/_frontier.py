@@ -12,6 +12,7 @@ from sklroute.displays._pyplot import (
     import_pyplot,
     labelled,
     log_costs,
+    log_costs_and_zero,
     name_of,
     take_axes,
 )
@@ -241,7 +242,9 @@ class FrontierDisplay:
         curve_kwargs : dict, default=None
             Keywords of matplotlib's ``plot`` for the router's line.
         cost_scale : {"linear", "log"}, default=None
-            Scale of the cost axis. None leaves the axes as they are.
+            Scale of the cost axis. None leaves the axes as they are. Where a model is
+            free, a logarithmic axis has a place for 0, and is linear from there to
+            the lowest other cost of a model.
 
         Returns
         -------
@@ -250,7 +253,7 @@ class FrontierDisplay:
         """
         ax = take_axes(self, ax, (9, 4.5))
         if cost_scale == "log":
-            log_costs(ax)
+            self._log_costs()
         elif cost_scale is not None:
             ax.set_xscale(cost_scale)
         area = None if self.nauc is None else f"nAUC = {self.nauc:.3f}"
@@ -296,6 +299,14 @@ class FrontierDisplay:
             parts.append(pd.DataFrame({**models, "cost_weight": np.nan, **single}))
         frame = pd.concat([part.astype({"model": object}) for part in parts])
         return frame.reset_index(drop=True)
+
+    def _log_costs(self) -> None:
+        """Make the cost axis logarithmic, with a place for 0 if something is free."""
+        cost = self.frontier.cost if self.models is None else self.model_cost
+        if (cost == 0).any() and (cost > 0).any():
+            log_costs_and_zero(self.ax_, cost[cost > 0].min())
+        elif self.ax_.get_xscale() != "symlog":  # as another router has made it
+            log_costs(self.ax_)
 
     def _draw(self, frontier: Frontier, style: dict) -> Any:
         """Draw a line, or a dot where the frontier has but one point."""

@@ -50,6 +50,22 @@ def log_costs(ax: Any) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
+def log_costs_and_zero(ax: Any, lowest: float) -> None:
+    """As `log_costs`, with a place for what is free: linear from 0 to ``lowest``."""
+    from matplotlib.ticker import NullLocator, SymmetricalLogLocator
+
+    class CostLocator(SymmetricalLogLocator):
+        def tick_values(self, vmin: float, vmax: float):
+            self.set_params(subs=(1, 2, 5) if vmax < 100 * lowest else (1,))
+            ticks = super().tick_values(vmin, vmax)
+            return [tick for tick in ticks if tick == 0 or tick >= lowest]
+
+    ax.set_xscale("symlog", linthresh=lowest, linscale=0.5)
+    ax.xaxis.set_major_locator(CostLocator(base=10, linthresh=lowest))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
 def shown(name: Any, letters: int = MAX_LETTERS) -> str:
     """A name out of the data as matplotlib has to get it to show it as it is.
 

@@ -155,10 +155,16 @@ class TrafficDisplay:
         import_pyplot(f"{cls.__name__}.from_predictions")
         models = np.asarray(models)
         available = named_mask(available, models)
-        quality = aligned(quality, models, None, "quality")
+        quality = float_array(aligned(quality, models, None, "quality"), "quality")
+        if quality.shape[1:] != models.shape:
+            raise ValueError(
+                f"quality has shape {quality.shape}; expected (n_queries, "
+                f"{len(models)}), a column per model."
+            )
         cost = float_array(aligned(cost, models, None, "cost"), "cost")
+        named = pd.DataFrame(quality, columns=models)  # for what is refused
         curve = traffic_curve(
-            quality, cost, cost_weights=cost_weights, available=available
+            named, cost, cost_weights=cost_weights, available=available
         )
         display = cls(
             share=curve.share,

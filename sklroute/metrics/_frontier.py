@@ -145,8 +145,8 @@ def sweep(
     available = by_model(available, outcomes.models, "available")
     mask = scorable(outcomes) & check_mask(available, quality.shape)
     mask = check_available(mask, quality.shape)
-    check_finite(quality, mask, "Predicted quality")
-    check_finite(cost, mask, "Predicted cost")
+    check_finite(quality, mask, "Predicted quality", outcomes.models)
+    check_finite(cost, mask, "Predicted cost", outcomes.models)
     weights = _weights(quality, cost, mask, cost_weights)
     choice = choices_at(weights, quality, cost, mask)
     return Sweep(

@@ -67,14 +67,15 @@ def traffic_curve(
            [0.5, 0.5],
            [1. , 0. ]])
     """
-    if isinstance(quality, pd.DataFrame):
-        cost = by_model(cost, quality.columns, "cost")
-        available = by_model(available, quality.columns, "available")
+    models = quality.columns if isinstance(quality, pd.DataFrame) else None
+    if models is not None:
+        cost = by_model(cost, models, "cost")
+        available = by_model(available, models, "available")
     quality = np.asarray(quality, dtype=float)
     cost = check_shape(np.asarray(cost, dtype=float), quality.shape, "cost")
     mask = check_available(available, quality.shape)
-    check_finite(quality, mask, "Predicted quality")
-    check_finite(cost, mask, "Predicted cost")
+    check_finite(quality, mask, "Predicted quality", models)
+    check_finite(cost, mask, "Predicted cost", models)
     if cost_weights is None:
         cost_weights = _weights(quality, cost, mask)
     weights = np.unique(np.asarray(cost_weights, dtype=float))

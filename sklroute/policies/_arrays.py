@@ -1,5 +1,8 @@
 """Arrays of shape (n_queries, n_models): their checks, and the best of each row."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -120,9 +123,11 @@ def check_shape(values: NDArray, shape: Shape, name: str) -> NDArray:
     return np.broadcast_to(values, shape)
 
 
-def check_finite(values: NDArray, available: NDArray, name: str) -> None:
+def check_finite(
+    values: NDArray, available: NDArray, name: str, models: Sequence[Any] | None = None
+) -> None:
     """Refuse NaN and infinity where a model is available."""
-    refuse(values, available & ~np.isfinite(values), name)
+    refuse(values, available & ~np.isfinite(values), name, models)
 
 
 def check_not_negative(values: NDArray, available: NDArray, name: str) -> None:
@@ -130,10 +135,13 @@ def check_not_negative(values: NDArray, available: NDArray, name: str) -> None:
     refuse(values, available & (values < 0), name)
 
 
-def refuse(values: NDArray, wrong: NDArray, name: str) -> None:
+def refuse(
+    values: NDArray, wrong: NDArray, name: str, models: Sequence[Any] | None = None
+) -> None:
     """Refuse what is wrong; the message names the first of it."""
     if wrong.any():
-        row, model = np.argwhere(wrong)[0]
+        row, column = np.argwhere(wrong)[0]
+        model = column if models is None else repr(plain(models[column]))
         raise ValueError(
-            f"{name} of model {model} is {values[row, model]} (row {row})."
+            f"{name} of model {model} is {values[row, column]} (row {row})."
         )

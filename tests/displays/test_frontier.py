@@ -154,6 +154,20 @@ def test_styles_scale_and_name_can_be_set_when_drawing(y):
     assert ax.get_xscale() == "linear"
 
 
+def test_a_free_model_has_a_place_on_a_logarithmic_axis(y):
+    free = Outcomes(y.quality, [0.0, 0.0095], models=y.models)
+    display = FrontierDisplay.from_predictions(
+        free, PREDICTED["quality"], [0.0, 0.0095], cost_scale="log"
+    )
+    display.figure_.canvas.draw()
+    low, high = display.ax_.get_xlim()
+    assert low < 0 < 0.0095 < high
+    texts = [tick.label1.get_text() for tick in display.ax_.xaxis.majorTicks]
+    assert texts[:2] == ["0", "0.01"]  # what is below 0.0095 would run into the 0
+    names = {text.get_text() for text in display.ax_.texts}
+    assert names == {"base", "large"}
+
+
 @pytest.mark.parametrize(
     ("high", "written"),
     [(0.008, ["0.001", "0.002", "0.005"]), (100, ["0.001", "0.01", "0.1", "1", "10"])],

@@ -155,3 +155,16 @@ def test_ticks_of_the_cost_weight_do_not_run_into_the_zero():
     ax = display.plot().ax_
     assert_allclose(ax.get_xticks(), [0, 1e-3, 1e-2])
     assert ax.get_xlim() == (0, 0.03)
+
+
+def test_what_is_wrong_with_a_prediction_is_told_by_the_name_of_its_model():
+    nan = float("nan")
+    draw = TrafficDisplay.from_predictions
+    with pytest.raises(ValueError, match=r"cost of model 'large' is nan \(row 0\)"):
+        draw(["base", "large"], [[0.6, 0.9]], [1.0, nan])
+    with pytest.raises(ValueError, match=r"quality of model 'base' is nan \(row 1\)"):
+        draw(["base", "large"], [[0.6, 0.9], [nan, 0.9]], [1.0, 3.0])
+    with pytest.raises(
+        ValueError, match=r"quality has shape \(1, 2\); .* a column per"
+    ):
+        draw(["base", "large", "new"], [[0.6, 0.9]], [1.0, 3.0, 4.0])

@@ -176,6 +176,12 @@ def test_bad_predictions_are_refused(two_queries, quality, cost, match, cost_wei
         frontier(two_queries, quality, cost, cost_weights=cost_weights)
 
 
+def test_a_prediction_that_is_refused_is_told_by_the_name_of_its_model():
+    y = Outcomes(np.eye(2), [1.0, 5.0], models=["base", "large"])
+    with pytest.raises(ValueError, match="cost of model 'large' is nan"):
+        frontier(y, np.eye(2), [1.0, NAN])
+
+
 def test_a_negative_weight_and_a_reversed_range_are_refused(two_queries):
     with pytest.raises(ValueError, match="cost_weight"):
         frontier(two_queries, np.eye(2), [1, 5], cost_weights=[-1, 0])
