@@ -9,7 +9,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 from sklroute.outcomes import Outcomes, check_outcomes
-from sklroute.outcomes._values import check_known
+from sklroute.outcomes._values import check_known, check_named
 
 HALF_CHUNK = 8192  # queries of half precision converted at once
 
@@ -18,6 +18,7 @@ def outcomes_of(router: Any, y: Any) -> Outcomes:
     """Read the outcomes of a fitted router's models; refuse those of others."""
     outcomes = check_outcomes(y, models=router.classes_)
     if not np.array_equal(outcomes.models, router.classes_):
+        check_named(outcomes.models, router.classes_)
         raise ValueError(
             f"y has the models {outcomes.models.tolist()}, the router has "
             f"{router.classes_.tolist()}."

@@ -36,6 +36,15 @@ def check_models(models: Iterable[Any], n_models: int) -> NDArray:
     return array
 
 
+def check_named(models: NDArray, known: NDArray) -> None:
+    """Refuse models without names, which are numbered, where the known ones have."""
+    if known.dtype.kind == "U" and np.array_equal(models, np.arange(len(models))):
+        raise ValueError(
+            f"y has no names of models, only {len(models)} columns; the router has "
+            f"{known.tolist()}. Name the columns: Outcomes(quality, models=[...])."
+        )
+
+
 def row_labels(table: Any) -> pd.Index | None:
     """Index of a DataFrame; None of what has none."""
     return table.index if isinstance(table, pd.DataFrame) else None

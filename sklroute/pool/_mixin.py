@@ -13,6 +13,7 @@ from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import (
     check_candidates,
     check_models,
+    check_named,
     check_range,
     columns_of,
     float_array,
@@ -381,6 +382,7 @@ class PoolMixin(StreamMixin):
             return outcomes
         unknown = ~np.isin(outcomes.models, self.classes_)
         if unknown.any():
+            check_named(outcomes.models, self.classes_)
             raise ValueError(
                 f"y has the model {plain(outcomes.models[unknown][0])!r}, which is not "
                 f"one of the models {self.classes_.tolist()}; add_model takes in a new "

@@ -558,7 +558,8 @@ def test_without_signal_it_seldom_says_that_it_pays():
         ({"router": {}}, "no router to audit"),
         ({"router": {1: RidgeRouter(), "1": RidgeRouter()}}, "1 and '1' of two rout"),
         ({"router": RidgeRouter()}, "not fitted"),
-        ({"y": Outcomes(np.ones((400, 2)))}, "y has the models"),
+        ({"y": Outcomes(np.ones((400, 2)))}, "y has no names of models, only 2 col"),
+        ({"y": Outcomes(np.ones((400, 2)), models=["a", "b"])}, "y has the models"),
     ],
 )
 def test_bad_input_is_refused(data, router, params, match):

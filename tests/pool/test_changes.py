@@ -341,6 +341,10 @@ ANSWERS = np.ones(5)
             lambda r: r.partial_fit(X[:5], Outcomes(np.ones((5, 1)), models=["n"])),
             "y has the model 'n', which is not one of the models .*add_model",
         ),
+        (
+            lambda r: r.partial_fit(X, DATA.y[800:].quality),
+            r"y has no names of models, only \d columns; the router has .*Name the",
+        ),
         (lambda r: r.partial_fit(X, DATA.y[800:], half_life="day"), "half_life"),
         (lambda r: r.predict(X, available=["nobody"]), "available has 'nobody'"),
         (lambda r: r.predict(X, available=lambda name: False), "no available model"),
