@@ -115,10 +115,17 @@ def _cost(row: pd.Series, facts: Mapping[str, Any]) -> str:
 
 
 def _unseen(name: str, row: pd.Series) -> str:
-    return (
+    calls = (
         f"On {percent(row.unseen)} of the queries {name} or the baseline would have "
         "called a model whose outcome is not known, and the next best that is known "
-        f"stands in: the gain may be up to {100 * row.hidden:.1f} points higher or "
+        "stands in"
+    )
+    if row.hidden == row.hidden_loss == 0:
+        return (
+            f"{calls}. Both call the same one there: nothing is gained or lost by it."
+        )
+    return (
+        f"{calls}: the gain may be up to {100 * row.hidden:.1f} points higher or "
         f"{100 * row.hidden_loss:.1f} lower than found. Run these models to know."
     )
 

@@ -187,6 +187,20 @@ def test_choices_of_unknown_outcome_are_counted_and_may_hide_a_gain(data, router
     assert f"On {100 * lost.mean():.1f} % of the queries" in found.verdict
 
 
+def test_an_unknown_outcome_of_the_same_call_hides_nothing(data, router):
+    X, quality = data.X[TEST], data.y[TEST].quality.copy()
+    single = np.argmax(data.y.quality[TRAIN].mean(axis=0))
+    same = data.y.index(router.predict(X)) == single
+    assert 0 < same.sum() < len(same)
+    quality[same, single] = np.nan
+    quality[~same] = 0.5
+    y = Outcomes(quality, data.y[TEST].cost, models=data.models)
+    fixed = FixedRouter(data.models[single]).fit(data.X[TRAIN], data.y[TRAIN])
+    verdict = audit(fixed, X, y, **QUICK).verdict
+    assert "Both call the same one there: nothing is gained or lost by it." in verdict
+    assert "Run these models" not in verdict
+
+
 def test_what_an_unknown_outcome_hides_has_its_price(data, router):
     X, full = data.X[TEST], data.y[TEST]
     policy = MaxUtility(0.02)
