@@ -10,6 +10,7 @@ from sklroute.compare._contestants import SINGLE
 from sklroute.compare._jobs import is_binary
 from sklroute.compare._result import Comparison
 from sklroute.compare._words import percent, significant
+from sklroute.outcomes._values import plain
 
 MAX_SHOWN = 24
 MAX_LETTERS = 240  # of a text
@@ -24,9 +25,12 @@ def queries_section(
     """
     if queries is None:
         return ""
+    _check(queries, result.protocol["queries"])
     calls = result.choices.drop_duplicates(["name", "query"]).set_index("query")
     own, single = (calls[calls["name"] == name] for name in (result.best, SINGLE))
     shown = queries[queries.index.isin(own.index)]
+    if shown.empty:
+        return ""
     if len(shown) > MAX_SHOWN:
         shown = shown.sample(MAX_SHOWN, random_state=0).sort_index()
     note = (
@@ -44,6 +48,28 @@ def queries_section(
         f'<p class="small">{escape(note)}</p>',
         html.cards(cards),
     )
+
+
+def _check(queries: pd.DataFrame, n_queries: int) -> None:
+    """Refuse queries without texts, and those whose rows cannot be told."""
+    if not isinstance(queries, pd.DataFrame):
+        raise TypeError(f"queries must be a DataFrame; got {type(queries).__name__}.")
+    if "text" not in queries:
+        raise ValueError(f"queries has no column 'text'; it has {list(queries)}.")
+    strange = queries.index[~queries.index.isin(range(n_queries))]
+    if len(strange):
+        raise ValueError(
+            f"The index of queries has {plain(strange[0])!r}; expected the rows of X "
+            f"and y, which are numbers from 0 to {n_queries - 1}. If queries has them "
+            "all in their order: queries.reset_index(drop=True)."
+        )
+    wrong = [not isinstance(text, str) for text in queries["text"]]
+    if any(wrong):
+        row = wrong.index(True)
+        raise ValueError(
+            f"Row {queries.index[row]} of queries has no text but "
+            f"{plain(queries['text'].iloc[row])!r}."
+        )
 
 
 def _card(query, own, single, binary: bool, cost_unit: str | None) -> str:

@@ -124,6 +124,27 @@ def test_a_picture_stands_beside_its_query(result):
     assert '<img alt="dark?" src="data:image/png;base64,' in card
 
 
+@pytest.mark.parametrize(
+    ("queries", "message"),
+    [
+        (pd.DataFrame({"prompt": ["a"]}), r"no column 'text'; it has \['prompt'\]"),
+        (pd.DataFrame({"text": ["a"]}, index=["0"]), "index of queries has '0'; exp"),
+        (pd.DataFrame({"text": ["a"]}, index=[300]), "numbers from 0 to 299"),
+        (pd.DataFrame({"text": ["a", np.nan]}), "Row 1 of queries has no text but nan"),
+    ],
+)
+def test_queries_that_cannot_be_shown_are_refused(result, queries, message):
+    with pytest.raises(ValueError, match=message):
+        _html(result, {}, "", None, queries)
+
+
+def test_queries_are_a_frame_and_those_that_were_not_tested_are_left_out(result):
+    with pytest.raises(TypeError, match="queries must be a DataFrame; got list"):
+        _html(result, {}, "", None, ["a"])
+    none = pd.DataFrame({"text": []}, index=np.zeros(0, int))
+    assert "where they went" not in _html(result, {}, "", None, none)
+
+
 def test_every_placeholder_is_filled(html):
     assert "$" not in html
 
