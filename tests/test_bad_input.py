@@ -265,6 +265,14 @@ FRAMES = {
         from_long(queries=["q1", "q2", "q3"]),
         "Query 'q3' of `queries` is not in the log",
     ),
+    "queries that are texts in the log": (
+        from_long(LOG.assign(query=["7", "7", "8"]), queries=[7, 8]),
+        "Query '7' of the log is .* texts in the log, but not in `queries`: make them",
+    ),
+    "queries that are numbers in the log": (
+        from_long(LOG.assign(query=[7, 7, 8]), queries=["7", "8"]),
+        "Query 7 of the log is .* texts in `queries`, but not the log: make them alike",
+    ),
 }
 
 TARGETS = {

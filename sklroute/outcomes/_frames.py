@@ -106,14 +106,31 @@ def read_long(
     order = logged if queries is None else pd.Index(queries)
     unknown = logged[order.unique().get_indexer(logged) < 0]  # isin is slow
     if len(unknown):
-        raise ValueError(f"Query {plain(unknown[0])!r} of the log is not in `queries`.")
+        raise ValueError(
+            f"Query {plain(unknown[0])!r} of the log is not in `queries`."
+            + _unlike(logged, order)
+        )
     absent = order[logged.get_indexer(order) < 0]
     if len(absent):
-        raise ValueError(f"Query {plain(absent[0])!r} of `queries` is not in the log.")
+        raise ValueError(
+            f"Query {plain(absent[0])!r} of `queries` is not in the log."
+            + _unlike(logged, order)
+        )
     return {
         channel: log.pivot(index=query, columns=model, values=name).reindex(order)
         for channel, name in values.items()
     }
+
+
+def _unlike(logged: pd.Index, order: pd.Index) -> str:
+    """What to do about names that are texts in the log alone, or in `queries` alone."""
+    in_log, given = (
+        infer_dtype(names, skipna=False) == "string" for names in (logged, order)
+    )
+    if in_log == given:
+        return ""
+    places = "the log, but not in `queries`" if in_log else "`queries`, but not the log"
+    return f" They are texts in {places}: make them alike, as by .astype(str)."
 
 
 def _check_log(log: pd.DataFrame, query: str, model: str, needed: list[str]) -> None:
