@@ -15,6 +15,7 @@ from sklearn.utils import Bunch
 from sklroute.compare._routers import ROUTERS
 from sklroute.datasets import load_features, load_outcomes
 from sklroute.datasets._files import located
+from sklroute.datasets._table import need_one_per_query
 from sklroute.features import BlockScaler, TextEmbedder
 from sklroute.outcomes._values import check_choice
 
@@ -178,11 +179,8 @@ def _with_text(options: argparse.Namespace, table) -> dict[str, Any]:
 
 
 def _texts(table, name: str) -> pd.Series:
-    if name not in table.frame:
-        raise ValueError(
-            f"{table.path}: no column {name!r} with one value per query (the same in "
-            f"all its rows); there are {list(table.frame)}."
-        )
+    with located(table.path):
+        need_one_per_query(table.frame, name, table.varying)
     texts = table.frame[name].astype(object)
     wrong = [row for row, text in enumerate(texts) if not isinstance(text, str)]
     if wrong:

@@ -77,6 +77,9 @@ def load_outcomes(
             query, with ``query`` among them.
         task, groups : ndarray of shape (n_queries,) or None
             The columns asked for.
+        varying : dict of str to str
+            The columns of a long table that are not in ``frame``, since they vary
+            within a query, and the first such query.
         path : Path
             The file.
         query : str or None
@@ -118,13 +121,14 @@ def load_outcomes(
                     f"the table is wide, with {QUALITY}<model>: columns may have "
                     f"'query' alone, not {list(columns)}."
                 )
-            y, frame = _read_wide(frame)
+            (y, frame), varying = _read_wide(frame), {}
         else:
-            y, frame = _read_long(frame, names)
+            y, frame, varying = _read_long(frame, names)
         check_outcomes(y, for_fit=True)
         named = {
-            "task": _column(frame, task),
-            "groups": _column(frame, groups),
+            "task": _column(frame, task, varying),
+            "groups": _column(frame, groups, varying),
+            "varying": varying,
         }
     return Bunch(y=y, frame=frame, path=path, query=columns.get("query"), **named)
 
@@ -246,13 +250,19 @@ def _read_wide(frame: pd.DataFrame) -> tuple[Outcomes, pd.DataFrame]:
 
 def _prefixed(frame: pd.DataFrame, prefix: str) -> pd.DataFrame:
     columns = [name for name in frame if str(name).startswith(prefix)]
-    parts = {name.removeprefix(prefix): numbers(frame, name) for name in columns}
+    parts = {}
+    for name in columns:
+        model = name.removeprefix(prefix).strip()
+        if not model or model in parts:
+            what = "the same model as another" if model else "no model"
+            raise ValueError(f"the column {name!r} names {what}.")
+        parts[model] = numbers(frame, name)
     return pd.DataFrame(parts, index=frame.index)
 
 
 def _read_long(
     log: pd.DataFrame, names: dict[str, str]
-) -> tuple[Outcomes, pd.DataFrame]:
+) -> tuple[Outcomes, pd.DataFrame, dict[Hashable, Any]]:
     query, model = names["query"], names["model"]
     need_values(log, [query, model])
     values = [names[name] for name in ("quality", "cost") if names[name] in log]
@@ -266,9 +276,12 @@ def _read_long(
         )
     rest = log.drop(columns=[model, *values])
     comparable = rest.apply(_comparable)
-    constant = comparable.groupby(query).nunique(dropna=False).le(1).all()
-    kept = [query, *constant.index[constant]]
-    return y, rest[kept].drop_duplicates(query).reset_index(drop=True)
+    varies = comparable.groupby(query, sort=False).nunique(dropna=False).gt(1)
+    varying = {
+        name: plain(varies[name].idxmax()) for name in varies if varies[name].any()
+    }
+    kept = [query, *(name for name in varies if name not in varying)]
+    return y, rest[kept].drop_duplicates(query).reset_index(drop=True), varying
 
 
 def _comparable(column: pd.Series) -> pd.Series:
@@ -285,14 +298,24 @@ def _comparable(column: pd.Series) -> pd.Series:
         ) from error
 
 
-def _column(frame: pd.DataFrame, name: str | None) -> NDArray | None:
+def need_one_per_query(
+    frame: pd.DataFrame, name: str, varying: Mapping[Hashable, Any]
+) -> None:
+    """Refuse a column that is not there, or was left out since it varies."""
+    if name not in frame:
+        why = f": query {varying[name]!r} has several" if name in varying else ""
+        raise ValueError(
+            f"no column {name!r} with one value per query (the same in all its rows)"
+            f"{why}; there are {list(frame.columns)}."
+        )
+
+
+def _column(
+    frame: pd.DataFrame, name: str | None, varying: Mapping[Hashable, Any]
+) -> NDArray | None:
     if name is None:
         return None
-    if name not in frame:
-        raise ValueError(
-            f"no column {name!r} with one value per query (the same in all its rows); "
-            f"there are {list(frame.columns)}."
-        )
+    need_one_per_query(frame, name, varying)
     need_values(frame, [name])
     check_names(frame[name])
     return frame[name].to_numpy()

@@ -229,11 +229,38 @@ def test_a_broken_file_is_named(tmp_path, name):
         load(path)
 
 
+def test_blanks_are_no_part_of_a_model_in_a_header(write):
+    y = load_outcomes(write("q: a,q:b ,cost:a,cost: b\n1,0,2,3\n")).y
+    assert y.models.tolist() == ["a", "b"]
+    assert y.cost.tolist() == [[2, 3]]
+    with pytest.raises(ValueError, match="column 'q:a' names the same model as anoth"):
+        load_outcomes(write("q: a,q:a\n1,0\n"))
+    with pytest.raises(ValueError, match="column 'q:' names no model"):
+        load_outcomes(write("q: ,q:a\n1,0\n"))
+
+
+def test_truth_and_numbers_may_share_a_column(write):
+    y = load_outcomes(write("q:a,q:b\nTRUE,0.5\n0.25,FALSE\n")).y
+    assert y.quality.tolist() == [[1, 0.5], [0.25, 0]]
+
+
+@pytest.mark.parametrize("cell", ["45%", "$0.01", '"0,5"', "1 ms"])
+def test_what_is_no_number_is_told_with_what_is(write, cell):
+    message = (
+        f"column 'cost:a', row 1: '.*{cell[-2]}.*' is not a number such as 0.5, with"
+    )
+    with pytest.raises(ValueError, match=message):
+        load_outcomes(write(f"q:a,q:b,cost:a\n1,0,2\n1,0,{cell}\n"))
+
+
 def test_unknown_and_incomplete_group_columns_are_named(write):
     with pytest.raises(ValueError, match=r"no column 'topic' .* 'task'"):
         load_outcomes(write(WIDE), task="topic")
-    with pytest.raises(ValueError, match="no column 'seconds' with one value per"):
+    message = r"no column 'seconds' with one value per .*: query 'a' has several; there"
+    with pytest.raises(ValueError, match=message):
         load_outcomes(write(LONG), groups="seconds")
+    assert load_outcomes(write(LONG)).varying == {"seconds": "a"}
+    assert load_outcomes(write(WIDE)).varying == {}
     with pytest.raises(ValueError, match="column 'task', row 1 is empty"):
         load_outcomes(write("task,q:a\nocr,1\n,0\n"), groups="task")
 
