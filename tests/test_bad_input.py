@@ -93,11 +93,11 @@ OUTCOMES = {
     ),
     "quality above 1": (
         outcomes(changed(QUALITY, (4, 2), 1.2)),
-        r"quality must be in \[0, 1\]; row 4, model 'tiny' has 1.2",
+        r"quality must be in \[0, 1\]; row 4, model 'tiny' has 1.2. Scale all of them",
     ),
     "negative quality": (
         outcomes(changed(QUALITY, (4, 2), -0.1)),
-        r"quality must be in \[0, 1\]; row 4, model 'tiny' has -0.1",
+        r"quality must be in \[0, 1\]; row 4, model 'tiny' has -0.1.$",
     ),
     "infinite cost": (
         outcomes(cost=[1.0, INF, 2.0]),
@@ -278,7 +278,7 @@ FRAMES = {
 TARGETS = {
     "a model never observed": (
         fit(y=Outcomes(changed(QUALITY, (slice(None), 1), NAN), models=NAMES)),
-        "Model 'large' has no observed quality in any row",
+        "Model 'large' has no observed quality in any row of y: leave it out",
     ),
     "a query never observed": (
         fit(y=Outcomes(changed(changed(QUALITY, 6, NAN), (2, 1), NAN), models=NAMES)),

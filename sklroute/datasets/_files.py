@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklroute.outcomes._values import plain
 
 BROKEN_ARRAYS = (ValueError, OSError, EOFError, KeyError, BadZipFile, zlib.error)
-TRUTH = {"True": 1, "False": 0, "true": 1, "false": 0}
+TRUTH = {"True": 1, "true": 1, "TRUE": 1, "False": 0, "false": 0, "FALSE": 0}
 
 
 @contextmanager
@@ -234,7 +234,10 @@ def numbers(frame: pd.DataFrame, name: str) -> pd.Series:
     wrong = np.flatnonzero(values.isna() & frame[name].notna())
     if len(wrong):
         value = reprlib.repr(frame[name].iloc[wrong[0]])
-        raise ValueError(f"column {name!r}, row {wrong[0]}: {value} is not a number.")
+        raise ValueError(
+            f"column {name!r}, row {wrong[0]}: {value} is not a number such as "
+            "0.5, with a point and no unit."
+        )
     return values
 
 

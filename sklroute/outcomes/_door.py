@@ -131,4 +131,6 @@ def _check_observed(outcomes: Outcomes) -> None:
     check_seen(observed)
     if not observed.any(axis=0).all():
         model = plain(outcomes.models[~observed.any(axis=0)][0])
-        raise ValueError(f"Model {model!r} has no observed quality in any row of y.")
+        raise ValueError(
+            f"Model {model!r} has no observed quality in any row of y: leave it out."
+        )

@@ -10,6 +10,7 @@ from pandas.api.types import infer_dtype
 from sklroute.outcomes._values import (
     check_models,
     float_array,
+    how_to_scale,
     must_be,
     out_of_range,
     plain,
@@ -196,11 +197,13 @@ def _check_values(
     log: pd.DataFrame, query: str, model: str, name: str, upper: float
 ) -> None:
     """Refuse what is no number or out of range, by its row in the log."""
-    wrong = out_of_range(float_array(log[[name]], name)[:, 0], upper)
+    values = float_array(log[[name]], name)[:, 0]
+    wrong = out_of_range(values, upper)
     if wrong.any():
         row = int(wrong.argmax())
         call = log.iloc[row]
         raise ValueError(
             f"{name} must be {must_be(upper)}; row {row} of the log, query "
             f"{plain(call[query])!r}, model {plain(call[model])!r} has {call[name]}."
+            + (how_to_scale(values[row]) if upper == 1 else "")
         )

@@ -216,14 +216,23 @@ def must_be(upper: float) -> str:
     return "in [0, 1]" if upper == 1 else "finite and >= 0"
 
 
+def how_to_scale(value: float) -> str:
+    """What to do about a quality on another scale, for a message."""
+    if not 1 < value < np.inf:
+        return ""
+    return " Scale all of them alike: divide them by the highest possible score."
+
+
 def check_range(table: NDArray, models: NDArray, name: str, upper: float) -> None:
     """Refuse infinity and what is not between 0 and the upper bound; NaN passes."""
     wrong = out_of_range(table, upper)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
+        value = table[row, column]
         raise ValueError(
             f"{name} must be {must_be(upper)}; row {row}, model "
-            f"{plain(models[column])!r} has {table[row, column]}."
+            f"{plain(models[column])!r} has {value}."
+            + (how_to_scale(value) if name.lower() == "quality" else "")
         )
 
 
