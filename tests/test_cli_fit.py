@@ -95,6 +95,10 @@ def test_the_seed_is_the_routers(folder, data):
         (["wide.csv"], "give --features FILE or --text COLUMN"),
         (["wide.csv", "--features", "x.npy", "--text", "prompt"], "takes one of them"),
         (["free.csv", "--features", "x.npy", "--cost-weight", "1"], "needs costs"),
+        (
+            ["part.csv", "--features", "x.npy", "--cost-weight", "1"],
+            "part.csv: --cost-weight needs the cost of every model, and 'model-1' has",
+        ),
         (["none.csv", "--text", "prompt"], "No such file: none.csv"),
         (["wide.csv", "--text", "prompt", "--out", "."], "--out . is a folder"),
     ],
@@ -102,6 +106,7 @@ def test_the_seed_is_the_routers(folder, data):
 def test_bad_input_is_one_line_and_no_file(folder, capsys, arguments, message):
     wide = pd.read_csv("wide.csv")
     wide.filter(regex="^q:").to_csv("free.csv", index=False)
+    wide.drop(columns="cost:model-1").to_csv("part.csv", index=False)
     assert fit(*arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("sklroute fit: error: ")

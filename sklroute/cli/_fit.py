@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.utils import Bunch
 
 from sklroute.cli._inputs import (
     EPILOG,
@@ -19,6 +20,7 @@ from sklroute.compare._jobs import TASK, configure, with_task_block
 from sklroute.compare._protocol import check_weight
 from sklroute.compare._routers import ROUTERS
 from sklroute.features import BlockScaler, TaskEncoder, TextEmbedder
+from sklroute.outcomes._values import plain
 from sklroute.pipeline import RouterPipeline
 from sklroute.policies import MaxUtility
 
@@ -58,7 +60,7 @@ def _fit(options: argparse.Namespace) -> int:
         raise IsADirectoryError(f"--out {options.out} is a folder: name a file.")
     table = read_table(options)
     data = inputs(options, table)
-    check_weight(options.cost_weight, not np.isnan(table.y.cost).all())
+    _check_costs(options.cost_weight, table)
     options.out.parent.mkdir(parents=True, exist_ok=True)  # before the work
     router = _pipeline(options, data, table.task)
     X = data["X"] if options.text is None else data["X"]["text"].tolist()
@@ -74,6 +76,17 @@ def _fit(options: argparse.Namespace) -> int:
     )
     console.print(f"Written: {options.out}")
     return 0
+
+
+def _check_costs(cost_weight: float, table: Bunch) -> None:
+    """Refuse a price on cost with which the router could not choose."""
+    unknown = np.isnan(table.y.cost).all(axis=0)
+    check_weight(cost_weight, not unknown.all())
+    if cost_weight > 0 and unknown.any():
+        raise ValueError(
+            f"{table.path}: --cost-weight needs the cost of every model, and "
+            f"{plain(table.y.models[unknown][0])!r} has none in any row."
+        )
 
 
 def _pipeline(options, data: dict[str, Any], tasks: Any) -> RouterPipeline:
