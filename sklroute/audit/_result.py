@@ -128,7 +128,9 @@ def judge(
     return Audit(
         table=table.rename_axis("router"),
         by_task=None if tasks is None else _by_task(question, decisions, tasks),
-        verdict=" ".join(words.verdict(table, facts | {"decisions": decisions})),
+        verdict=" ".join(
+            words.verdict(table, facts | {"decisions": decisions, "y": y})
+        ),
         decisions=dict(decisions),
         y=y,
         **facts,

@@ -14,6 +14,7 @@ from sklroute.compare._words import (
     points,
     significant,
     thousands,
+    unpriced,
     with_unit,
 )
 
@@ -49,6 +50,7 @@ def verdict(table: pd.DataFrame, facts: Mapping[str, Any]) -> Iterator[str]:
             f"paying that is no better than the baseline is at most "
             f"{_percent(facts['alpha'])} (Holm)."
         )
+    yield from unpriced(facts["y"])
 
 
 def _sentences(name: str, row: pd.Series, facts: Mapping[str, Any]) -> Iterator[str]:

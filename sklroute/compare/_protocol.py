@@ -261,8 +261,9 @@ def drop_unpriced(y: Outcomes) -> tuple[Outcomes, bool]:
     alone = ~candidates.any(axis=1)
     if alone.any():
         raise ValueError(
-            f"Row {np.flatnonzero(alone)[0]} has no available model of known quality "
-            "and cost."
+            f"Row {np.flatnonzero(alone)[0]} of y has no available model of known "
+            f"quality and cost ({alone.sum()} of {len(y)} queries): leave such queries "
+            "out, or tell the costs of their calls."
         )
     check_choice(candidates)
     return Outcomes(y.quality, y.cost, y.available & priced, models=y.models), True

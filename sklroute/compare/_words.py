@@ -7,6 +7,7 @@ import pandas as pd
 
 from sklroute.compare._contestants import MIX, SINGLE
 from sklroute.compare._result import MIN_UNITS, Comparison, with_bounds
+from sklroute.outcomes import Outcomes
 
 KINDS = ["router", "control", "reference", "bound"]
 ROUNDING = 1e-9
@@ -68,6 +69,7 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
             "only one model is known: every choice is the same there, so that all "
             "differences are smaller than where models can be chosen."
         )
+    yield from unpriced(result.y_test)
     gain = best[with_bounds("gain")]
     yield (
         f"Best router: {result.best}, chosen on validation queries. Sending every "
@@ -102,6 +104,17 @@ def sentences(result: Comparison, cost_unit: str | None = None) -> Iterator[str]
         f"points on that: {_verdict(result, *result.over_random)}."
     )
     yield _control_sentence(result)
+
+
+def unpriced(y: Outcomes) -> Iterator[str]:
+    """Yield what becomes of answers without a cost where others have one."""
+    share = np.isnan(y.cost)[y.observed].mean()
+    if 0 < share < 1:
+        yield (
+            f"The cost of {percent(share)} of the scored answers is not known: they "
+            "count as not run. Tell their costs, or leave out all costs to compare "
+            "quality alone."
+        )
 
 
 def _chosen_sentence(result: Comparison) -> str:

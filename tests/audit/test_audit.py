@@ -201,6 +201,18 @@ def test_an_unknown_outcome_of_the_same_call_hides_nothing(data, router):
     assert "Run these models" not in verdict
 
 
+def test_answers_of_unknown_cost_are_counted(data, router):
+    cost = data.y[TEST].cost.copy()
+    cost[::2, 0] = np.nan
+    y = Outcomes(data.y[TEST].quality, cost, models=data.models)
+    found = audit(router, data.X[TEST], y, **QUICK)
+    assert "The cost of 12.5 % of the scored answers is not known: " in found.verdict
+    free = Outcomes(y.quality, models=data.models)
+    for known in (data.y[TEST], free):
+        found = audit(router, data.X[TEST], known, **QUICK)
+        assert "count as not run" not in found.verdict
+
+
 def test_what_an_unknown_outcome_hides_has_its_price(data, router):
     X, full = data.X[TEST], data.y[TEST]
     policy = MaxUtility(0.02)

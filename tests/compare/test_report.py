@@ -177,6 +177,17 @@ def test_the_summary_names_the_feature_bill_in_its_unit(data):
     assert "At the cost weight 0.01" in text
 
 
+def test_answers_of_unknown_cost_are_counted(data, result):
+    cost = data.y.cost.copy()
+    cost[::2, 0] = np.nan
+    y = Outcomes(data.y.quality, cost, models=data.models)
+    few = {"routers": {"ridge": RidgeRouter()}, **SETTINGS}
+    share = f"{100 * np.isnan(cost).mean():.1f} %"
+    found = f"The cost of {share} of the scored answers is not known: they count as not"
+    assert found in " ".join(sentences(compare(data.X, y, **few)))
+    assert "they count as not run" not in " ".join(sentences(result))
+
+
 def test_few_independent_queries_get_no_verdict(data):
     groups = np.arange(300) % 6
     few = compare(
