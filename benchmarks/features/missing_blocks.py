@@ -28,8 +28,17 @@ import pandas as pd
 from compare_blocks import fit, interval, load_tables
 from sklearn.pipeline import make_pipeline
 
-from sklroute import AverageRouter, FixedRouter, LatentRouterClassifier, RidgeRouter
-from sklroute.baselines import KernelRouter
+from sklroute import LatentRouterClassifier
+from sklroute.baselines import (
+    AverageRouter,
+    ClusterRouter,
+    FixedRouter,
+    KernelRouter,
+    KNNRouter,
+    LogisticRouter,
+    MLPRouter,
+    RidgeRouter,
+)
 from sklroute.compare._result import named
 from sklroute.compare._splits import make_splits
 from sklroute.features import BlockScaler
@@ -85,10 +94,19 @@ def table_splits(table, partition=0):
 
 def routers(modalities):
     """Yield a name and a router for features with the given blocks."""
+    knn, tuned = KNNRouter(), KNNRouter(shrinkage="auto")
     baselines = {
         "ridge": RidgeRouter(),
+        "logistic": LogisticRouter(),
+        "cluster": ClusterRouter(random_state=0),
+        "mlp": MLPRouter(random_state=0),
         "kernel": KernelRouter(random_state=0),
-        "average": AverageRouter(),
+        "knn": knn,
+        "knn, tuned shrinkage": tuned,
+        "average": AverageRouter([("knn", knn), ("logistic", LogisticRouter())]),
+        "average, tuned shrinkage": AverageRouter(
+            [("knn", tuned), ("logistic", LogisticRouter())]
+        ),
     }
     for name, router in baselines.items():
         yield name, make_pipeline(BlockScaler(modalities, allow_missing=True), router)

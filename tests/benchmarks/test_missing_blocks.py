@@ -20,7 +20,25 @@ def test_every_router_met_every_condition(results):
     counts = results.groupby(["table", "router"]).size()
     assert set(counts) == {6}  # complete, missing, three dropped, switch
     assert set(results.index.levels[0]) == {"visual_qa", "mllm10"}
-    assert {"latent", "kernel", "ridge", "average"} <= set(results.index.levels[1])
+    routers = {
+        "ridge",
+        "logistic",
+        "cluster",
+        "mlp",
+        "kernel",
+        "knn",
+        "average",
+        "latent",
+    }
+    assert routers <= set(results.index.levels[1])
+
+
+def test_only_routers_without_tuned_shrinkage_lose_more_than_a_third(results):
+    share = results["share"].xs("neither", level="condition")
+    more = share.index[share > 1 / 3]
+    assert set(more) == {("visual_qa", "knn"), ("visual_qa", "average")}
+    upper = results["under_third_high"].xs("neither", level="condition")
+    assert (upper > 0).all()  # and none of them so that it can be told from luck
 
 
 def test_losses_and_shares_are_those_of_the_qualities(results):
