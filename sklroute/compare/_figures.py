@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from io import BytesIO
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -129,8 +128,9 @@ def new_axes(width: float, height: float):
 def cost_axes(cost: NDArray):
     """The same for quality against cost, logarithmic where models differ much."""
     axes = new_axes(9.5, 5)
-    if np.nanmax(cost) > LOG_RATIO * np.nanmin(cost) > 0:
-        log_costs(axes)
+    paid = cost[cost > 0]
+    if len(paid) and paid.max() > LOG_RATIO * paid.min():
+        log_costs(axes, cost)
     return axes
 
 

@@ -12,7 +12,6 @@ from sklroute.displays._pyplot import (
     import_pyplot,
     labelled,
     log_costs,
-    log_costs_and_zero,
     name_of,
     take_axes,
 )
@@ -253,7 +252,8 @@ class FrontierDisplay:
         """
         ax = take_axes(self, ax, (9, 4.5))
         if cost_scale == "log":
-            self._log_costs()
+            given = self.frontier.cost if self.models is None else self.model_cost
+            log_costs(ax, given)
         elif cost_scale is not None:
             ax.set_xscale(cost_scale)
         area = None if self.nauc is None else f"nAUC = {self.nauc:.3f}"
@@ -299,14 +299,6 @@ class FrontierDisplay:
             parts.append(pd.DataFrame({**models, "cost_weight": np.nan, **single}))
         frame = pd.concat([part.astype({"model": object}) for part in parts])
         return frame.reset_index(drop=True)
-
-    def _log_costs(self) -> None:
-        """Make the cost axis logarithmic, with a place for 0 if something is free."""
-        cost = self.frontier.cost if self.models is None else self.model_cost
-        if (cost == 0).any() and (cost > 0).any():
-            log_costs_and_zero(self.ax_, cost[cost > 0].min())
-        elif self.ax_.get_xscale() != "symlog":  # as another router has made it
-            log_costs(self.ax_)
 
     def _draw(self, frontier: Frontier, style: dict) -> Any:
         """Draw a line, or a dot where the frontier has but one point."""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from numpy.typing import NDArray
+
 from sklroute.pipeline import last_step
 
 MAX_LETTERS = 36  # of a name: more leave no room for what is drawn
@@ -32,11 +34,19 @@ def take_axes(display: Any, ax: Any, figsize: tuple[float, float]) -> Any:
     return ax
 
 
-def log_costs(ax: Any) -> None:
-    """Make the cost axis logarithmic, with plain numbers that keep clear of each other.
+def log_costs(ax: Any, cost: NDArray) -> None:
+    """Make the cost axis logarithmic, with a place for 0 where something is free.
 
-    Of less than two decades also 2 and 5 times each power of ten are written.
+    Its numbers keep clear of each other: of less than two decades also 2 and 5 times
+    each power of ten are written.
     """
+    if (cost == 0).any() and (cost > 0).any():
+        _log_from_zero(ax, cost[cost > 0].min())
+    elif ax.get_xscale() != "symlog":  # as one who draws on the same axes has made it
+        _log(ax)
+
+
+def _log(ax: Any) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter
 
     class CostLocator(LogLocator):
@@ -50,8 +60,8 @@ def log_costs(ax: Any) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def log_costs_and_zero(ax: Any, lowest: float) -> None:
-    """As `log_costs`, with a place for what is free: linear from 0 to ``lowest``."""
+def _log_from_zero(ax: Any, lowest: float) -> None:
+    """Logarithmic from ``lowest`` on, linear from 0 to there."""
     from matplotlib.ticker import NullLocator, SymmetricalLogLocator
 
     class CostLocator(SymmetricalLogLocator):

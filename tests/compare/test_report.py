@@ -351,3 +351,5 @@ def test_names_of_routers_are_shown_as_they_are(result):
 def test_models_of_unknown_cost_do_not_change_the_scale_of_the_axis():
     assert figures.cost_axes(np.array([1e-3, np.nan, 10.0])).get_xscale() == "log"
     assert figures.cost_axes(np.array([2.0, np.nan, 10.0])).get_xscale() == "linear"
+    assert figures.cost_axes(np.array([0.0, 1e-3, 10.0])).get_xscale() == "symlog"
+    assert figures.cost_axes(np.array([0.0, np.nan, 0.0])).get_xscale() == "linear"
