@@ -307,8 +307,10 @@ def _weights(quality, cost, mask, cost_weights) -> NDArray[np.float64]:
         if not len(given):
             raise ValueError("cost_weights is empty.")
         return np.append(given, cheapest[cheapest > given.max()])
-    # Between two changes every weight gives the same choices.
-    between = (changes[1:] + changes[:-1]) / 2
+    # Between two changes every weight gives the same choices. Changes that differ by
+    # rounding are the same: between them, rounding would choose.
+    apart = np.diff(changes) > ROUNDING * changes[1:]
+    between = ((changes[1:] + changes[:-1]) / 2)[apart]
     if len(between) > N_COST_WEIGHTS:
         kept = np.linspace(0, len(between) - 1, N_COST_WEIGHTS)
         between = between[kept.round().astype(int)]

@@ -68,6 +68,17 @@ def test_given_weights_are_swept_and_the_cheapest_policy_is_added(two_queries):
     assert_allclose(enough.cost_weight, [9.0])
 
 
+@pytest.mark.parametrize("unit", [0.1, 1.0, 3.0, 1000.0])
+def test_queries_that_change_at_one_price_but_for_rounding_change_together(unit):
+    # 0.6 - 0.0 is not 0.8 - 0.2 in floats: half of the queries would go first.
+    cost = [0.0, 2.0 * unit]
+    curve = frontier(
+        Outcomes([[0.0, 1.0], [1.0, 0.0]], cost), [[0.0, 0.6], [0.2, 0.8]], cost
+    )
+    assert_allclose(curve.cost_weight, [0.0, 0.6 / unit])
+    assert_array_equal(curve.cost, [2.0 * unit, 0.0])
+
+
 def test_models_not_observed_or_not_available_or_without_cost_are_not_chosen():
     y = Outcomes(
         [[NAN, 0.2, 0.3, 0.4]],
