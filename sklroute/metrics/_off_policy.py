@@ -177,7 +177,8 @@ def direct_value(
     0.9
     """
     outcomes, target = read(y, choice)
-    predicted = predicted_utility(outcomes, quality, cost, cost_weight)
+    needed = target > 0
+    predicted = predicted_utility(outcomes, quality, cost, cost_weight, needed)
     return _reduce(expected(target, predicted), reduce)
 
 
@@ -236,7 +237,8 @@ def doubly_robust_value(
     outcomes, target = read(y, choice)
     weight = weights(outcomes, target)
     warn_of_overlap(outcomes, target, weight)
-    predicted = predicted_utility(outcomes, quality, cost, cost_weight)
+    needed = target > 0  # where it is 0, so is the weight
+    predicted = predicted_utility(outcomes, quality, cost, cost_weight, needed)
     residual = logged_utility(outcomes, cost_weight) - predicted
     return _reduce(expected(target, predicted) + expected(weight, residual), reduce)
 

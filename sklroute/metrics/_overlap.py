@@ -59,20 +59,24 @@ def logged_utility(outcomes: LoggedOutcomes, cost_weight: float) -> NDArray:
     return np.where(outcomes.observed, utility, 0.0)
 
 
-def predicted_utility(outcomes, quality, cost, cost_weight) -> NDArray[np.float64]:
+def predicted_utility(
+    outcomes, quality, cost, cost_weight, needed
+) -> NDArray[np.float64]:
+    """Predicted utility where it is needed, 0 elsewhere."""
     check_cost_weight(cost_weight)
     utility = check_table(quality, outcomes, "Predicted quality")
     if cost_weight > 0:
         if cost is None:
             raise ValueError(f"cost_weight={cost_weight} needs predicted costs.")
         utility = utility - cost_weight * check_table(cost, outcomes, "Predicted cost")
-    if not np.isfinite(utility).all():
-        row, column = np.argwhere(~np.isfinite(utility))[0]
+    unknown = needed & ~np.isfinite(utility)
+    if unknown.any():
+        row, column = np.argwhere(unknown)[0]
         raise ValueError(
             f"The prediction for model {plain(outcomes.models[column])!r} in row {row} "
             "is not known."
         )
-    return utility
+    return np.where(needed, utility, 0.0)
 
 
 def expected(target: NDArray, table: NDArray) -> NDArray[np.float64]:

@@ -222,6 +222,17 @@ def test_unknown_numbers_are_located():
         direct_value(LOG, CHOICE, guess[:4])
 
 
+@pytest.mark.parametrize("name", MODEL_VALUES)
+def test_predictions_of_models_never_chosen_may_be_unknown(name):
+    choice = np.where(CHOICE == 2, 0, CHOICE)  # model 2 is down, and has no price
+    price = np.where(np.arange(SHAPE[1]) == 2, NAN, COST)
+    values = MODEL_VALUES[name]
+    found = values(LOG, choice, GUESS, price, cost_weight=0.25)
+    np.testing.assert_allclose(found, slow(name, choice, 0.25))
+    with pytest.raises(ValueError, match="prediction for model 2 in row"):
+        values(LOG, CHOICE, GUESS, price, cost_weight=0.25)
+
+
 def test_bad_choices_are_located():
     with pytest.raises(ValueError, match="y has no propensities"):
         ips_value(Outcomes(QUALITY), CHOICE)
