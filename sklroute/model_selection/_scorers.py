@@ -49,8 +49,8 @@ def utility_scorer(cost_weight: float = 0.0) -> "_UtilityScorer":
     scorer : callable
         ``scorer(router, X, y, sample_weight=None) -> float``, higher is better, for
         ``scoring=`` of scikit-learn's searches and of `cross_val_score`, which pass
-        weights on if metadata routing is on. The router may be a pipeline or a fitted
-        search that ends in one.
+        weights on if metadata routing is on; searches of scikit-learn 1.9 always do.
+        The router may be a pipeline or a fitted search that ends in one.
 
     Examples
     --------
@@ -159,7 +159,11 @@ def off_policy_scorer(
 
 
 class _WeightedScorer:
-    """Takes the weights of the queries from a search, if metadata routing is on."""
+    """Takes the weights of the queries from a search."""
+
+    def _accept_sample_weight(self) -> bool:
+        """Say so to a search by several scorers, with metadata routing off."""
+        return True
 
     def get_metadata_routing(self) -> MetadataRequest:
         request = MetadataRequest(owner=self)
@@ -222,6 +226,9 @@ class _OffPolicyScorer:
     estimator: str
     cost_weight: float
     outcome_model: Any
+
+    def _accept_sample_weight(self) -> bool:
+        return False
 
     def __call__(self, estimator: Any, X: ArrayLike, y: Any) -> float:
         router = as_router(estimator)

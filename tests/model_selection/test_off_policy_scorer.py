@@ -57,6 +57,21 @@ def test_a_search_on_the_log_finds_the_router_that_is_better():
     assert search.best_params_ == {"ridgerouter__alpha": 100.0}
 
 
+@pytest.mark.filterwarnings("ignore:.*does not support sample_weight")
+def test_a_search_by_several_scorers_weighs_the_fit_alone():
+    weight = np.arange(len(LOG)) % 3
+    scoring = {name: off_policy_scorer(name) for name in ("dr", "snips")}
+    search = GridSearchCV(
+        RidgeRouter(), {"alpha": [9.0]}, scoring=scoring, cv=3, refit=False
+    ).fit(DATA.X, LOG, sample_weight=weight)
+    test = np.arange(len(LOG)) < len(LOG) // 3
+    router = RidgeRouter(alpha=9.0)
+    router.fit(DATA.X[~test], LOG[~test], sample_weight=weight[~test])
+    for name, scorer in scoring.items():
+        score = search.cv_results_[f"split0_test_{name}"][0]
+        assert score == scorer(router, DATA.X[test], LOG[test])
+
+
 def test_another_outcome_model_can_be_the_judge(router):
     X, y = DATA.X[TEST], LOG[TEST]
     fixed = FixedRouter().fit(DATA.X[TRAIN], LOG[TRAIN])

@@ -230,6 +230,17 @@ def test_a_search_passes_weights_on_to_the_scorer(data, scorer):
     assert search.cv_results_["split0_test_score"][0] == pytest.approx(expected)
 
 
+def test_a_search_by_several_scorers_takes_weights_without_metadata_routing(data):
+    scores = []
+    for scoring in ({"u": SCORERS[1], "f": SCORERS[2]}, SCORERS[1], SCORERS[2]):
+        search = GridSearchCV(
+            RidgeRouter(), {"alpha": [9.0]}, scoring=scoring, cv=3, refit=False
+        ).fit(data.X, data.y, sample_weight=np.arange(120) % 3)
+        names = ["score"] if callable(scoring) else list(scoring)
+        scores += [search.cv_results_[f"mean_test_{name}"][0] for name in names]
+    assert scores[:2] == scores[2:]
+
+
 @pytest.mark.parametrize(
     ("scorer", "name"),
     [(utility_scorer(0.1), "Utility"), (frontier_scorer(), "Frontier area")],
