@@ -15,7 +15,8 @@ from sklroute.outcomes._values import named_dtype
 
 SIZE = 4096  # queries of a batch, unless told otherwise
 
-Batch = NDArray | tuple[NDArray, Outcomes]
+Features = NDArray | pd.DataFrame
+Batch = Features | tuple[Features, Outcomes]
 
 
 class ArrayBatches:
@@ -25,10 +26,11 @@ class ArrayBatches:
 
     Parameters
     ----------
-    X : array of shape (n_queries, n_features)
+    X : array or DataFrame of shape (n_queries, n_features)
         Features, e.g. ``np.load("features.npy", mmap_mode="r")``. A path to such a
         file does better for very large ones: it is mapped anew for every batch, so
-        that pages which were read do not add up to resident memory.
+        that pages which were read do not add up to resident memory. Batches of a
+        DataFrame keep its names.
     y : Outcomes or array-like, default=None
         Outcomes of the same queries, in any form of `check_outcomes` that can be
         sliced by row, or a path like that of ``X``. None for queries that are to be
@@ -106,11 +108,12 @@ class ArrayBatches:
         batch : X or (X, y)
         """
         for rows in in_order(gen_batches(self.n_queries, self.size), self)[number:]:
-            X = np.array(_mapped(self._X)[rows])
+            X = _rows(self._X, rows)
+            X = X if isinstance(X, pd.DataFrame) else np.array(X)
             yield X if self._y is None else (X, self._outcomes(rows))
 
     def _outcomes(self, rows: slice) -> Outcomes:
-        y = _mapped(self._y)[rows]
+        y = _rows(self._y, rows)
         if self.models is None or np.ndim(y) == 1:
             return check_outcomes(y, models=self.models)
         y = np.asarray(y, dtype=float)
@@ -124,6 +127,12 @@ def _mapped(source: Any) -> Any:
     if isinstance(source, (str, PathLike)):
         return np.load(source, mmap_mode="r")
     return source
+
+
+def _rows(source: Any, rows: slice) -> Any:
+    """Rows by position, also where a table has an index of its own."""
+    source = _mapped(source)
+    return source.iloc[rows] if hasattr(source, "iloc") else source[rows]
 
 
 def check_size(size: int) -> int:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sklroute.outcomes import Outcomes
-from sklroute.scale._arrays import SIZE, Batch, check_size, in_order
+from sklroute.scale._arrays import SIZE, Batch, Features, check_size, in_order
 
 
 class ParquetBatches:
@@ -22,6 +23,8 @@ class ParquetBatches:
         What ``pyarrow.dataset.dataset`` takes.
     features : str or list of str
         Column of lists, all of one length, or the columns that each hold a feature.
+        The latter make batches that are DataFrames, so that a router which was fitted
+        on names refuses others.
     quality : dict or list of str, default=None
         Column of the quality of each model; as a list, columns that are named as the
         models are. Null = not observed. None for queries that are to be routed only.
@@ -169,11 +172,12 @@ def _by_model(columns: Any, models: list, name: str) -> dict[Any, str]:
     return dict(zip(models, columns, strict=True))
 
 
-def _features(table, columns: str | Sequence[str]) -> NDArray:
+def _features(table, columns: str | Sequence[str]) -> Features:
     from pyarrow import compute
 
     if not isinstance(columns, str):
-        return np.column_stack([_numbers(table, name, null=False) for name in columns])
+        values = [_numbers(table, name, null=False) for name in columns]
+        return pd.DataFrame(np.column_stack(values), columns=list(columns))
     lists = table.column(columns).combine_chunks()
     if not hasattr(lists, "flatten"):
         raise ValueError(

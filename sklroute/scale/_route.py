@@ -42,7 +42,8 @@ def route_batches(
         Fitted.
     batches : iterable of X or (X, y)
         `ArrayBatches`, `ParquetBatches` or anything else that yields features, in the
-        order of the rows. Outcomes are not looked at.
+        order of the rows. Outcomes are not looked at. Where the features have names,
+        they must be those that the router was fitted on, if it was fitted on names.
     out : path
         The ``.npy`` file to write: for every query the number of the chosen model in
         ``classes_``, int32.
@@ -118,6 +119,13 @@ def _features(batch: Any) -> Any:
     return batch[0] if isinstance(batch, tuple) else batch
 
 
+def _as_fitted(X: Any, router: Any) -> Any:
+    """Features without the names that a router of numbers alone does not know."""
+    numbers = getattr(router, "n_features_in_", None) is not None
+    named = getattr(router, "feature_names_in_", None) is not None
+    return X if named or not numbers or not hasattr(X, "columns") else np.asarray(X)
+
+
 class _Files:
     """What a run writes, and how far it is."""
 
@@ -165,7 +173,7 @@ class _Files:
 
     def _decide(self, X) -> tuple[NDArray[np.int32], NDArray | None]:
         """Columns of the chosen models, and the utilities if they are written."""
-        router, X = last_step_and_features(self.router, X)
+        router, X = last_step_and_features(self.router, _as_fitted(X, self.router))
         if self.utilities is None:
             chosen, utility = router.predict(X, **self.keywords), None
         else:

@@ -7,7 +7,12 @@ import pytest
 from sklroute import KernelRouter, RidgeRouter
 from sklroute.datasets import make_routing
 from sklroute.policies import CheapestAbove, MaxUtility, Thompson
-from sklroute.scale import ArrayBatches, route_batches, route_partition
+from sklroute.scale import (
+    ArrayBatches,
+    ParquetBatches,
+    route_batches,
+    route_partition,
+)
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +175,25 @@ def test_shuffled_batches_are_refused(data, router, tmp_path):
     batches = ArrayBatches(data.X, random_state=0)
     with pytest.raises(ValueError, match="shuffled"):
         route_batches(router, batches, tmp_path / "choices.npy")
+
+
+@pytest.mark.parametrize("source", ["parquet", "array"])
+def test_columns_in_another_order_are_refused(data, router, tmp_path, source):
+    names = [f"x{number}" for number in range(data.X.shape[1])]
+    frame = pd.DataFrame(data.X, columns=names, index=np.arange(1000.0) / 2)
+    if source == "parquet":
+        pytest.importorskip("pyarrow")
+        frame.to_parquet(tmp_path / "x.parquet")
+
+    def batches(columns):
+        if source == "array":
+            return ArrayBatches(frame[columns], size=300)
+        return ParquetBatches(tmp_path / "x.parquet", columns, size=300)
+
+    named = RidgeRouter(10.0).fit(frame, data.y)
+    for fitted in (named, router):  # one that knows the names, one that does not
+        out = route_batches(fitted, batches(names), tmp_path / "choices.npy")
+        expected = fitted.predict(frame if fitted is named else data.X)
+        np.testing.assert_array_equal(fitted.classes_[np.load(out)], expected)
+    with pytest.raises(ValueError, match="same order"):
+        route_batches(named, batches(names[::-1]), tmp_path / "other.npy")
