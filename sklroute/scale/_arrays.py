@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
 
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import named_dtype
@@ -89,6 +88,12 @@ class ArrayBatches:
                 f"X has {self.n_queries} queries, y has {len(_mapped(y))}."
             )
 
+    @property
+    def _files(self) -> list[str | PathLike]:
+        """Files that are read."""
+        sources = [getattr(source, "filename", source) for source in (self._X, self._y)]
+        return [name for name in sources if isinstance(name, (str, PathLike))]
+
     def __len__(self) -> int:
         return -(-self.n_queries // self.size)
 
@@ -107,7 +112,9 @@ class ArrayBatches:
         ------
         batch : X or (X, y)
         """
-        for rows in in_order(gen_batches(self.n_queries, self.size), self)[number:]:
+        starts = range(0, self.n_queries, self.size)
+        parts = [slice(start, start + self.size) for start in starts]
+        for rows in in_order(parts, self)[number:]:
             X = _rows(self._X, rows)
             X = X if isinstance(X, pd.DataFrame) else np.array(X)
             yield X if self._y is None else (X, self._outcomes(rows))

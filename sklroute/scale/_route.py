@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import NotFittedError
 
 from sklroute.outcomes._values import columns_of
 from sklroute.pipeline import as_router, last_step_and_features
@@ -69,9 +70,10 @@ def route_batches(
     Raises
     ------
     ValueError
-        If the number of queries is not known or not right, the batches are shuffled,
-        or an interrupted run was one of another router, policy or data, or had batches
-        of another size.
+        If the number of queries is not known or not right, the batches are shuffled, a
+        file to write is one that is read, or an interrupted run was one of another
+        router, policy or data, had batches of another size, or is damaged. If a query
+        cannot be routed; the message has the number of its batch, counted from 0.
 
     Examples
     --------
@@ -96,6 +98,7 @@ def route_batches(
     if n_queries is None:
         raise ValueError("n_queries is not known of these batches: pass it.")
     keywords = {"available": available, "costs": costs, "policy": policy}
+    _check_paths(out, utilities, batches)
     files = _Files(Path(out), utilities, n_queries, as_router(router), keywords)
     settings = {**settings_of(batches), "n_queries": str(n_queries)}
     n_batches, row = files.resume(batches, settings)
@@ -104,15 +107,31 @@ def route_batches(
         X = _features(batch)
         if row + len(X) > n_queries:
             raise ValueError(f"There are more than n_queries={n_queries} queries.")
-        files.write(row, X)
+        try:
+            files.write(row, X)
+        except NotFittedError:
+            raise
+        except (ValueError, TypeError) as error:
+            place = f"Batch {n_batches}, which starts at query {row}"
+            raise ValueError(f"{place}: {error}") from error
         n_batches, row = n_batches + 1, row + len(X)
         files.note(n_batches, row, settings)
         if progress is not None:
             progress(len(X))
     if row < n_queries:
         raise ValueError(f"There are {row} queries, not n_queries={n_queries}.")
-    files.progress.unlink()
+    files.progress.unlink(missing_ok=True)  # there is none where no query was
     return files.out
+
+
+def _check_paths(out: Any, utilities: Any, batches: Any) -> None:
+    """Refuse to write over what is read, or two things into one file."""
+    paths = [Path(path).resolve() for path in (out, utilities) if path is not None]
+    if len(set(paths)) < len(paths):
+        raise ValueError(f"out and utilities are both {out}: name two files.")
+    for path in getattr(batches, "_files", []):
+        if Path(path).resolve() in paths:
+            raise ValueError(f"{path} is read by the batches: write to another file.")
 
 
 def _features(batch: Any) -> Any:
@@ -132,7 +151,10 @@ class _Files:
     def __init__(self, out: Path, utilities, n_queries: int, router, keywords: dict):
         self.out = out
         self.utilities = None if utilities is None else Path(utilities)
-        self.n_queries = n_queries
+        self._kinds = {self.out: (np.dtype(np.int32), (n_queries,))}
+        if self.utilities is not None:
+            shape = (n_queries, len(router.classes_))
+            self._kinds[self.utilities] = (np.dtype(np.float32), shape)
         self.router = router
         self.keywords = keywords
         self.progress = out.with_name(out.name + ".progress")
@@ -140,20 +162,35 @@ class _Files:
     def resume(self, batches, settings: dict[str, str]) -> tuple[int, int]:
         """Batches and rows that are written already; set the files up if none."""
         if not self.progress.exists():
-            self._create(self.out, np.int32, ())
-            if self.utilities is not None:
-                self._create(self.utilities, np.float32, (len(self.router.classes_),))
+            for path, (dtype, shape) in self._kinds.items():
+                open_memmap(path, "w+", dtype=dtype, shape=shape)
             return 0, 0
-        done = json.loads(self.progress.read_text(encoding="utf-8"))
-        if done.get("settings") != settings or not self._same(
-            _features(next(start_at(batches, 0)))
-        ):
+        done = self._noted()
+        known = done.get("settings") == settings and all(map(self._whole, self._kinds))
+        if not known or not self._same(_features(next(start_at(batches, 0)))):
             raise ValueError(
                 f"{self.out} is of an interrupted run of another router, policy or "
-                "data, or had batches of another size: delete "
+                "data, had batches of another size, or is damaged: delete "
                 f"{self.progress} to start again."
             )
         return done["batches"], done["queries"]
+
+    def _noted(self) -> dict[str, Any]:
+        """What `note` has written; nothing if it cannot be read."""
+        try:
+            done = json.loads(self.progress.read_bytes())
+        except ValueError:
+            return {}
+        whole = isinstance(done, dict) and {"batches", "queries"} <= set(done)
+        return done if whole else {}
+
+    def _whole(self, path: Path) -> bool:
+        """Whether a file is there in its full length: writing would fill it with 0."""
+        try:
+            found = open_memmap(path, "r")
+        except (OSError, ValueError):
+            return False
+        return (found.dtype, found.shape) == self._kinds[path]
 
     def _same(self, X) -> bool:
         """Whether the files hold what would be written for the first batch."""
@@ -161,12 +198,7 @@ class _Files:
         same = np.array_equal(self._open(self.out)[: len(X)], choice)
         if self.utilities is None or not same:
             return same
-        if not self.utilities.exists():
-            return False
         return np.allclose(self._open(self.utilities)[: len(X)], utility, rtol=1e-3)
-
-    def _create(self, path: Path, dtype, shape: tuple[int, ...]) -> None:
-        open_memmap(path, "w+", dtype=dtype, shape=(self.n_queries, *shape))
 
     def _open(self, path: Path) -> NDArray:
         return open_memmap(path, "r+")
@@ -182,10 +214,10 @@ class _Files:
 
     def write(self, row: int, X) -> None:
         """Route a batch. The files are opened anew: read pages are given back."""
-        choice, utility = self._decide(X)
-        self._open(self.out)[row : row + len(X)] = choice
-        if self.utilities is not None:
-            self._open(self.utilities)[row : row + len(X)] = utility
+        for path, values in zip(self._kinds, self._decide(X), strict=False):
+            table = self._open(path)
+            table[row : row + len(X)] = values
+            table.flush()  # before it is noted as done: the machine may fail as well
 
     def note(self, n_batches: int, row: int, settings: dict[str, str]) -> None:
         """Say how far the run is."""

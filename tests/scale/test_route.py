@@ -1,8 +1,11 @@
 """Routing into files."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from sklroute import KernelRouter, RidgeRouter
 from sklroute.datasets import make_routing
@@ -197,3 +200,64 @@ def test_columns_in_another_order_are_refused(data, router, tmp_path, source):
         np.testing.assert_array_equal(fitted.classes_[np.load(out)], expected)
     with pytest.raises(ValueError, match="same order"):
         route_batches(named, batches(names[::-1]), tmp_path / "other.npy")
+
+
+@pytest.mark.parametrize("damage", ["short", "gone", "other", "noted", "part"])
+def test_a_damaged_run_is_not_gone_on_with(data, router, tmp_path, damage):
+    out, batches = tmp_path / "choices.npy", ArrayBatches(data.X, size=100)
+    with pytest.raises(OSError, match="disk"):
+        route_batches(router, Broken(batches, 3), out)
+    progress = tmp_path / "choices.npy.progress"
+    if damage == "short":  # mapped for writing it would be filled up with model 0
+        os.truncate(out, 1000)
+    elif damage == "gone":
+        out.unlink()
+    elif damage == "other":
+        np.save(out, np.load(out).astype(np.int64))
+    else:
+        progress.write_text("{" if damage == "noted" else "{}")
+    with pytest.raises(ValueError, match=r"is damaged: delete .*progress to start"):
+        route_batches(router, batches, out)
+    progress.unlink()
+    route_batches(router, batches, out)
+    np.testing.assert_array_equal(router.classes_[np.load(out)], router.predict(data.X))
+
+
+def test_what_is_noted_as_done_is_on_the_disk(data, router, tmp_path, monkeypatch):
+    files = {"out": tmp_path / "choices.npy", "utilities": tmp_path / "utilities.npy"}
+    flushed, done = [], []
+    flush = np.memmap.flush
+    monkeypatch.setattr(np.memmap, "flush", lambda m: flushed.append(1) or flush(m))
+    batches = ArrayBatches(data.X, size=300)
+    route_batches(
+        router, batches, **files, progress=lambda _: done.append(len(flushed))
+    )
+    assert np.all(np.array(done) >= [2, 4, 6, 8])
+
+
+def test_no_file_is_written_over_that_is_read(data, router, tmp_path):
+    path = tmp_path / "X.npy"
+    np.save(path, data.X)
+    for X in (path, np.load(path, mmap_mode="r")):
+        for files in ({"out": path}, {"out": tmp_path / "c.npy", "utilities": path}):
+            with pytest.raises(ValueError, match="is read by the batches"):
+                route_batches(router, ArrayBatches(X), **files)
+    np.testing.assert_array_equal(np.load(path), data.X)
+    with pytest.raises(ValueError, match="name two files"):
+        route_batches(router, ArrayBatches(path), "c.npy", utilities="c.npy")
+
+
+def test_a_query_that_cannot_be_routed_is_found(data, router, tmp_path):
+    X = data.X.copy()
+    X[750, 2] = np.nan
+    with pytest.raises(
+        ValueError, match=r"Batch 7, which starts at query 700: .*row 50"
+    ):
+        route_batches(router, ArrayBatches(X, size=100), tmp_path / "choices.npy")
+    with pytest.raises(NotFittedError):
+        route_batches(RidgeRouter(), ArrayBatches(X), tmp_path / "other.npy")
+
+
+def test_no_queries_make_an_empty_file(router, tmp_path):
+    out = route_batches(router, ArrayBatches(np.zeros((0, 12))), tmp_path / "c.npy")
+    assert np.load(out).shape == (0,)
