@@ -46,8 +46,8 @@ class ParquetBatches:
     ImportError
         If pyarrow is not installed.
     ValueError
-        If a column does not exist, or features are null, text or of several lengths;
-        the message names the column.
+        If there is no file, one with rows lacks a column, or features are null, text or
+        of several lengths; the message names the file and the column.
     """
 
     def __init__(
@@ -74,16 +74,11 @@ class ParquetBatches:
                 ("available", available),
             ]:
                 self.channels[name] = _by_model(columns, models, name)
-        self._check_columns(dataset)
-        self._groups = [
-            group
-            for fragment in dataset.get_fragments()
-            for group in fragment.split_by_row_group()
-        ]
-        # count_rows() of a part counts the rows of its whole file.
-        self._lengths = [
-            sum(info.num_rows for info in group.row_groups) for group in self._groups
-        ]
+        files = list(dataset.get_fragments())
+        if not files:
+            raise ValueError(f"There is no Parquet file in {source}.")
+        self._groups = [group for file in files for group in self._groups_of(file)]
+        self._lengths = [_length(group) for group in self._groups]
         self.n_queries = sum(self._lengths)
 
     @property
@@ -92,12 +87,14 @@ class ParquetBatches:
         own += [name for part in self.channels.values() for name in part.values()]
         return list(dict.fromkeys(own))
 
-    def _check_columns(self, dataset) -> None:
-        for name in self._columns:
-            if name not in dataset.schema.names:
-                raise ValueError(
-                    f"The table has no column {name!r}; it has {dataset.schema.names}."
-                )
+    def _groups_of(self, file) -> list:
+        """Row groups of a file, which has the columns unless it has no rows."""
+        groups = [g for g in file.split_by_row_group() if _length(g)]
+        names = file.physical_schema.names
+        for name in self._columns if groups else ():
+            if name not in names:
+                raise ValueError(f"{file.path} has no column {name!r}; it has {names}.")
+        return groups
 
     def __len__(self) -> int:
         return sum(-(-length // self.size) for length in self._lengths)
@@ -123,11 +120,19 @@ class ParquetBatches:
                 number -= n_batches
                 continue
             # Threads and read-ahead would hold more than is asked for.
-            table = self._groups[index].to_table(columns=self._columns)
+            group = self._groups[index]
+            table = group.to_table(columns=self._columns)
             starts = range(number * self.size, len(table), self.size)
             number = 0
             for start in starts:
-                yield self._batch(table.slice(start, self.size))
+                try:
+                    batch = self._batch(table.slice(start, self.size))
+                except ValueError as error:
+                    place = f"{group.path}, row group {group.row_groups[0].id}"
+                    raise ValueError(
+                        f"{place}, from its row {start}: {error}"
+                    ) from error
+                yield batch
 
     def _batch(self, table) -> Batch:
         X = _features(table, self.features)
@@ -154,6 +159,11 @@ def _open(source: Any) -> Any:
     if isinstance(source, dataset.Dataset):
         return source
     return dataset.dataset(source, format="parquet")
+
+
+def _length(group) -> int:
+    """Rows of a row group; its count_rows() counts those of the whole file."""
+    return sum(info.num_rows for info in group.row_groups)
 
 
 def _by_model(columns: Any, models: list, name: str) -> dict[Any, str]:

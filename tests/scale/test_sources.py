@@ -176,3 +176,32 @@ def test_an_array_of_a_log_may_get_names():
 def test_outcomes_stay_outcomes(data):
     (batch,) = ArrayBatches(data.X, data.y)
     assert isinstance(batch[1], Outcomes)
+
+
+def test_parts_without_rows_are_passed_over_and_other_ones_named(data, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    arrow = pytest.importorskip("pyarrow")
+    with pytest.raises(ValueError, match="no Parquet file in"):
+        ParquetBatches(str(tmp_path), "clip")
+    frame = pd.DataFrame({"clip": list(data.X), "large": 1.0})
+    empty = arrow.Table.from_pandas(frame.drop(columns="large")).slice(0, 0)
+    parquet.write_table(empty, tmp_path / "0.parquet")
+    for number, name in enumerate(["large", "large", "large_v2"], start=1):
+        part = frame[:20].rename(columns={"large": name})
+        part.to_parquet(tmp_path / f"{number}.parquet", row_group_size=10)
+    with pytest.raises(ValueError, match=r"3.parquet has no column 'large'; it has"):
+        ParquetBatches(tmp_path, "clip", ["large"])
+    assert ParquetBatches(tmp_path, "clip").n_queries == 60
+    (tmp_path / "3.parquet").unlink()
+    assert ParquetBatches(tmp_path, "clip", ["large"]).n_queries == 40
+
+
+def test_a_bad_value_of_a_file_is_found(data, tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"clip": list(data.X), "large": 0.5})
+    frame.loc[37, "large"] = 7.0
+    frame.to_parquet(tmp_path / "x.parquet", row_group_size=20)
+    batches = ParquetBatches(tmp_path / "x.parquet", "clip", ["large"], size=8)
+    place = r"x.parquet, row group 1, from its row 16: .*row 1"
+    with pytest.raises(ValueError, match=place):
+        list(batches)
