@@ -41,8 +41,10 @@ def export_onnx(router: Any, path: str | os.PathLike) -> None:
     Notes
     -----
     A query may lack a block (NaN in all of its columns), where the router takes that.
-    A graph cannot refuse a query: a block that is NaN in part counts as lacking. Names
-    of the models are in the model's metadata, as ``classes``, one a line.
+    A graph cannot refuse a query. Where no model can be chosen, since all are
+    unavailable or a feature is NaN or infinite, ``choice`` is n_models, the number past
+    the last one. A block that is NaN in part counts as lacking. Names of the models
+    are in the model's metadata, as ``classes``, one a line.
     """
     import onnx
 
@@ -122,7 +124,10 @@ class _Graph:
 
 
 def _choice(g: _Graph, cost: NDArray) -> None:
-    """Utility, and its best model; ties go to the cheaper, then to the first."""
+    """Utility, and its best model; ties go to the cheaper, then to the first.
+
+    Where there is none, it is the number past the last model, which names no model.
+    """
     spent = g.op("Mul", "cost_weight", np.nan_to_num(cost, nan=0.0)[None])
     utility = g.op("Sub", "quality", spent)
     unknown = g.constant(np.isnan(cost)[None], bool)
@@ -134,7 +139,12 @@ def _choice(g: _Graph, cost: NDArray) -> None:
     order = g.constant(ranking, np.int64)
     ranked = g.op("Gather", utility, order, axis=1)
     best = g.op("ArgMax", ranked, axis=1, keepdims=0)
-    g.op("Gather", order, best, name="choice", axis=0)
+    chosen = g.op("Gather", order, best, axis=0)
+    # The best utility is a number, unless all are NaN or -inf.
+    top = g.op("ReduceMax", utility, g.shape(1), keepdims=0)
+    sound = g.op("Greater", top, np.float32(-np.inf))
+    past = g.constant(len(cost), np.int64)
+    g.op("Where", sound, chosen, past, name="choice")
 
 
 def _emit(g: _Graph, part: Any, x: str) -> str:
@@ -148,6 +158,11 @@ def _emit(g: _Graph, part: Any, x: str) -> str:
 def _clip(g: _Graph, x: str, low: Any = 0.0, high: Any = 1.0) -> str:
     # Max and Min, not Clip: its bounds must be scalars.
     return g.op("Min", g.op("Max", x, np.float32(low)), np.float32(high))
+
+
+def _nothing(g: _Graph, x: str) -> str:
+    """0 for each row; NaN if it is not finite, which a bound or a limit would hide."""
+    return g.op("ReduceSum", g.op("Mul", x, np.float32(0)), g.shape(1), keepdims=1)
 
 
 def _chain(g, part, x):
@@ -188,7 +203,8 @@ def _linear(g, part, x):
     # A model that was always right or wrong has an infinite intercept.
     intercept = np.nan_to_num(part.intercept, posinf=1e30, neginf=-1e30)
     out = g.op("Add", g.op("MatMul", x, part.coef), intercept[None])
-    return g.op("Sigmoid", out) if part.link == "expit" else _clip(g, out)
+    success = g.op("Sigmoid", out) if part.link == "expit" else _clip(g, out)
+    return g.op("Add", success, _nothing(g, out))
 
 
 def _network(g, part, x):
@@ -198,9 +214,11 @@ def _network(g, part, x):
         out = x
         for layer, (W, b) in enumerate(zip(weights, intercepts, strict=True)):
             out = g.op("Add", g.op("MatMul", out, W), b[None])
+            if layer == 0:
+                nothing = _nothing(g, out)
             if layer < len(weights) - 1 and part.activation != "identity":
                 out = g.op(activate[part.activation], out)
-        parts.append(out)
+        parts.append(g.op("Add", out, nothing))
         columns.extend(models)
     joined = g.op("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
     order = g.constant(np.argsort(columns), np.int64)
@@ -213,11 +231,13 @@ def _kernel(g, part, x):
     product = g.op("Sub", g.op("MatMul", x, part.landmarks), part.length[None])
     product = g.op("Sub", product, g.op("Mul", square, np.float32(part.gamma)))
     similarity = g.op("Exp", g.op("Min", product, np.float32(0)))
-    return _clip(g, g.op("Add", g.op("MatMul", similarity, part.coef), part.intercept))
+    quality = g.op("Add", g.op("MatMul", similarity, part.coef), part.intercept)
+    return _clip(g, g.op("Add", quality, _nothing(g, square)))
 
 
 def _clusters(g, part, x):
-    x, quality = _unit_rows(g, UnitRows("l2"), x), part.mean[None]
+    x = _unit_rows(g, UnitRows("l2"), x)
+    quality = g.op("Add", _nothing(g, x), part.mean[None])
     for centres, profile in part.levels:
         square = (centres**2).sum(axis=1) / 2
         near = g.op("Sub", g.op("MatMul", x, centres.T), square[None])
@@ -236,11 +256,13 @@ def _average(g, part, x):
 
 def _latent(g, part: Latent, x):
     z = _clip(g, g.op("Div", g.op("Sub", x, part.mean), part.scale), -LIMIT, LIMIT)
-    blocks, present = [], []
+    blocks, present, sums = [], [], []
     for columns in part.columns:
         index = g.constant(np.arange(len(part.mean))[columns], np.int64)
         raw = g.op("Gather", x, index, axis=1)
-        gone = g.op("IsNaN", g.op("ReduceMean", raw, g.shape(1), keepdims=1))
+        mean = g.op("ReduceMean", raw, g.shape(1), keepdims=1)
+        gone = g.op("IsNaN", mean)
+        sums.append(_nothing(g, g.op("Where", gone, np.float32(0), mean)))
         there = g.op("Not", gone)
         block = g.op("Where", there, g.op("Gather", z, index, axis=1), np.float32(0))
         blocks.append(block)
@@ -248,8 +270,7 @@ def _latent(g, part: Latent, x):
     order = np.concatenate([np.arange(len(part.mean))[c] for c in part.columns])
     joined = g.op("Concat", *blocks, axis=1) if len(blocks) > 1 else blocks[0]
     z = g.op("Gather", joined, g.constant(np.argsort(order), np.int64), axis=1)
-    nothing = g.op("Mul", g.op("ReduceSum", z, g.shape(1)), np.float32(0))
-    quality = g.op("Add", nothing, part.constant[None])
+    quality = g.op("Add", g.op("Sum", *sums), part.constant[None])
     if part.net_mix is not None:
         clamped = [
             _clip(g, block, -CLAMP / gain, CLAMP / gain)

@@ -143,3 +143,20 @@ def test_what_has_no_onnx_form_is_named(name, tmp_path):
 def test_a_router_that_is_not_compiled_is_told_so(tmp_path):
     with pytest.raises(TypeError, match=r"compiled router, `router.compile\(\)`"):
         export_onnx(RidgeRouter(), tmp_path / "router.onnx")
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_where_no_model_can_be_chosen_none_is_named(name, tmp_path):
+    router = fitted(name)
+    X = np.repeat(TABLE.X[:1], 6, axis=0)
+    available = np.ones((6, 4), dtype=bool)
+    available[1] = False
+    X[2] = np.nan
+    X[3, 4], X[4, 9] = np.inf, -np.inf
+    for row in (1, 2, 3, 4):
+        with pytest.raises(ValueError, match=r"available|NaN|nan|infinity|block"):
+            router.predict(X[row : row + 1], available=available[row])
+    _, _, choice = run(router, tmp_path / "m.onnx", X, available, 0.02)
+    assert (choice[1:5] == 4).all()
+    expected = router.predict(X[[0, 5]], policy=MaxUtility(0.02))
+    np.testing.assert_array_equal(router.classes_[choice[[0, 5]]], expected)
