@@ -1,6 +1,7 @@
 """What the mixin does for every router, shown on one that reads quality off X."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -242,6 +243,15 @@ def test_labelled_prices_and_masks_are_matched_by_name(router, X):
     assert set(router.predict(X, available=up)) == {"medium"}
     with pytest.raises(ValueError, match=r"available has the labels .*'tiny'"):
         router.predict(X, available=up.rename(columns={"base": "tiny"}))
+
+
+def test_a_text_does_not_count_as_available(router, X):
+    state = {"base": "up", "large": "down", "medium": "up"}
+    with pytest.raises(ValueError, match=r"says 'up' of 'base'; it must return true"):
+        router.predict(X, available=state.get)
+    up = router.predict(X, available=lambda model: state[model] == "up")
+    matched = router.predict(X, available=re.compile("base|medium").match)
+    assert_array_equal(matched, up)
 
 
 def test_models_may_be_named_true_and_false():

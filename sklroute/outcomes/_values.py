@@ -1,6 +1,6 @@
 """Checks of values and names; every message says which one is wrong, and where."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from numbers import Real
 from typing import Any
 
@@ -119,13 +119,13 @@ def named_mask(available: Any, models: NDArray) -> Any:
     Raises
     ------
     ValueError
-        If a name is not one of the models or stands alone, or labels are not the
-        names of the models.
+        If a name is not one of the models or stands alone, labels are not the names of
+        the models, or a function answers with a text.
     """
     if isinstance(available, str):
         raise ValueError(f"available is {available!r}; expected a list of names.")
     if callable(available):
-        return np.array([bool(available(plain(model))) for model in models])
+        return np.array([_answer(available, plain(model)) for model in models])
     names = available if isinstance(available, (list, tuple, np.ndarray)) else ()
     labels = isinstance(available, pd.Index) and available.dtype != bool
     if labels or isinstance(available, Set):  # has no order, and so is no mask
@@ -141,6 +141,16 @@ def named_mask(available: Any, models: NDArray) -> Any:
             f"{models.tolist()}."
         )
     return np.isin(models, names)
+
+
+def _answer(available: Callable[[Any], Any], model: Any) -> bool:
+    """What a function says of a model; a text such as "down" would count as true."""
+    answer = available(model)
+    if isinstance(answer, str):
+        raise ValueError(
+            f"available says {answer!r} of {model!r}; it must return true or false."
+        )
+    return bool(answer)
 
 
 def columns_of(names: ArrayLike, models: NDArray) -> NDArray[np.intp]:
