@@ -52,8 +52,8 @@ class Part:
     def distribution(self, X: NDArray) -> QualityDistribution:
         """Distribution of the quality, if the part has one."""
         raise ValueError(
-            f"{type(self).__name__} predicts the expected quality only: policies that "
-            "need its spread need a latent router."
+            "The router predicts the expected quality only: predict_distribution and "
+            "policies that need the spread, such as RiskAverse, need a latent router."
         )
 
     def after(self, steps: Steps) -> "Part":

@@ -252,12 +252,7 @@ class CompiledRouter(DecidingMixin):
             raise TypeError("X is sparse; use X.toarray().")
         columns = getattr(X, "columns", None)
         if columns is not None and self.feature_names_in_ is not None:
-            given = np.asarray(columns)
-            if not np.array_equal(given, self.feature_names_in_):
-                raise ValueError(
-                    "The columns of X are not those that the router was fitted on, "
-                    "or in another order."
-                )
+            _check_names(list(columns), self.feature_names_in_.tolist())
         return np.asarray(X)
 
     def _policy_arrays(self, X, available, costs, policy):
@@ -288,6 +283,24 @@ class CompiledRouter(DecidingMixin):
                 "which a compiled router does not compute: use the router itself."
             )
         return policy
+
+
+def _check_names(given: list, fitted: list) -> None:
+    """Refuse columns that are not those of the fit, in their order."""
+    if given == fitted:
+        return
+    lacking = [name for name in fitted if name not in given]
+    other = [name for name in given if name not in fitted]
+    if lacking:
+        what = f"there is no {lacking[0]!r}"
+    elif other:
+        what = f"{other[0]!r} was not there"
+    else:
+        what = "take X[router.feature_names_in_]"
+    raise ValueError(
+        "The columns of X are not those that the router was fitted on, or in another "
+        f"order: {what}."
+    )
 
 
 def _all_finite(X: NDArray) -> bool:

@@ -211,8 +211,16 @@ def test_names_of_columns_are_compared():
     frame = pd.DataFrame(TABLE.X).add_prefix("x")
     compiled = RidgeRouter(alpha=1.0).fit(frame, TABLE.y).compile()
     assert len(compiled.predict(frame)) == len(frame)
-    with pytest.raises(ValueError, match="columns of X"):
-        compiled.predict(frame[frame.columns[::-1]])
+    for wrong, message in (
+        (
+            frame[frame.columns[::-1]],
+            r"another order: take X\[router.feature_names_in_",
+        ),
+        (frame.drop(columns=frame.columns[3]), f"there is no '{frame.columns[3]}'"),
+        (frame.assign(more=1.0), "'more' was not there"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            compiled.predict(wrong)
 
 
 def test_sparse_queries_are_refused():
@@ -523,3 +531,13 @@ def test_a_compiled_router_says_what_it_takes():
         f"<CompiledRouter: {models} models, {features} features, "
         "MaxUtility(cost_weight=0.5)>"
     )
+
+
+def test_what_has_no_spread_says_what_has():
+    compiled = fitted("ridge").compile()
+    for predict in (
+        compiled.predict_distribution,
+        lambda X: compiled.predict(X, policy=RiskAverse(0.1)),
+    ):
+        with pytest.raises(ValueError, match=r"The router .*need a latent router"):
+            predict(TABLE.X)
