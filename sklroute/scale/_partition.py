@@ -76,6 +76,8 @@ def route_partition(
     >>> route_partition(frame, router, "clip").columns.tolist()
     ['query', 'clip', 'model']
     """
+    if utility == name:
+        raise ValueError(f"name and utility are both {name!r}: name two columns.")
     router = as_router(router)
     named = [columns] if isinstance(columns, str) else list(columns)
     named += list(available.values()) if isinstance(available, Mapping) else []
@@ -106,6 +108,13 @@ def _features(frame: pd.DataFrame, columns: str | Sequence[str], router: Any) ->
         empty = np.flatnonzero(frame[columns].isna())
         if len(empty):
             raise ValueError(f"Row {empty[0]} of column {columns!r} is empty.")
+        lists = frame[columns].map(lambda cell: np.ndim(cell) == 1).to_numpy(dtype=bool)
+        if not lists.all():
+            row = lists.argmin()
+            raise ValueError(
+                f"Row {row} of column {columns!r} has {frame[columns].iloc[row]!r}; it "
+                "must have a list of features."
+            )
         lengths = frame[columns].map(len)
         if lengths.nunique() > 1:
             row = int((lengths != lengths.iloc[0]).to_numpy().argmax())

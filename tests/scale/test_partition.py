@@ -88,6 +88,7 @@ def test_names_of_features_reach_a_router_that_knows_them(data, frame):
         ({"columns": ["x0", "x9"]}, "no column 'x9'"),
         ({"columns": "clip", "available": {"model-1": "down"}}, "no column 'down'"),
         ({"columns": "clip", "available": {"large": "up"}}, "available names 'large'"),
+        ({"columns": "clip", "utility": "model"}, "name and utility are both 'model'"),
     ],
 )
 def test_what_is_not_there_is_named(router, frame, given, message):
@@ -105,3 +106,10 @@ def test_lists_of_several_lengths_are_refused(router, frame):
     clip = [*frame["clip"][:3], np.zeros(2)]
     with pytest.raises(ValueError, match="Row 3 of column 'clip' has 2 features"):
         route_partition(frame[:4].assign(clip=clip), router, "clip")
+
+
+@pytest.mark.parametrize("cell", [0.5, "abc", [[1.0, 2.0]]])
+def test_what_is_no_list_of_features_is_named(router, frame, cell):
+    clip = pd.Series([frame["clip"].iloc[0], cell], index=frame.index[:2])
+    with pytest.raises(ValueError, match=r"Row 1 of column 'clip' has .* a list"):
+        route_partition(frame[:2].assign(clip=clip), router, "clip")
