@@ -68,6 +68,11 @@ def save(router: Any, path: str | os.PathLike) -> None:
             f"A {type(router).__name__} cannot be saved as it is: save what "
             "sklroute.pipeline.as_router makes of it."
         )
+    if not hasattr(router, "fit"):
+        raise FormatError(
+            f"A {type(router).__name__} cannot be saved: save the router that it was "
+            "compiled from, and load that with compiled=True."
+        )
     check_is_fitted(router)
     encoder = Encoder()
     root = encoder.node(router, type(router).__name__)

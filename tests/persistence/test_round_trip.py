@@ -388,3 +388,8 @@ def test_skops_reads_what_it_is_told_to_trust():
         assert all(t.startswith(("sklroute.", "scipy.", "numpy.")) for t in trusted)
         loaded = skops.loads(data, trusted=trusted)
         np.testing.assert_array_equal(loaded.predict(TABLE.X), router.predict(TABLE.X))
+
+
+def test_a_compiled_router_is_not_saved(tmp_path):
+    with pytest.raises(FormatError, match="save the router that it was compiled from"):
+        save(fitted("ridge").compile(), tmp_path / "r.sklroute")
