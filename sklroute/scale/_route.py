@@ -120,7 +120,7 @@ def route_batches(
             progress(len(X))
     if row < n_queries:
         raise ValueError(f"There are {row} queries, not n_queries={n_queries}.")
-    files.progress.unlink(missing_ok=True)  # there is none where no query was
+    files.progress.unlink()
     return files.out
 
 
@@ -161,11 +161,12 @@ class _Files:
 
     def resume(self, batches, settings: dict[str, str]) -> tuple[int, int]:
         """Batches and rows that are written already; set the files up if none."""
-        if not self.progress.exists():
+        done = self._noted() if self.progress.exists() else {"batches": 0}
+        if done.get("batches") == 0:
+            self.note(0, 0, settings)  # files full of 0 do not look like a result
             for path, (dtype, shape) in self._kinds.items():
                 open_memmap(path, "w+", dtype=dtype, shape=shape)
             return 0, 0
-        done = self._noted()
         known = done.get("settings") == settings and all(map(self._whole, self._kinds))
         if not known or not self._same(_features(next(start_at(batches, 0)))):
             raise ValueError(

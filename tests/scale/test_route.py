@@ -261,3 +261,13 @@ def test_a_query_that_cannot_be_routed_is_found(data, router, tmp_path):
 def test_no_queries_make_an_empty_file(router, tmp_path):
     out = route_batches(router, ArrayBatches(np.zeros((0, 12))), tmp_path / "c.npy")
     assert np.load(out).shape == (0,)
+
+
+def test_a_run_that_failed_at_once_is_marked_and_starts_again(data, router, tmp_path):
+    out = tmp_path / "choices.npy"
+    with pytest.raises(ValueError, match="Batch 0"):
+        route_batches(router, ArrayBatches(np.full((10, 12), np.nan)), out)
+    assert out.with_name("choices.npy.progress").exists()
+    route_batches(router, ArrayBatches(data.X, size=300), out)
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    np.testing.assert_array_equal(router.classes_[np.load(out)], router.predict(data.X))
