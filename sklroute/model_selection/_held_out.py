@@ -12,8 +12,8 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length
 
-from sklroute.outcomes import check_outcomes
-from sklroute.outcomes._values import group_array
+from sklroute.outcomes import Outcomes, check_outcomes
+from sklroute.outcomes._values import group_array, plain
 from sklroute.pipeline import as_router, fit_router
 
 
@@ -103,7 +103,8 @@ def cross_val_quality(
     Raises
     ------
     ValueError
-        If the test folds are not a partition of the queries, or a group is missing.
+        If the test folds are not a partition of the queries, a group is missing, or a
+        model is observed in no training query of a fold.
 
     Examples
     --------
@@ -121,6 +122,8 @@ def cross_val_quality(
     tested = np.concatenate([test for _, test in folds])
     if not np.array_equal(np.sort(tested), np.arange(len(outcomes))):
         raise ValueError("Every query must be in exactly one test fold of cv.")
+    for number, (train, _) in enumerate(folds):
+        _check_observed(outcomes, train, number)
     parts = Parallel(n_jobs=n_jobs)(
         delayed(_held_out_quality)(router, X, outcomes, groups, train, test)
         for train, test in folds
@@ -136,6 +139,17 @@ def _splitter(cv: Any, groups: NDArray | None):
         splitter = KFold if groups is None else GroupKFold
         return splitter(cv, shuffle=True, random_state=0)
     return check_cv(cv)
+
+
+def _check_observed(outcomes: Outcomes, train: NDArray, fold: int) -> None:
+    """Refuse a model that is observed in test queries alone."""
+    unseen = ~outcomes.observed[train].any(axis=0)
+    if unseen.any():
+        raise ValueError(
+            f"No training query of fold {fold} has an observed quality of model "
+            f"{plain(outcomes.models[unseen][0])!r}: use other folds, or leave the "
+            "model out."
+        )
 
 
 def _held_out_quality(router, X, outcomes, groups, train, test) -> NDArray:

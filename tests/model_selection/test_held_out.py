@@ -143,3 +143,11 @@ def test_a_missing_group_is_refused(data):
 def test_lengths_must_agree(data):
     with pytest.raises(ValueError, match="inconsistent numbers"):
         cross_val_quality(RandomRouter(), data.X[:-1], data.y)
+
+
+def test_a_model_that_only_test_queries_have_observed_is_named_with_its_fold():
+    quality = np.tile([0.0, 1.0], (30, 1))
+    quality[1:, 1] = np.nan
+    y = Outcomes(quality, models=["base", "rare"])
+    with pytest.raises(ValueError, match=r"training query of fold \d has .*'rare'"):
+        cross_val_quality(KNNRouter(), np.arange(60.0).reshape(30, 2), y, cv=3)
