@@ -28,13 +28,13 @@ import pandas as pd
 from compare_blocks import fit, interval, load_tables
 from sklearn.pipeline import make_pipeline
 
-from sklroute import LatentRouterClassifier
-from sklroute.baselines import (
+from sklroute import (
     AverageRouter,
     ClusterRouter,
     FixedRouter,
     KernelRouter,
     KNNRouter,
+    LatentRouterClassifier,
     LogisticRouter,
     MLPRouter,
     RidgeRouter,
@@ -94,16 +94,16 @@ def table_splits(table, partition=0):
 
 def routers(modalities):
     """Yield a name and a router for features with the given blocks."""
-    knn, tuned = KNNRouter(), KNNRouter(shrinkage="auto")
+    tuned = KNNRouter(shrinkage="auto")
     baselines = {
         "ridge": RidgeRouter(),
         "logistic": LogisticRouter(),
         "cluster": ClusterRouter(random_state=0),
         "mlp": MLPRouter(random_state=0),
         "kernel": KernelRouter(random_state=0),
-        "knn": knn,
+        "knn": KNNRouter(),
         "knn, tuned shrinkage": tuned,
-        "average": AverageRouter([("knn", knn), ("logistic", LogisticRouter())]),
+        "average": AverageRouter(),
         "average, tuned shrinkage": AverageRouter(
             [("knn", tuned), ("logistic", LogisticRouter())]
         ),

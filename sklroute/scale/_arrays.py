@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
 
 from sklroute.outcomes import Outcomes, check_outcomes
 from sklroute.outcomes._values import named_dtype
@@ -112,15 +113,16 @@ class ArrayBatches:
         ------
         batch : X or (X, y)
         """
+        # As scikit-learn's gen_batches, which refuses 0 queries.
         starts = range(0, self.n_queries, self.size)
         parts = [slice(start, start + self.size) for start in starts]
         for rows in in_order(parts, self)[number:]:
-            X = _rows(self._X, rows)
+            X = _safe_indexing(_mapped(self._X), rows)
             X = X if isinstance(X, pd.DataFrame) else np.array(X)
             yield X if self._y is None else (X, self._outcomes(rows))
 
     def _outcomes(self, rows: slice) -> Outcomes:
-        y = _rows(self._y, rows)
+        y = _safe_indexing(_mapped(self._y), rows)
         if self.models is None or np.ndim(y) == 1:
             return check_outcomes(y, models=self.models)
         y = np.asarray(y, dtype=float)
@@ -134,12 +136,6 @@ def _mapped(source: Any) -> Any:
     if isinstance(source, (str, PathLike)):
         return np.load(source, mmap_mode="r")
     return source
-
-
-def _rows(source: Any, rows: slice) -> Any:
-    """Rows by position, also where a table has an index of its own."""
-    source = _mapped(source)
-    return source.iloc[rows] if hasattr(source, "iloc") else source[rows]
 
 
 def check_size(size: int) -> int:

@@ -252,7 +252,9 @@ class CompiledRouter(DecidingMixin):
             raise TypeError("X is sparse; use X.toarray().")
         columns = getattr(X, "columns", None)
         if columns is not None and self.feature_names_in_ is not None:
-            _check_names(list(columns), self.feature_names_in_.tolist())
+            given, fitted = np.asarray(columns), self.feature_names_in_
+            if not np.array_equal(given, fitted):
+                raise ValueError(_other_names(given.tolist(), fitted.tolist()))
         return np.asarray(X)
 
     def _policy_arrays(self, X, available, costs, policy):
@@ -285,10 +287,8 @@ class CompiledRouter(DecidingMixin):
         return policy
 
 
-def _check_names(given: list, fitted: list) -> None:
-    """Refuse columns that are not those of the fit, in their order."""
-    if given == fitted:
-        return
+def _other_names(given: list, fitted: list) -> str:
+    """Say what is wrong with columns that are not those of the fit, in their order."""
     lacking = [name for name in fitted if name not in given]
     other = [name for name in given if name not in fitted]
     if lacking:
@@ -297,7 +297,7 @@ def _check_names(given: list, fitted: list) -> None:
         what = f"{other[0]!r} was not there"
     else:
         what = "take X[router.feature_names_in_]"
-    raise ValueError(
+    return (
         "The columns of X are not those that the router was fitted on, or in another "
         f"order: {what}."
     )
